@@ -1,0 +1,88 @@
+/*
+ * Codecs: a snapshot as bytes. One codec per format; the list is
+ * src/codec/codecs.def. Readers treat every byte as hostile: a bad file is
+ * one TM_ERR_CORRUPT (or TM_ERR_UNSUPPORTED) whose cause names the offset.
+ */
+#ifndef TMATTACH_CODEC_H
+#define TMATTACH_CODEC_H
+
+#include <stdio.h>
+
+#include "tmattach/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tm_codec_opts {
+	/* pickle: write 3-tuples, as Python <= 3.8 wants them. */
+	bool pickle_without_total_nframe;
+	/* html: colour by the difference to this snapshot, may be NULL. */
+	const struct tm_snapshot *baseline;
+};
+
+struct tm_codec {
+	const char *name;     /* "tms": the word --format takes */
+	const char *suffix;   /* ".tms" */
+	const char *summary;  /* one line for --help */
+	/* Write the whole snapshot; false with *err (object not set). NULL:
+	 * cannot be written. */
+	bool (*write)(const struct tm_snapshot *snapshot, FILE *out,
+		      const struct tm_codec_opts *opts, struct tm_err *err);
+	/* Read a whole file into the builder and fill *meta. NULL: cannot be
+	 * read. `name` is for messages. */
+	bool (*read)(FILE *in, struct tm_builder *builder,
+		     struct tm_meta *meta, struct tm_err *err);
+	/* Do these first bytes look like this format? NULL: never by content. */
+	bool (*sniff)(const unsigned char *head, size_t len);
+};
+
+size_t tm_codec_count(void);
+const struct tm_codec *tm_codec_at(size_t i);
+const struct tm_codec *tm_codec_by_name(const char *name);
+/* By the longest matching suffix of a path; NULL if none matches. */
+const struct tm_codec *tm_codec_by_suffix(const char *path);
+
+/*
+ * Load a snapshot file: format by content, else by suffix. `path` "-" is
+ * stdin. Errors name the file.
+ */
+struct tm_snapshot *tm_snapshot_load(const char *path,
+				     struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Write a snapshot file: to a temporary beside `path`, synced, then renamed;
+ * "-" is stdout. An existing file's permissions are kept; a new one gets 0600
+ * because file names are sensitive. On failure nothing is left behind and an
+ * old file stays.
+ */
+bool tm_snapshot_save(const struct tm_snapshot *snapshot, const char *path,
+		      const struct tm_codec *codec,
+		      const struct tm_codec_opts *opts,
+		      struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Reports of section 3 of the specification that scripts read; keys in the
+ * documented order. Each writes to `out` and fails with the stream's error.
+ */
+bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,
+			 const struct tm_meta *source, const char *source_file,
+			 FILE *out, struct tm_err *err);
+bool tm_write_stats_csv(const struct tm_stats *stats, size_t limit, FILE *out,
+			struct tm_err *err);
+bool tm_write_diff_json(const struct tm_stats *stats, size_t limit,
+			const struct tm_meta *older, const char *older_file,
+			const struct tm_meta *newer, const char *newer_file,
+			FILE *out, struct tm_err *err);
+bool tm_write_diff_csv(const struct tm_stats *stats, size_t limit, FILE *out,
+		       struct tm_err *err);
+/* `info -f json`; the per-domain figures come from the snapshot's sites. */
+bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
+			const char *source_file, FILE *out, struct tm_err *err);
+bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
+		       const char *source_file, FILE *out, struct tm_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Memory of our own. Running out of it ends the program with a message: by
+ * design no allocation happens while a target stands still with changed
+ * registers, so leaving at any allocation leaves the target unharmed.
+ */
+#ifndef TM_BASE_ALLOC_H
+#define TM_BASE_ALLOC_H
+
+#include <stddef.h>
+
+void *tm_malloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *tm_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
+void *tm_realloc(void *p, size_t size) __attribute__((returns_nonnull));
+/* n * size, checked. */
+void *tm_reallocarray(void *p, size_t n, size_t size)
+	__attribute__((returns_nonnull));
+char *tm_strdup(const char *s) __attribute__((malloc, returns_nonnull));
+char *tm_asprintf(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2), malloc, returns_nonnull));
+
+/*
+ * Make room for `need` items of `size` bytes in a growing array: returns the
+ * array (moved or not) and updates *cap. Grows by half, so appending is
+ * amortised constant.
+ */
+void *tm_grow(void *items, size_t *cap, size_t need, size_t size)
+	__attribute__((returns_nonnull));
+
+/* Called once before the program ends for want of memory (restores a tty). */
+void tm_on_fatal(void (*hook)(void));
+_Noreturn void tm_out_of_memory(void);
+
+#endif
