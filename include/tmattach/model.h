@@ -59,8 +59,8 @@ struct tm_traceback {
 	uint64_t first;        /* its first frame id in frame_ids[] */
 	uint32_t nframe;
 	uint32_t total_nframe; /* or TM_TOTAL_NFRAME_NONE */
-	/* The first traceback with exactly these frames: key type 'traceback'
-	 * groups by frames alone, total_nframe ignored. */
+	/* The first traceback through the same places (see tm_key): key type
+	 * 'traceback' groups by these alone, total_nframe ignored. */
 	tm_id same_frames;
 };
 
@@ -202,6 +202,16 @@ struct tm_snapshot *tm_snapshot_filter(const struct tm_snapshot *snapshot,
 
 /* ---- statistics and differences ------------------------------------------ */
 
+/*
+ * What makes two frames the same place: filename and lineno. A Python frame
+ * and a native one are never the same; a native frame of unknown line
+ * (lineno 0) also differs by module path and function, or where the function
+ * is unknown by module path and address. Between native frames of one
+ * file:line the function does not count (it is another copy of inlined code).
+ *
+ * Where a native frame has the filename "", its module's path stands in for
+ * the filename in filters and with TM_KEY_FILENAME.
+ */
 enum tm_key {
 	TM_KEY_FILENAME,
 	TM_KEY_LINENO,

@@ -1,0 +1,41 @@
+#include <string.h>
+
+#include "model/frame.h"
+
+struct tm_frame_view frame_view(const struct tm_snapshot *s, tm_id id)
+{
+	const struct tm_frame *frame = &s->frames[id];
+	struct tm_frame_view view = {
+		.filename = s->strings[frame->filename],
+		.lineno = frame->lineno,
+	};
+	const struct tm_native_frame *native;
+
+	if (frame->native == TM_ID_NONE)
+		return view;
+	native = &s->natives[frame->native];
+	view.native = true;
+	view.inlined = native->inlined != 0;
+	view.address = native->address;
+	if (native->function != TM_ID_NONE)
+		view.function = s->strings[native->function];
+	if (native->module != TM_ID_NONE)
+		view.module = s->strings[s->modules[native->module].path];
+	return view;
+}
+
+struct tm_frame_view tm_traceback_frame(const struct tm_snapshot *snapshot,
+					tm_id traceback, uint32_t i)
+{
+	const struct tm_traceback *tb = &snapshot->tracebacks[traceback];
+
+	return frame_view(snapshot, snapshot->frame_ids[tb->first + i]);
+}
+
+int tm_text_compare(struct tm_text a, struct tm_text b)
+{
+	size_t common = a.len < b.len ? a.len : b.len;
+	int order = common ? memcmp(a.bytes, b.bytes, common) : 0;
+
+	return order ? order : (a.len > b.len) - (a.len < b.len);
+}
