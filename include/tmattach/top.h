@@ -1,0 +1,54 @@
+/*
+ * The live view of section 5 of the specification: a full-screen table of
+ * where the memory of one or more processes, or of a snapshot, was allocated.
+ * Batch mode is not here but in the command.
+ */
+#ifndef TMATTACH_TOP_H
+#define TMATTACH_TOP_H
+
+#include <sys/types.h>
+
+#include "tmattach/model.h"
+#include "tmattach/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A process to attach to, or a snapshot to browse. */
+struct tm_top_source {
+	pid_t pid;                          /* 0: `snapshot` is shown */
+	const struct tm_snapshot *snapshot; /* borrowed while the view runs */
+	const char *name;                   /* the snapshot's file name */
+};
+
+struct tm_top_opts {
+	const struct tm_top_source *sources;
+	size_t nsources;
+	double interval;                  /* seconds between samples; 0: 2 s */
+	enum tm_key key;
+	bool cumulative;
+	const struct tm_filter *filters;  /* copied */
+	size_t nfilters;
+	struct tm_session_opts session;   /* progress and note are replaced */
+	bool no_color;                    /* NO_COLOR does the same */
+	bool ascii;                       /* no graphic characters, whatever the locale */
+};
+
+/*
+ * Run the view on the terminal of stdin and stdout until the user leaves it.
+ * All sessions live on a thread of their own. Call it before other threads
+ * exist: it forks a guard that repairs the terminal should this process be
+ * killed.
+ *
+ * False with *err, and the terminal as it was: no usable terminal, or not one
+ * source could be attached to (the error of the first). After SIGTERM, SIGHUP
+ * or SIGQUIT it does not return: the terminal is restored, the sessions are
+ * closed and the process ends by that signal.
+ */
+bool tm_top_run(const struct tm_top_opts *opts, struct tm_err *err) TM_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
