@@ -1,0 +1,233 @@
+#include "freeze/freeze.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "target/arch.h"
+
+static const char copy_name[] = "tmattach-copy";
+
+static bool wait_for_birth(pid_t child, struct tm_err *err)
+{
+	int status;
+	pid_t got;
+
+	do {
+		got = waitpid(child, &status, __WALL);
+	} while (got < 0 && errno == EINTR);
+	if (got == child && WIFSTOPPED(status))
+		return true;
+	return tm_err_set(err, TM_ERR_OS, "", "the frozen copy did not start");
+}
+
+static bool clone_refused(const struct tm_stop *stop, int64_t result,
+			  struct tm_err *err)
+{
+	return tm_err_os(err, (int)-result, stop->process->object,
+			 "the kernel refuses a copy");
+}
+
+/* Where the name of the copy can stand: dead bytes below the red zone. */
+static tm_addr scratch_below(const struct tm_remote *remote)
+{
+	return (tm_regs_sp(&remote->saved) - 1024) & ~(tm_addr)15;
+}
+
+bool tm_freeze_copy(struct tm_stop *stop, tm_addr insn, struct tm_copy *ret,
+		    struct tm_err *err)
+{
+	/*
+	 * Exit signal 0. The stack pointer is one that no process has: should
+	 * we be killed in the few microseconds before EXITKILL is set, the
+	 * copy faults at its first instruction with all signals blocked,
+	 * which ends it, instead of running the target's code.
+	 */
+	const uint64_t args[6] = { CLONE_FILES | CLONE_FS, 16 };
+	struct tm_remote remote;
+	int64_t result = 0;
+	bool done;
+
+	*ret = (struct tm_copy){ .insn = insn };
+	if (!tm_remote_begin(stop, insn, &remote, err))
+		return false;
+	ret->scratch = scratch_below(&remote);
+	/* The child inherits these and so is ours from its first instant. */
+	done = (tm_thread_option(remote.host, PTRACE_O_TRACECLONE |
+				 PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK) ||
+		tm_err_os(err, errno, stop->process->object,
+			  "cannot trace a copy")) &&
+	       tm_remote_syscall(&remote, SYS_clone, args, &result, &ret->pid, err);
+	tm_remote_end(&remote);
+	if (!done)
+		return false;
+	if (result < 0)
+		return clone_refused(stop, result, err);
+	ret->target_view = (pid_t)result;
+	if (ret->pid <= 0)
+		return tm_err_set(err, TM_ERR_OS, stop->process->object,
+				  "the frozen copy could not be traced");
+	return wait_for_birth(ret->pid, err) &&
+	       (ptrace(PTRACE_SETOPTIONS, ret->pid, NULL,
+		       PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) == 0 ||
+		tm_err_os(err, errno, stop->process->object,
+			  "cannot guard the frozen copy"));
+}
+
+void tm_freeze_name(const struct tm_copy *copy)
+{
+	const uint64_t args[6] = { PR_SET_NAME, copy->scratch };
+	struct tm_process process = { .pid = copy->pid };
+	struct tm_thread thread = {
+		.tid = copy->pid,
+		.state = TM_THREAD_STOPPED,
+		.options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD,
+	};
+	struct tm_stop stop = { .process = &process, .threads = &thread, .n = 1 };
+	struct tm_remote remote;
+	struct tm_err err;
+	char path[64];
+	int64_t result;
+	TM_GUARD(tm_fd_close) int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)copy->pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || pwrite(fd, copy_name, sizeof(copy_name),
+			     (off_t)copy->scratch) != sizeof(copy_name))
+		return;
+	if (tm_remote_begin(&stop, copy->insn, &remote, &err)) {
+		if (!tm_remote_syscall(&remote, SYS_prctl, args, &result, NULL, &err))
+			tm_log("the copy could not be named: %s", err.cause);
+		tm_remote_end(&remote);
+	}
+}
+
+void tm_freeze_kill(struct tm_copy *copy)
+{
+	int status;
+
+	if (copy->pid <= 0)
+		return;
+	kill(copy->pid, SIGKILL);
+	while (waitpid(copy->pid, &status, __WALL) < 0 && errno == EINTR)
+		;
+	copy->pid = 0;
+}
+
+/* Field numbers of proc(5) /proc/PID/stat. */
+enum { STAT_MINFLT = 10, STAT_MAJFLT = 12, STAT_EXIT_SIGNAL = 38,
+       STAT_EXIT_CODE = 52 };
+
+/* A killed process that has exit signal 0 and never touched a page: nobody
+ * but us makes children that never run. */
+static bool never_ran(pid_t child)
+{
+	char path[64], text[1024], *at;
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	long values[STAT_EXIT_CODE + 1] = { 0 };
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child);
+	file = fopen(path, "re");
+	len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	text[len] = '\0';
+	at = strrchr(text, ')');
+	if (!at || at[1] != ' ' || at[2] != 'Z')
+		return false;
+	at += 3;
+	for (int field = 4; field <= STAT_EXIT_CODE; field++)
+		values[field] = strtol(at, &at, 10);
+	return values[STAT_EXIT_SIGNAL] == 0 && values[STAT_MINFLT] == 0 &&
+	       values[STAT_MAJFLT] == 0 && values[STAT_EXIT_CODE] == SIGKILL;
+}
+
+/* The pid of a stale copy as the target sees it (the innermost of NSpid);
+ * 0 if it is none. */
+static pid_t stale_copy(pid_t child)
+{
+	char path[64], line[256];
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	pid_t inner = 0;
+
+	if (!never_ran(child))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		char *last = strrchr(line, '\t');
+
+		if (strncmp(line, "NSpid:", 6) == 0 && last)
+			inner = (pid_t)atoi(last + 1);
+	}
+	return inner;
+}
+
+/* Up to `max` stale copies among the children of all threads. */
+static size_t list_stale(pid_t pid, pid_t *ret, size_t max)
+{
+	TM_GUARD(tm_dir_close) DIR *dir = NULL;
+	struct dirent *entry;
+	char path[96];
+	size_t n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		TM_GUARD(tm_file_close) FILE *file = NULL;
+		int child;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/children",
+			 (int)pid, entry->d_name);
+		if (entry->d_name[0] == '.' || !(file = fopen(path, "re")))
+			continue;
+		while (n < max && fscanf(file, "%d", &child) == 1)
+			if ((ret[n] = stale_copy(child)) > 0)
+				n++;
+	}
+	return n;
+}
+
+bool tm_freeze_has_stale(pid_t pid)
+{
+	pid_t one;
+
+	return list_stale(pid, &one, 1) > 0;
+}
+
+bool tm_freeze_reap(struct tm_stop *stop, tm_addr insn, struct tm_err *err)
+{
+	enum { MAX = 64 };
+	pid_t stale[MAX];
+	struct tm_remote remote;
+	size_t n = list_stale(stop->process->pid, stale, MAX);
+	bool ok = true;
+
+	if (n == 0)
+		return true;
+	if (!tm_remote_begin(stop, insn, &remote, err))
+		return false;
+	for (size_t i = 0; i < n && ok; i++) {
+		const uint64_t args[6] = { (uint64_t)stale[i], 0,
+					   __WALL | WNOHANG, 0 };
+		int64_t result;
+
+		ok = tm_remote_syscall(&remote, SYS_wait4, args, &result, NULL,
+				       err);
+		if (ok && result != stale[i])
+			tm_log("reaping %d: %ld", (int)stale[i], (long)result);
+	}
+	tm_remote_end(&remote);
+	return ok;
+}

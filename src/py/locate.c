@@ -1,0 +1,260 @@
+#include "py/locate.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/load.h"
+#include "base/log.h"
+#include "py/code.h"
+
+enum { SCAN_LIMIT = 64 << 20 };
+
+/* Only the traces table has these two functions and destroys its values;
+ * a trace-refs build's table of objects has the functions, too. */
+static bool is_traces(const struct py_runtime *runtime,
+		      const struct py_table *table)
+{
+	if (table->hash_func != runtime->hash_ptr ||
+	    table->compare_func != runtime->compare_direct) {
+		/* 3.7, 3.8: own functions once the domain is in the key. */
+		return runtime->layout->traces == PY_TRACES_INLINE &&
+		       table->key_size == 12 && table->data_size == 16;
+	}
+	if (runtime->layout->traces == PY_TRACES_INLINE)
+		return table->key_size == 8 && table->data_size == 16;
+	return table->key_destroy == 0 && table->value_destroy != 0;
+}
+
+/* Tables are on the heap: a pointer back into the scanned data is none (the
+ * data of 3.11 is full of those: frozen modules). */
+static bool points_to_traces(struct tm_mem *mem, const struct tm_maps *maps,
+			     const struct py_runtime *runtime,
+			     struct tm_range scanned, tm_addr at)
+{
+	const struct tm_region *region;
+	struct py_table table;
+	struct tm_err err;
+
+	if (at % 8 != 0 || at - scanned.start < scanned.end - scanned.start)
+		return false;
+	region = tm_maps_find(maps, at);
+	return region && region->readable && region->writable &&
+	       py_table_read(mem, runtime->layout, at, &table, &err) &&
+	       is_traces(runtime, &table);
+}
+
+/* Slots in [start, end) that point to a traces table; *ret is the last. */
+static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
+		   const struct py_runtime *runtime, struct tm_range range,
+		   tm_addr *ret)
+{
+	size_t len = (size_t)(range.end - range.start), hits = 0;
+	TM_GUARD(tm_free_ptr) char *bytes = NULL;
+
+	if (len > SCAN_LIMIT)
+		return 0;
+	bytes = tm_malloc(len);
+	len = tm_mem_read_some(mem, range.start, bytes, len);
+	for (size_t at = -range.start & 7; at + 8 <= len; at += 8)
+		if (points_to_traces(mem, maps, runtime, range,
+				     tm_load_u64(bytes, at))) {
+			*ret = range.start + at;
+			hits++;
+		}
+	return hits;
+}
+
+static bool disagree(const struct tm_image *image, const char *what,
+		     tm_addr one, tm_addr other, struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+			  "unknown layout: structure and code disagree on %s (0x%"
+			  PRIx64 ", 0x%" PRIx64 ")", what, one, other);
+}
+
+static bool too_many(const struct tm_image *image, size_t hits,
+		     struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+			  "unknown layout: %zu tables look like tracemalloc's traces",
+			  hits);
+}
+
+/* ---- 3.12 and later: a struct in _PyRuntime ------------------------------ */
+
+static void roots_from_state(const struct py_state_layout *state, tm_addr at,
+			     struct py_roots *ret)
+{
+	*ret = (struct py_roots){
+		.initialized = at + state->initialized,
+		.tracing = at + state->tracing,
+		.max_nframe = at + state->max_nframe,
+		.lock = at + state->lock,
+		.traced = at + state->traced,
+		.peak = at + state->peak,
+		.filenames = at + state->filenames,
+		.tracebacks = at + state->tracebacks,
+		.traces = at + state->traces,
+		.domains = at + state->domains,
+	};
+}
+
+static bool check_table(struct tm_mem *mem, const struct py_runtime *runtime,
+			tm_addr slot, const char *name, struct tm_err *err)
+{
+	struct py_table table;
+	tm_addr at;
+
+	if (!tm_mem_u64(mem, slot, &at, err))
+		return false;
+	if (py_table_read(mem, runtime->layout, at, &table, err))
+		return true;
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, runtime->name,
+			  "unknown layout: its %s table is not where it should be", name);
+}
+
+static bool locate_in_runtime(struct tm_mem *mem, const struct tm_maps *maps,
+			      const struct tm_image *image,
+			      struct py_runtime *runtime, struct tm_err *err)
+{
+	const struct py_state_layout *state = &runtime->layout->state;
+	struct tm_range range = { runtime->runtime,
+				  runtime->runtime + runtime->runtime_size };
+	tm_addr flag = py_code_tracing_flag(mem, image, runtime->runtime);
+	tm_addr slot = 0;
+	size_t hits = scan(mem, maps, runtime, range, &slot);
+
+	tm_log("traces slot 0x%" PRIx64 " (%zu hits), tracing flag 0x%" PRIx64
+	       " by code", slot, hits, flag);
+	if (hits > 1)
+		return too_many(image, hits, err);
+	if (hits == 1 && flag && flag != slot - state->traces + state->tracing)
+		return disagree(image, "the tracing flag",
+				slot - state->traces + state->tracing, flag, err);
+	if (hits == 0 && (flag < range.start || flag >= range.end))
+		return tm_err_set(err, TM_ERR_UNSUPPORTED, runtime->name,
+				  "unknown layout: tracemalloc's state was not found");
+	roots_from_state(state, hits ? slot - state->traces
+				     : flag - state->tracing, &runtime->roots);
+	/* Without tables (never imported) there is nothing more to check. */
+	return hits == 0 ||
+	       (check_table(mem, runtime, runtime->roots.domains, "domains", err) &&
+		check_table(mem, runtime, runtime->roots.tracebacks, "tracebacks", err) &&
+		check_table(mem, runtime, runtime->roots.filenames, "filenames", err));
+}
+
+/* ---- until 3.11: variables of _tracemalloc.c ------------------------------ */
+
+/* The struct {initialized, tracing, max_nframe, ...}, exported from 3.8 on. */
+static bool find_config(struct tm_mem *mem, const struct tm_image *image,
+			tm_addr *ret, struct tm_err *err)
+{
+	enum { TRACING = 4 };
+	struct tm_symbol symbol = { 0 };
+	bool exported = tm_image_dynsym(image, "_Py_tracemalloc_config", &symbol);
+	tm_addr flag = py_code_tracing_flag(mem, image, symbol.address);
+
+	if (!exported && !flag)
+		return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+				  "unknown layout: tracemalloc's configuration was not found");
+	if (exported && flag && flag != symbol.address + TRACING)
+		return disagree(image, "the tracing flag",
+				symbol.address + TRACING, flag, err);
+	*ret = exported ? symbol.address : flag - TRACING;
+	return true;
+}
+
+/*
+ * In program order: get_traced_memory() reads tracing, lock, traced, peak;
+ * get_tracemalloc_memory() tracebacks, filenames, lock, traces[, domains].
+ * Compared on builds of 3.7 to 3.11 by gcc with and without LTO.
+ */
+static bool roots_from_code(struct tm_mem *mem, const struct tm_image *image,
+			    const struct py_runtime *runtime, tm_addr config,
+			    struct py_roots *ret, struct tm_err *err)
+{
+	enum { NMEMORY = 4, NTABLES = 5 };
+	struct py_methods methods;
+	tm_addr memory[NMEMORY], tables[NTABLES];
+	size_t want = runtime->layout->traces == PY_TRACES_POINTER ? 5 : 4;
+
+	if (!py_methods_find(mem, image, &methods, err))
+		return false;
+	if (!methods.get_traced_memory || !methods.get_tracemalloc_memory ||
+	    py_code_variables(mem, image, methods.get_traced_memory, config,
+			      memory, NMEMORY) != NMEMORY ||
+	    py_code_variables(mem, image, methods.get_tracemalloc_memory, config,
+			      tables, want) != want)
+		return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+				  "unknown layout: _tracemalloc's functions have an unknown shape");
+	if (memory[0] != config && memory[0] != config + 4)
+		return disagree(image, "the tracing flag", config + 4, memory[0], err);
+	if (memory[1] != tables[2])
+		return disagree(image, "the lock", memory[1], tables[2], err);
+	*ret = (struct py_roots){
+		.initialized = config, .tracing = config + 4,
+		.max_nframe = config + 8,
+		.lock = memory[1], .traced = memory[2], .peak = memory[3],
+		.tracebacks = tables[0], .filenames = tables[1],
+		.traces = tables[3], .domains = want == 5 ? tables[4] : 0,
+	};
+	return true;
+}
+
+static bool locate_statics(struct tm_mem *mem, const struct tm_maps *maps,
+			   const struct tm_image *image,
+			   struct py_runtime *runtime, struct tm_err *err)
+{
+	tm_addr config = 0, slot = 0;
+	size_t hits = 0;
+
+	if (!find_config(mem, image, &config, err) ||
+	    !roots_from_code(mem, image, runtime, config, &runtime->roots, err))
+		return false;
+	for (size_t i = 0; i < image->nsegments; i++)
+		if (image->flags[i] & PF_W)
+			hits += scan(mem, maps, runtime, image->segments[i], &slot);
+	tm_log("traces slot 0x%" PRIx64 " (%zu hits), by code 0x%" PRIx64, slot,
+	       hits, runtime->roots.traces);
+	if (hits > 1)
+		return too_many(image, hits, err);
+	if (hits == 1 && slot != runtime->roots.traces)
+		return disagree(image, "the traces table", slot,
+				runtime->roots.traces, err);
+	if (hits == 0 && (!tm_mem_u64(mem, runtime->roots.traces, &slot, err)))
+		return false;
+	return true;
+}
+
+/* A value that may stand in a root at all; the last line of defence. */
+static bool prove(struct tm_mem *mem, const struct py_runtime *runtime,
+		  const struct tm_image *image, struct tm_err *err)
+{
+	const struct py_roots *roots = &runtime->roots;
+	uint32_t initialized, tracing, max_nframe;
+
+	if (!tm_mem_u32(mem, roots->initialized, &initialized, err) ||
+	    !tm_mem_u32(mem, roots->tracing, &tracing, err) ||
+	    !tm_mem_u32(mem, roots->max_nframe, &max_nframe, err))
+		return false;
+	if (initialized > 2 || tracing > 1 ||
+	    max_nframe > runtime->layout->max_nframe)
+		return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+				  "unknown layout: initialized=%" PRIu32 ", tracing=%"
+				  PRIu32 ", max_nframe=%" PRIu32 " make no sense",
+				  initialized, tracing, max_nframe);
+	return true;
+}
+
+bool py_locate(struct tm_mem *mem, const struct tm_maps *maps,
+	       const struct tm_image *image, struct py_runtime *runtime,
+	       struct tm_err *err)
+{
+	bool found = runtime->layout->root == PY_ROOT_PYRUNTIME
+		? locate_in_runtime(mem, maps, image, runtime, err)
+		: locate_statics(mem, maps, image, runtime, err);
+
+	return found && prove(mem, runtime, image, err);
+}

@@ -1,0 +1,220 @@
+#include "remote/remote.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/log.h"
+#include "target/arch.h"
+
+/* linux/ptrace.h clashes with sys/ptrace.h; these are kernel ABI. */
+enum {
+	GET_RSEQ_CONFIGURATION = 0x420f,
+	EVENT_STOP = 128,
+	SYSCALL_STOP = SIGTRAP | 0x80,
+};
+
+struct rseq_configuration { /* struct ptrace_rseq_configuration, Linux 5.13 */
+	uint64_t rseq_abi_pointer;
+	uint32_t rseq_abi_size;
+	uint32_t signature;
+	uint32_t flags;
+	uint32_t pad;
+};
+
+/* linux/rseq.h: where struct rseq keeps its critical section, and the fields
+ * of struct rseq_cs. */
+enum { RSEQ_CS = 8, CS_START_IP = 8, CS_POST_COMMIT_OFFSET = 16 };
+
+static bool find_in_region(struct tm_mem *mem, const struct tm_region *region,
+			   tm_addr *ret)
+{
+	enum { LIMIT = 4 << 20 };
+	size_t len = (size_t)(region->end - region->start);
+	TM_GUARD(tm_free_ptr) char *bytes = NULL;
+	char *hit;
+
+	if (len > LIMIT)
+		len = LIMIT;
+	bytes = tm_malloc(len);
+	len = tm_mem_read_some(mem, region->start, bytes, len);
+	hit = memmem(bytes, len, tm_syscall_insn, tm_syscall_insn_len);
+	if (hit)
+		*ret = region->start + (tm_addr)(hit - bytes);
+	return hit != NULL;
+}
+
+bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
+			 tm_addr *ret, struct tm_err *err)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (strcmp(maps->regions[i].path, "[vdso]") == 0 &&
+		    find_in_region(mem, &maps->regions[i], ret))
+			return true;
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->regions[i].executable && maps->regions[i].readable &&
+		    maps->regions[i].path[0] == '/' &&
+		    find_in_region(mem, &maps->regions[i], ret))
+			return true;
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, "",
+			  "no system call instruction in its code");
+}
+
+static bool peek(pid_t tid, uint64_t at, uint64_t *ret)
+{
+	errno = 0;
+	*ret = (uint64_t)ptrace(PTRACE_PEEKDATA, tid, at, NULL);
+	return errno == 0;
+}
+
+/* Inside an rseq critical section the kernel would abort to a handler when we
+ * move the program counter: such a thread is left alone. */
+static bool in_rseq_section(pid_t tid, uint64_t pc)
+{
+	struct rseq_configuration conf;
+	uint64_t cs, start, length;
+
+	if (ptrace((enum __ptrace_request)GET_RSEQ_CONFIGURATION, tid, sizeof(conf), &conf) <= 0 ||
+	    !conf.rseq_abi_pointer)
+		return false;
+	if (!peek(tid, conf.rseq_abi_pointer + RSEQ_CS, &cs))
+		return true;
+	/* The kernel clears a section that was left only lazily. */
+	return cs && (!peek(tid, cs + CS_START_IP, &start) ||
+		      !peek(tid, cs + CS_POST_COMMIT_OFFSET, &length) ||
+		      pc - start < length);
+}
+
+/* A seccomp filter sees our calls and may kill for them: suspend it, or
+ * refuse. */
+static bool tame_seccomp(const struct tm_stop *stop, struct tm_thread *host,
+			 struct tm_err *err)
+{
+	uint64_t mode = 0;
+
+	tm_process_status_u64(stop->process->pid, host->tid, "Seccomp", 10,
+			      &mode);
+	if (mode == 0 || tm_thread_option(host, PTRACE_O_SUSPEND_SECCOMP))
+		return true;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, stop->process->object,
+		   "a seccomp filter watches its system calls and may not be suspended by us");
+	return tm_err_hint(err, "run tmattach with CAP_SYS_ADMIN");
+}
+
+static bool usable(const struct tm_thread *thread,
+		   struct user_regs_struct *regs)
+{
+	return (thread->state == TM_THREAD_STOPPED ||
+		thread->state == TM_THREAD_GROUP_STOP) &&
+	       tm_regs_get(thread->tid, regs) && tm_regs_64bit(regs) &&
+	       !in_rseq_section(thread->tid, tm_regs_pc(regs));
+}
+
+bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
+		     struct tm_err *err)
+{
+	uint64_t all = ~(uint64_t)0;
+
+	*ret = (struct tm_remote){ .stop = stop, .insn = insn };
+	for (size_t i = 0; i < stop->n && !ret->host; i++)
+		if (usable(&stop->threads[i], &ret->saved))
+			ret->host = &stop->threads[i];
+	if (!ret->host)
+		return tm_err_set(err, TM_ERR_BUSY, stop->process->object,
+				  "no thread can execute a system call right now");
+	if (!tame_seccomp(stop, ret->host, err))
+		return false;
+	if (ptrace(PTRACE_GETSIGMASK, ret->host->tid, sizeof(all),
+		   &ret->saved_mask) != 0 ||
+	    ptrace(PTRACE_SETSIGMASK, ret->host->tid, sizeof(all), &all) != 0)
+		return tm_err_os(err, errno, stop->process->object,
+				 "cannot block its signals");
+	ret->borrowed = true;
+	return true;
+}
+
+/* Wait for a stop of the host thread; other reports than stops mean death. */
+static bool wait_stop(struct tm_remote *remote, int *ret_status,
+		      struct tm_err *err)
+{
+	pid_t tid = remote->host->tid;
+	pid_t got;
+
+	do {
+		got = waitpid(tid, ret_status, __WALL);
+	} while (got < 0 && errno == EINTR);
+	if (got == tid && WIFSTOPPED(*ret_status))
+		return true;
+	remote->host->state = TM_THREAD_GONE;
+	remote->borrowed = false;
+	return tm_err_set(err, TM_ERR_GONE, remote->stop->process->object,
+			  "the process ended while it was being read");
+}
+
+static void child_born(struct tm_remote *remote, pid_t *ret_child)
+{
+	unsigned long message = 0;
+
+	if (ret_child && ptrace(PTRACE_GETEVENTMSG, remote->host->tid, NULL,
+				&message) == 0)
+		*ret_child = (pid_t)message;
+}
+
+/* Run to the next entry or exit of a system call. */
+static bool run_to_syscall_stop(struct tm_remote *remote, pid_t *ret_child,
+				struct tm_err *err)
+{
+	for (;;) {
+		int status;
+
+		if (ptrace(PTRACE_SYSCALL, remote->host->tid, NULL, NULL) != 0 &&
+		    errno != ESRCH)
+			return tm_err_os(err, errno,
+					 remote->stop->process->object,
+					 "cannot run a system call in it");
+		if (!wait_stop(remote, &status, err))
+			return false;
+		if (WSTOPSIG(status) == SYSCALL_STOP)
+			return true;
+		if (status >> 16 == PTRACE_EVENT_CLONE ||
+		    status >> 16 == PTRACE_EVENT_FORK ||
+		    status >> 16 == PTRACE_EVENT_VFORK)
+			child_born(remote, ret_child);
+		tm_log("remote: passing stop status 0x%x", (unsigned)status);
+	}
+}
+
+bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6],
+		       int64_t *ret, pid_t *ret_child, struct tm_err *err)
+{
+	struct user_regs_struct regs = remote->saved;
+
+	if (ret_child)
+		*ret_child = 0;
+	tm_regs_syscall(&regs, remote->insn, nr, args);
+	if (!tm_regs_set(remote->host->tid, &regs))
+		return tm_err_os(err, errno, remote->stop->process->object,
+				 "cannot set its registers");
+	if (!run_to_syscall_stop(remote, NULL, err) ||
+	    !run_to_syscall_stop(remote, ret_child, err))
+		return false;
+	if (!tm_regs_get(remote->host->tid, &regs))
+		return tm_err_os(err, errno, remote->stop->process->object,
+				 "cannot read its registers");
+	*ret = tm_regs_result(&regs);
+	return true;
+}
+
+void tm_remote_end(struct tm_remote *remote)
+{
+	if (!remote->borrowed)
+		return;
+	tm_regs_set(remote->host->tid, &remote->saved);
+	ptrace(PTRACE_SETSIGMASK, remote->host->tid, sizeof(remote->saved_mask),
+	       &remote->saved_mask);
+	remote->borrowed = false;
+}

@@ -1,0 +1,56 @@
+/*
+ * System calls executed by a stopped thread of a target. No function of the
+ * target is called and none of its memory is written: the thread executes one
+ * existing system call instruction (the vDSO's), with all signals blocked, and
+ * gets every register and its signal mask back.
+ */
+#ifndef TM_REMOTE_REMOTE_H
+#define TM_REMOTE_REMOTE_H
+
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "mem/mem.h"
+#include "target/maps.h"
+#include "target/stop.h"
+#include "tmattach/err.h"
+
+struct tm_remote {
+	struct tm_stop *stop;
+	struct tm_thread *host;
+	tm_addr insn;                 /* a system call instruction */
+	struct user_regs_struct saved;
+	uint64_t saved_mask;
+	bool borrowed;                /* registers and mask are ours */
+};
+
+/* The address of a system call instruction in the target: the vDSO's, else
+ * the first found in its executable mappings. */
+bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
+			 tm_addr *ret, struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Choose a thread that can execute system calls now and borrow it.
+ * TM_ERR_BUSY if none can at this instant (all wait in vfork, or stand in an
+ * rseq critical section); TM_ERR_UNSUPPORTED for a seccomp filter that we may
+ * not suspend.
+ */
+bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
+		     struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * One call; *ret is its result or -errno. If `ret_child` is not NULL the call
+ * may create a process: its pid as we see it, which then stands in a ptrace
+ * stop of ours and has not run. Fails when the thread dies meanwhile.
+ */
+bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6],
+		       int64_t *ret, pid_t *ret_child, struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Give the thread back. Right after this the stop must be released (a
+ * blocking call that the stop interrupted is then restarted by the kernel).
+ * No-op if nothing is borrowed.
+ */
+void tm_remote_end(struct tm_remote *remote);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * What differs between CPUs, one file per CPU (arch_x86_64.c). The rest of
+ * the tree asks here and names no register.
+ */
+#ifndef TM_TARGET_ARCH_H
+#define TM_TARGET_ARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+/* General registers of a stopped thread; false with errno. */
+bool tm_regs_get(pid_t tid, struct user_regs_struct *ret);
+bool tm_regs_set(pid_t tid, const struct user_regs_struct *regs);
+
+/*
+ * Stopped on the way out of a system call that the stop itself made fail with
+ * EINTR? (The caller has checked that no signal is about to be handled.)
+ */
+bool tm_regs_eintr(const struct user_regs_struct *regs);
+/* Make the thread execute that system call again. */
+void tm_regs_again(struct user_regs_struct *regs);
+
+/* The value a system call left in the registers: result or -errno. */
+int64_t tm_regs_result(const struct user_regs_struct *regs);
+/* Set the registers up for system call `nr` with its instruction at `at`;
+ * the kernel is told that no earlier call wants to be restarted. */
+void tm_regs_syscall(struct user_regs_struct *regs, uint64_t at, long nr,
+		     const uint64_t args[6]);
+/* Is the thread executing 64-bit code? */
+bool tm_regs_64bit(const struct user_regs_struct *regs);
+uint64_t tm_regs_pc(const struct user_regs_struct *regs);
+void tm_regs_set_pc(struct user_regs_struct *regs, uint64_t pc);
+uint64_t tm_regs_sp(const struct user_regs_struct *regs);
+
+/* The bytes of a system call instruction. */
+extern const unsigned char tm_syscall_insn[];
+extern const unsigned tm_syscall_insn_len;
+
+#endif

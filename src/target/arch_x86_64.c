@@ -1,0 +1,74 @@
+#include "target/arch.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+
+#ifndef __x86_64__
+#error "arch_x86_64.c is for x86-64 only"
+#endif
+
+const unsigned char tm_syscall_insn[] = { 0x0f, 0x05 };
+const unsigned tm_syscall_insn_len = 2;
+
+bool tm_regs_get(pid_t tid, struct user_regs_struct *ret)
+{
+	return ptrace(PTRACE_GETREGS, tid, NULL, ret) == 0;
+}
+
+bool tm_regs_set(pid_t tid, const struct user_regs_struct *regs)
+{
+	return ptrace(PTRACE_SETREGS, tid, NULL, regs) == 0;
+}
+
+bool tm_regs_eintr(const struct user_regs_struct *regs)
+{
+	return (int64_t)regs->orig_rax >= 0 && (int64_t)regs->rax == -EINTR;
+}
+
+void tm_regs_again(struct user_regs_struct *regs)
+{
+	regs->rax = regs->orig_rax;
+	regs->rip -= tm_syscall_insn_len;
+	/* Not in a system call any more: no restart logic of the kernel's. */
+	regs->orig_rax = (unsigned long long)-1;
+}
+
+int64_t tm_regs_result(const struct user_regs_struct *regs)
+{
+	return (int64_t)regs->rax;
+}
+
+void tm_regs_syscall(struct user_regs_struct *regs, uint64_t at, long nr,
+		     const uint64_t args[6])
+{
+	regs->rip = at;
+	regs->rax = (unsigned long long)nr;
+	regs->orig_rax = (unsigned long long)-1;
+	regs->rdi = args[0];
+	regs->rsi = args[1];
+	regs->rdx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+}
+
+bool tm_regs_64bit(const struct user_regs_struct *regs)
+{
+	return regs->cs == 0x33;
+}
+
+uint64_t tm_regs_pc(const struct user_regs_struct *regs)
+{
+	return regs->rip;
+}
+
+void tm_regs_set_pc(struct user_regs_struct *regs, uint64_t pc)
+{
+	regs->rip = pc;
+}
+
+uint64_t tm_regs_sp(const struct user_regs_struct *regs)
+{
+	return regs->rsp;
+}

@@ -1,0 +1,114 @@
+#include "target/maps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/buf.h"
+
+void tm_maps_free(struct tm_maps *maps)
+{
+	free(maps->regions);
+	free(maps->text);
+	*maps = (struct tm_maps){ 0 };
+}
+
+static bool parse_line(char *line, struct tm_region *ret)
+{
+	char perms[5];
+	int path_at = -1;
+
+	if (sscanf(line,
+		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32
+		   " %" SCNu64 " %n", &ret->start, &ret->end, perms,
+		   &ret->offset, &ret->dev_major, &ret->dev_minor, &ret->inode,
+		   &path_at) < 7 || path_at < 0 || ret->start >= ret->end)
+		return false;
+	ret->readable = perms[0] == 'r';
+	ret->writable = perms[1] == 'w';
+	ret->executable = perms[2] == 'x';
+	ret->shared = perms[3] == 's';
+	ret->path = line + path_at;
+	return true;
+}
+
+bool tm_maps_parse(char *text, struct tm_maps *ret, struct tm_err *err)
+{
+	size_t cap = 0;
+	char *line = text;
+
+	*ret = (struct tm_maps){ .text = text };
+	while (*line) {
+		char *end = strchr(line, '\n');
+
+		if (end)
+			*end = '\0';
+		ret->regions = tm_grow(ret->regions, &cap, ret->n + 1,
+				       sizeof(*ret->regions));
+		if (!parse_line(line, &ret->regions[ret->n])) {
+			tm_err_set(err, TM_ERR_CORRUPT, "maps",
+				   "unreadable line: %.80s", line);
+			tm_maps_free(ret);
+			return false;
+		}
+		ret->n++;
+		if (!end)
+			break;
+		line = end + 1;
+	}
+	return true;
+}
+
+bool tm_maps_read(pid_t pid, struct tm_maps *ret, struct tm_err *err)
+{
+	TM_GUARD(tm_fd_close) int fd = -1;
+	struct tm_buf buf = { 0 };
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return tm_err_os(err, errno, "", "cannot open %s", path);
+	do {
+		n = read(fd, tm_buf_room(&buf, 65536), 65536);
+		if (n > 0)
+			buf.len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0) {
+		int saved = errno;
+
+		tm_buf_free(&buf);
+		return tm_err_os(err, saved, "", "cannot read %s", path);
+	}
+	if (buf.len == 0) {
+		tm_buf_free(&buf);
+		return tm_err_set(err, TM_ERR_GONE, "",
+				  "the process has no memory (it has exited)");
+	}
+	*tm_buf_room(&buf, 1) = '\0';
+	return tm_maps_parse(buf.data, ret, err);
+}
+
+const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at)
+{
+	size_t lo = 0, hi = maps->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (maps->regions[mid].end <= at)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < maps->n && maps->regions[lo].start <= at)
+		return &maps->regions[lo];
+	return NULL;
+}

@@ -1,0 +1,62 @@
+/*
+ * Which process: identity, kind, and why it may not be attached to.
+ */
+#ifndef TM_TARGET_PROCESS_H
+#define TM_TARGET_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mem/mem.h"
+#include "tmattach/err.h"
+
+/* One program image in one process: changes when the pid is reused
+ * (start_time) or the process calls exec (start_stack). */
+struct tm_identity {
+	uint64_t start_time;  /* clock ticks after boot */
+	uint64_t start_stack; /* 0 where the kernel hides it from us */
+};
+
+struct tm_process {
+	pid_t pid;
+	struct tm_identity identity;
+	char name[32];        /* the kernel's short name */
+	char command[256];    /* arguments joined by blanks */
+	char object[64];      /* "pid 4711 (python3)": for messages */
+};
+
+/*
+ * Look at /proc/PID: gone (ESRCH), a kernel thread, a zombie, a thread id
+ * that is not a process, or a 32-bit process are errors.
+ */
+bool tm_process_open(pid_t pid, struct tm_process *ret,
+		     struct tm_err *err) TM_MUST_CHECK;
+
+/* TM_ERR_GONE unless the same program still runs in the same process. */
+bool tm_process_check(const struct tm_process *process,
+		      struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Why ptrace or /proc said EPERM/EACCES: another tracer, uid, ptrace_scope,
+ * capability. Fills *err (TM_ERR_DENIED) with cause and next step; returns
+ * false.
+ */
+bool tm_process_denied(const struct tm_process *process, struct tm_err *err);
+
+/*
+ * Turn a failed step on the process into the best explanation: gone, denied,
+ * or the error as it is, about this process. Returns false.
+ */
+bool tm_process_explain(const struct tm_process *process, int sys_errno,
+			const char *what, struct tm_err *err);
+
+/* A number from a "Key:\tvalue" line of /proc/PID/status (or of a thread when
+ * tid differs); base 10 or 16. False if there is no such line. */
+bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
+			   uint64_t *ret);
+
+/* Resident bytes, from /proc/PID/statm; 0 if unknown. */
+uint64_t tm_process_rss(pid_t pid);
+
+#endif
