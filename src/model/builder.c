@@ -46,10 +46,10 @@ static tm_id broken(struct tm_builder *b, enum tm_err_kind kind,
 	return TM_ID_NONE;
 }
 
-/* Ids are 32 bits wide, and the last one is TM_ID_NONE. */
+/* Ids are 32 bits wide; the last is TM_ID_NONE, the one before is spare. */
 static bool full(struct tm_builder *b, size_t n, const char *cause)
 {
-	if (n < TM_ID_NONE)
+	if (n < TM_ID_NONE - 1)
 		return false;
 	broken(b, TM_ERR_LIMIT, cause);
 	return true;
@@ -59,7 +59,7 @@ tm_id tm_builder_string(struct tm_builder *b, const char *bytes, size_t len)
 {
 	struct tm_text text = { bytes, len };
 
-	if (full(b, b->tables.nstrings, "more than 2^32 - 1 different names"))
+	if (full(b, b->tables.nstrings, "more than 2^32 - 2 different names"))
 		return TM_ID_NONE;
 	return tables_text(&b->tables, text);
 }
@@ -72,7 +72,7 @@ tm_id tm_builder_module(struct tm_builder *b, tm_id path, tm_id build_id)
 		return unknown_id(b, "string", path, t->nstrings);
 	if (build_id != TM_ID_NONE && build_id >= t->nstrings)
 		return unknown_id(b, "string", build_id, t->nstrings);
-	if (full(b, t->nmodules, "more than 2^32 - 1 modules"))
+	if (full(b, t->nmodules, "more than 2^32 - 2 modules"))
 		return TM_ID_NONE;
 	return tables_module(t, (struct tm_module){ path, build_id });
 }
@@ -83,7 +83,7 @@ tm_id tm_builder_frame(struct tm_builder *b, tm_id filename, uint32_t lineno)
 
 	if (filename >= t->nstrings)
 		return unknown_id(b, "string", filename, t->nstrings);
-	if (full(b, t->nframes, "more than 2^32 - 1 different frames"))
+	if (full(b, t->nframes, "more than 2^32 - 2 different frames"))
 		return TM_ID_NONE;
 	return tables_frame(t, filename, lineno, NULL);
 }
@@ -100,7 +100,7 @@ tm_id tm_builder_native_frame(struct tm_builder *b, tm_id filename,
 		return unknown_id(b, "string", native->function, t->nstrings);
 	if (native->module != TM_ID_NONE && native->module >= t->nmodules)
 		return unknown_id(b, "module", native->module, t->nmodules);
-	if (full(b, t->nframes, "more than 2^32 - 1 different frames"))
+	if (full(b, t->nframes, "more than 2^32 - 2 different frames"))
 		return TM_ID_NONE;
 	return tables_frame(t, filename, lineno, native);
 }
@@ -115,7 +115,7 @@ tm_id tm_builder_traceback(struct tm_builder *b, const tm_id *frames,
 	for (uint32_t i = 0; i < nframe; i++)
 		if (frames[i] >= t->nframes)
 			return unknown_id(b, "frame", frames[i], t->nframes);
-	if (full(b, t->ntracebacks, "more than 2^32 - 1 different tracebacks"))
+	if (full(b, t->ntracebacks, "more than 2^32 - 2 different tracebacks"))
 		return TM_ID_NONE;
 	return tables_traceback(t, frames, nframe, total_nframe);
 }
@@ -126,7 +126,7 @@ tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain)
 
 	if (traceback >= t->ntracebacks)
 		return unknown_id(b, "traceback", traceback, t->ntracebacks);
-	if (full(b, t->nsites, "more than 2^32 - 1 tracebacks and domains"))
+	if (full(b, t->nsites, "more than 2^32 - 2 tracebacks and domains"))
 		return TM_ID_NONE;
 	return tables_site(t, traceback, domain);
 }

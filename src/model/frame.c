@@ -39,3 +39,14 @@ int tm_text_compare(struct tm_text a, struct tm_text b)
 
 	return order ? order : (a.len > b.len) - (a.len < b.len);
 }
+
+tm_id frame_filename(const struct tm_snapshot *s, tm_id id)
+{
+	const struct tm_frame *frame = &s->frames[id];
+	tm_id module;
+
+	if (frame->native == TM_ID_NONE || s->strings[frame->filename].len)
+		return frame->filename;
+	module = s->natives[frame->native].module;
+	return module == TM_ID_NONE ? frame->filename : s->modules[module].path;
+}

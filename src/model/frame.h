@@ -7,4 +7,22 @@
 struct tm_frame_view frame_view(const struct tm_snapshot *snapshot,
 				tm_id frame);
 
+/* The string id that filters and TM_KEY_FILENAME see. */
+tm_id frame_filename(const struct tm_snapshot *snapshot, tm_id frame);
+
+static inline const tm_id *traceback_frames(const struct tm_snapshot *s,
+					    tm_id traceback)
+{
+	return &s->frame_ids[s->tracebacks[traceback].first];
+}
+
+/* The most recent frame. */
+static inline tm_id traceback_newest(const struct tm_snapshot *s,
+				     tm_id traceback)
+{
+	const struct tm_traceback *tb = &s->tracebacks[traceback];
+
+	return s->frame_ids[tb->first + tb->nframe - 1];
+}
+
 #endif

@@ -1,0 +1,31 @@
+/*
+ * Sites grouped by a key. A group is known by a string, frame or traceback id
+ * (struct tm_stat tells which); groups without traces do not exist.
+ */
+#ifndef TM_MODEL_GROUP_H
+#define TM_MODEL_GROUP_H
+
+#include "tmattach/model.h"
+
+struct groups {
+	struct tm_stat *items; /* in no order; *_diff are 0 */
+	size_t n, cap;
+	tm_id *index; /* of a group's item, by group id; or TM_ID_NONE */
+	size_t nindex;
+	uint64_t total_size;
+	uint64_t total_count;
+};
+
+bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
+		    const struct tm_query *query, struct tm_err *err);
+void groups_free(struct groups *groups);
+
+tm_id group_of_frame(const struct tm_snapshot *snapshot, enum tm_key key,
+		     tm_id frame);
+tm_id group_of_site(const struct tm_snapshot *snapshot, enum tm_key key,
+		    const struct tm_site *site);
+
+/* How many group ids there are for a key. */
+size_t group_ids(const struct tm_snapshot *snapshot, enum tm_key key);
+
+#endif
