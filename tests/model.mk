@@ -1,8 +1,10 @@
 # The model against Python's own tracemalloc. LONG=1 for the long form.
 
-.PHONY: check-model
+.PHONY: check-model bench-model
 
-$(B)/tests/oracle/model_driver: tests/oracle/model_driver.c $(B)/libtmattach.a
+model_programs := $(B)/tests/oracle/model_driver $(B)/tests/bench/model_bench
+
+$(model_programs): $(B)/tests/%: tests/%.c $(B)/libtmattach.a
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
 		-o $@ $< $(B)/libtmattach.a $(lib_libs)
@@ -12,4 +14,7 @@ check-model: $(B)/tests/oracle/model_driver
 
 check: check-model
 
--include $(B)/tests/oracle/model_driver.d
+bench-model: $(B)/tests/bench/model_bench
+	$(q)$<
+
+-include $(model_programs:=.d)
