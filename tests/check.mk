@@ -1,7 +1,11 @@
-# The test targets. Each runner prints TAP-like lines and the closing line
-# "N passed, N failed[, N skipped]"; tests/summary adds them up.
+# The test targets. `make check` installs what is lacking, then runs every
+# target in CHECKS, to which the other tests/*.mk files add. Each of them
+# prints "ok"/"not ok" lines and a closing "N passed, N failed[, N skipped]";
+# tests/summary adds these up into the last line.
 
-.PHONY: check check-unit check-deps check-live lint
+CHECKS := check-deps check-unit
+
+.PHONY: check check-unit check-deps
 
 check-deps:
 	$(q)tests/check-deps
@@ -9,4 +13,12 @@ check-deps:
 check-unit: $(unit_bin)
 	$(q)tests/run-unit $(unit_bin)
 
-check: all check-deps check-unit
+check: $(B)/have-test-deps
+	$(q)MAKE='$(MAKE)' tests/summary all $(CHECKS)
+
+# What the build and the tests need from the distribution, asked for once.
+$(B)/have-build-deps: tests/install-deps
+	$(q)tests/install-deps build && mkdir -p $(@D) && touch $@
+
+$(B)/have-test-deps: tests/install-deps
+	$(q)tests/install-deps build unit live && mkdir -p $(@D) && touch $@

@@ -12,7 +12,7 @@ $(model_programs): $(B)/tests/%: tests/%.c $(B)/libtmattach.a
 check-model: $(B)/tests/oracle/model_driver
 	$(q)tests/oracle/run-model $(B)/tests/oracle/model_driver
 
-check: check-model
+CHECKS += check-model
 
 bench-model: $(B)/tests/bench/model_bench
 	$(q)$<
