@@ -1,0 +1,33 @@
+# Tests on real processes. check-live is the short form; soak the long one.
+
+live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers)
+
+.PHONY: check-live live-roots soak demo bench
+
+$(B)/tests/live/%.so: tests/live/%.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && $(CC) -std=gnu17 $(warnings) -O2 -g -fPIC -shared -o $@ $< -lpthread
+
+live-roots:
+	$(q)tests/live/roots
+
+check-live: $(B)/tmattach $(live_so) live-roots
+	$(q)B='$(abspath $(B))' tests/live/run matrix errors storm
+
+soak: $(B)/have-test-deps
+	$(q)LONG=1 MAKE='$(MAKE)' tests/summary all check-live
+
+demo: $(B)/have-demo-deps
+	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach
+	$(q)B='$(abspath $(B))' fixtures/demo/run
+
+$(B)/have-demo-deps: tests/install-deps
+	$(q)tests/install-deps build demo && mkdir -p $(@D) && touch $@
+
+bench: $(B)/have-test-deps
+	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach $(B)/tests/bench/gaps.so
+	$(q)B='$(abspath $(B))' tests/bench/run
+
+$(B)/tests/bench/%.so: tests/bench/%.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && $(CC) -std=gnu17 $(warnings) -O2 -g -fPIC -shared -o $@ $< -lpthread
