@@ -1,0 +1,92 @@
+#include "session/attach.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/guard.h"
+#include "remote/remote.h"
+#include "target/maps.h"
+
+void tm_session_note(const struct tm_session *session, const char *fmt, ...)
+{
+	char text[256];
+	va_list args;
+
+	if (!session->opts.note)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	session->opts.note(session->opts.note_ctx, text);
+}
+
+bool tm_attach_explain(const struct tm_session *session, struct tm_err *err)
+{
+	struct tm_err gone;
+
+	if (!tm_process_check(&session->process, &gone)) {
+		*err = gone;
+		return false;
+	}
+	if (err->kind == TM_ERR_OS &&
+	    (err->sys_errno == EPERM || err->sys_errno == EACCES))
+		return tm_process_denied(&session->process, err);
+	if (!strstr(err->object, session->process.object)) {
+		char object[sizeof(err->object)];
+
+		snprintf(object, sizeof(object), "%s%s%.200s",
+			 session->process.object, err->object[0] ? ", " : "",
+			 err->object);
+		tm_err_about(err, "%s", object);
+	}
+	return false;
+}
+
+static uint64_t sum_writable(const struct tm_maps *maps)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->regions[i].writable)
+			sum += maps->regions[i].end - maps->regions[i].start;
+	return sum;
+}
+
+bool tm_attach_refresh(struct tm_session *session, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+
+	if (!tm_maps_read(session->process.pid, &maps, err))
+		return tm_attach_explain(session, err);
+	session->writable_bytes = sum_writable(&maps);
+	return true;
+}
+
+static bool find_runtime(struct tm_session *session, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+
+	if (!tm_maps_read(session->process.pid, &maps, err))
+		return false;
+	session->writable_bytes = sum_writable(&maps);
+	return py_runtime_find(session->mem, &maps, &session->runtime, err) &&
+	       tm_remote_find_insn(session->mem, &maps, &session->syscall_insn, err);
+}
+
+bool tm_attach(struct tm_session *session, pid_t pid, struct tm_err *err)
+{
+	if (!tm_process_open(pid, &session->process, err))
+		return false;
+	session->mem = tm_mem_proc(pid, err);
+	if (!session->mem || !find_runtime(session, err))
+		return tm_attach_explain(session, err);
+	return true;
+}
+
+void tm_detach(struct tm_session *session)
+{
+	tm_mem_destroy(session->mem);
+	session->mem = NULL;
+}

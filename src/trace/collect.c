@@ -1,0 +1,421 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/load.h"
+#include "trace/collected.h"
+#include "trace/window.h"
+
+enum {
+	ENTRY_SIZE_MAX = 64,
+	TRACE_SIZE = 16,           /* trace_t: size, traceback */
+	TRACE_SIZE_AT = 0,
+	TRACE_TRACEBACK_AT = 8,
+	BUCKETS_PIECE = 1 << 17,   /* buckets per read: 1 MiB */
+	MAX_DOMAINS = 1 << 20,
+};
+
+/* The walk over one table of traces. */
+struct walk {
+	struct tm_mem *mem;
+	const struct py_runtime *runtime;
+	const struct py_layout *layout;
+	const struct tm_collect_opts *opts;
+	struct tm_collected *out;
+	struct tm_window window;
+	uint64_t expected;         /* bytes that will be read, about */
+
+	struct py_table table;
+	size_t entry_size;
+	size_t trace_at;           /* of an inline trace_t in the entry */
+	uint32_t domain;           /* of the table; inline keys may differ */
+
+	tm_addr *addrs;            /* entries, later traces that remain */
+	tm_addr *spare;
+	size_t cap;
+
+	struct tm_map sites;       /* traceback address -> site, this domain */
+	uint32_t sites_domain;
+	tm_addr last_traceback;    /* neighbours mostly share their traceback */
+	uint32_t last_site;
+	uint64_t seen;
+	uint64_t sum;
+};
+
+static bool corrupt(struct tm_err *err, const char *what, uint64_t saw,
+		    uint64_t expected)
+{
+	return tm_err_set(err, TM_ERR_CORRUPT, "",
+			  "the trace table contradicts itself: %s %" PRIu64
+			  ", expected %" PRIu64, what, saw, expected);
+}
+
+static void progress(struct walk *walk)
+{
+	if (walk->opts->progress)
+		walk->opts->progress(walk->opts->progress_ctx,
+				     walk->window.fetched, walk->expected);
+}
+
+/* ---- sites ------------------------------------------------------------- */
+
+static uint32_t note_traceback(struct tm_collected *out, tm_addr at)
+{
+	uint32_t *id = tm_map_put(&out->traceback_ids, at);
+
+	if (*id == TM_MAP_NONE) {
+		*id = (uint32_t)out->ntracebacks;
+		out->tracebacks = tm_grow(out->tracebacks, &out->tracebacks_cap,
+					  out->ntracebacks + 1,
+					  sizeof(*out->tracebacks));
+		out->tracebacks[out->ntracebacks++] =
+			(struct collected_traceback){ .at = at };
+	}
+	return *id;
+}
+
+static uint32_t note_site(struct walk *walk, tm_addr traceback, uint32_t domain)
+{
+	struct tm_collected *out = walk->out;
+	uint32_t *id;
+
+	if (domain != walk->sites_domain) {
+		/* Only 3.7 and 3.8 mix domains in one table. */
+		tm_map_free(&walk->sites);
+		walk->sites_domain = domain;
+		walk->last_traceback = 0;
+	}
+	if (traceback == walk->last_traceback && traceback)
+		return walk->last_site;
+	id = tm_map_put(&walk->sites, traceback);
+	if (*id == TM_MAP_NONE) {
+		*id = (uint32_t)out->nsites;
+		out->sites = tm_grow(out->sites, &out->sites_cap,
+				     out->nsites + 1, sizeof(*out->sites));
+		out->sites[out->nsites++] = (struct collected_site){
+			.traceback = note_traceback(out, traceback),
+			.domain = domain,
+		};
+	}
+	walk->last_traceback = traceback;
+	walk->last_site = *id;
+	return *id;
+}
+
+static void take_trace(struct walk *walk, const char *trace, uint32_t domain)
+{
+	struct tm_collected *out = walk->out;
+	uint64_t size = tm_load_u64(trace, TRACE_SIZE_AT);
+
+	walk->sum += size;
+	out->rows[out->nrows++] = (struct tm_row){
+		.size = size,
+		.site = note_site(walk, tm_load_u64(trace, TRACE_TRACEBACK_AT),
+				  domain),
+		.count = 1,
+	};
+}
+
+/* ---- entries ------------------------------------------------------------- */
+
+/* Put the non-NULL heads of all buckets into addrs. */
+static bool read_heads(struct walk *walk, size_t *ret_n, struct tm_err *err)
+{
+	uint64_t left = walk->table.nbuckets, at = walk->table.buckets;
+	tm_addr *piece = (tm_addr *)(void *)walk->window.bytes;
+	size_t n = 0;
+
+	while (left > 0) {
+		size_t len = left < BUCKETS_PIECE ? (size_t)left : BUCKETS_PIECE;
+
+		if (!tm_mem_read(walk->mem, at, piece, len * 8, err))
+			return false;
+		walk->window.fetched += len * 8;
+		for (size_t i = 0; i < len; i++) {
+			/* One head too many fits: the spare slot at the end. */
+			walk->addrs[n] = piece[i];
+			n += piece[i] != 0;
+			if (n > walk->table.nentries)
+				return corrupt(err, "entries at least", n,
+					       walk->table.nentries);
+		}
+		at += len * 8;
+		left -= len;
+		progress(walk);
+	}
+	*ret_n = n;
+	return true;
+}
+
+static uint64_t rotate_right_4(uint64_t x)
+{
+	return x >> 4 | x << 60;
+}
+
+/* hash_ptr of the block address; the domain of a 12-byte key is XORed in. */
+static bool check_hash(const struct walk *walk, const char *entry,
+		       struct tm_err *err)
+{
+	uint64_t key = tm_load_u64(entry, walk->layout->entry.key);
+	uint64_t hash = rotate_right_4(key);
+
+	if (walk->table.key_size == 12)
+		hash ^= tm_load_u32(entry, walk->layout->entry.key + 8);
+	if (hash == tm_load_u64(entry, walk->layout->entry.hash))
+		return true;
+	return tm_err_set(err, TM_ERR_CORRUPT, "",
+			  "the trace table contradicts itself: wrong hash of block 0x%"
+			  PRIx64, key);
+}
+
+static void take_inline(struct walk *walk, const char *entry)
+{
+	uint32_t domain = walk->domain;
+
+	if (walk->table.key_size == 12)
+		domain = tm_load_u32(entry, walk->layout->entry.key + 8);
+	take_trace(walk, entry + walk->trace_at, domain);
+}
+
+/* trace_t and entry were allocated one after the other: mostly the trace
+ * stands in the window, too. Otherwise it is kept for later. */
+static void take_pointer(struct walk *walk, const char *entry, size_t *npending)
+{
+	tm_addr at = tm_load_u64(entry, walk->layout->entry.value);
+	const char *trace = tm_window_get(&walk->window, at, TRACE_SIZE);
+
+	if (trace)
+		take_trace(walk, trace, walk->domain);
+	else
+		walk->addrs[(*npending)++] = at;
+}
+
+/*
+ * One round: the entries addrs[first, end) give their traces and the entries
+ * behind them in their chains. Pending traces collect at the front of addrs
+ * (there is room: each took the place of an entry), the next entries in spare.
+ */
+static bool read_round(struct walk *walk, size_t first, size_t end,
+		       size_t *npending, size_t *ret_nnext, struct tm_err *err)
+{
+	size_t nnext = 0;
+
+	for (size_t i = first; i < end; i++) {
+		const char *entry = tm_window_get(&walk->window, walk->addrs[i],
+						  walk->entry_size);
+		tm_addr next;
+
+		if (!entry) {
+			progress(walk);
+			if (!tm_window_load(&walk->window, walk->addrs + i,
+					    end - i, walk->entry_size, err))
+				return false;
+			entry = walk->window.bytes +
+				(walk->addrs[i] - walk->window.base);
+		}
+		if (!check_hash(walk, entry, err))
+			return false;
+		next = tm_load_u64(entry, walk->layout->entry.next);
+		walk->spare[nnext] = next;
+		nnext += next != 0;
+		if (walk->layout->traces == PY_TRACES_INLINE)
+			take_inline(walk, entry);
+		else
+			take_pointer(walk, entry, npending);
+	}
+	*ret_nnext = nnext;
+	return true;
+}
+
+static bool read_entries(struct walk *walk, size_t *npending, struct tm_err *err)
+{
+	size_t n = 0, first = 0;
+
+	if (!read_heads(walk, &n, err))
+		return false;
+	while (n > 0) {
+		walk->seen += n;
+		if (walk->seen > walk->table.nentries)
+			return corrupt(err, "entries at least", walk->seen,
+				       walk->table.nentries);
+		tm_sort_by_page(walk->addrs + first, walk->spare, n);
+		walk->window.len = 0;
+		if (!read_round(walk, first, first + n, npending, &n, err))
+			return false;
+		first = *npending;
+		memcpy(walk->addrs + first, walk->spare, n * sizeof(*walk->addrs));
+	}
+	if (walk->seen != walk->table.nentries)
+		return corrupt(err, "entries", walk->seen, walk->table.nentries);
+	return true;
+}
+
+static bool read_pending(struct walk *walk, size_t n, struct tm_err *err)
+{
+	tm_sort_by_page(walk->addrs, walk->spare, n);
+	walk->window.len = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *trace = tm_window_get(&walk->window, walk->addrs[i],
+						  TRACE_SIZE);
+
+		if (!trace) {
+			progress(walk);
+			if (!tm_window_load(&walk->window, walk->addrs + i,
+					    n - i, TRACE_SIZE, err))
+				return false;
+			trace = walk->window.bytes +
+				(walk->addrs[i] - walk->window.base);
+		}
+		take_trace(walk, trace, walk->domain);
+	}
+	return true;
+}
+
+/* ---- tables ---------------------------------------------------------------- */
+
+static bool prepare(struct walk *walk, tm_addr table, uint32_t domain,
+		    struct tm_err *err)
+{
+	uint64_t need;
+
+	if (!py_table_read(walk->mem, walk->layout, table, &walk->table, err))
+		return false;
+	walk->domain = domain;
+	walk->trace_at = walk->layout->entry.key + (size_t)walk->table.key_size;
+	walk->entry_size = walk->layout->traces == PY_TRACES_INLINE
+		? walk->trace_at + TRACE_SIZE : walk->layout->entry.value + 8u;
+	if (walk->layout->traces == PY_TRACES_INLINE &&
+	    (walk->table.data_size != TRACE_SIZE ||
+	     (walk->table.key_size != 8 && walk->table.key_size != 12)))
+		return corrupt(err, "key size", walk->table.key_size, 8);
+	need = walk->table.nentries * walk->entry_size + walk->table.nbuckets * 8;
+	if (need > walk->opts->writable_bytes)
+		return corrupt(err, "bytes needed by the table", need,
+			       walk->opts->writable_bytes);
+	walk->expected += need;
+	return true;
+}
+
+static void make_room(struct walk *walk)
+{
+	size_t n = (size_t)walk->table.nentries + 1;
+	struct tm_collected *out = walk->out;
+
+	if (n > walk->cap) {
+		walk->cap = n;
+		walk->addrs = tm_reallocarray(walk->addrs, n, sizeof(*walk->addrs));
+		walk->spare = tm_reallocarray(walk->spare, n, sizeof(*walk->spare));
+	}
+	if (out->nrows + n > out->rows_cap) {
+		out->rows_cap = out->nrows + n;
+		out->rows = tm_reallocarray(out->rows, out->rows_cap,
+					    sizeof(*out->rows));
+	}
+}
+
+static bool read_table(struct walk *walk, tm_addr table, uint32_t domain,
+		       struct tm_err *err)
+{
+	size_t npending = 0;
+
+	if (!prepare(walk, table, domain, err))
+		return false;
+	make_room(walk);
+	walk->seen = 0;
+	walk->window.len = 0;
+	tm_map_free(&walk->sites);
+	walk->last_traceback = 0;
+	walk->sites_domain = domain;
+	return read_entries(walk, &npending, err) &&
+	       read_pending(walk, npending, err);
+}
+
+/* The tables of the other domains are the values of one more table. */
+static bool read_domains(struct walk *walk, struct tm_err *err)
+{
+	const struct py_entry_layout *entry = &walk->layout->entry;
+	struct py_table domains;
+	uint64_t seen = 0;
+	tm_addr at = 0;
+
+	if (!walk->runtime->roots.domains)
+		return true;
+	if (!tm_mem_u64(walk->mem, walk->runtime->roots.domains, &at, err) ||
+	    !py_table_read(walk->mem, walk->layout, at, &domains, err))
+		return false;
+	if (domains.nentries > MAX_DOMAINS || domains.nbuckets > MAX_DOMAINS * 8)
+		return corrupt(err, "domains", domains.nentries, MAX_DOMAINS);
+	for (uint64_t i = 0; i < domains.nbuckets && seen < domains.nentries; i++) {
+		tm_addr item;
+
+		if (!tm_mem_u64(walk->mem, domains.buckets + 8 * i, &item, err))
+			return false;
+		while (item && seen++ < domains.nentries) {
+			tm_addr key, value;
+
+			if (!tm_mem_u64(walk->mem, item + entry->key, &key, err) ||
+			    !tm_mem_u64(walk->mem, item + entry->value, &value, err) ||
+			    !tm_mem_u64(walk->mem, item + entry->next, &item, err) ||
+			    !read_table(walk, value, (uint32_t)key, err))
+				return false;
+		}
+	}
+	if (seen != domains.nentries)
+		return corrupt(err, "domains", seen, domains.nentries);
+	return true;
+}
+
+static bool read_all(struct walk *walk, struct tm_err *err)
+{
+	uint64_t traced;
+	tm_addr table;
+
+	if (!tm_mem_u64(walk->mem, walk->runtime->roots.traces, &table, err) ||
+	    !tm_mem_u64(walk->mem, walk->runtime->roots.traced, &traced, err) ||
+	    !read_table(walk, table, 0, err) || !read_domains(walk, err))
+		return false;
+	if (walk->sum != traced)
+		return corrupt(err, "sizes add up to", walk->sum, traced);
+	return tm_collect_tracebacks(walk->mem, walk->runtime, walk->out, err);
+}
+
+struct tm_collected *tm_tracemalloc_collect(struct tm_mem *mem,
+					    const struct py_runtime *runtime,
+					    const struct tm_collect_opts *opts,
+					    struct tm_err *err)
+{
+	struct walk walk = {
+		.mem = mem, .runtime = runtime, .layout = runtime->layout,
+		.opts = opts, .out = tm_calloc(1, sizeof(*walk.out)),
+	};
+	bool ok;
+
+	walk.out->limit = opts->writable_bytes;
+	tm_window_init(&walk.window, mem);
+	ok = read_all(&walk, err);
+	tm_window_free(&walk.window);
+	tm_map_free(&walk.sites);
+	free(walk.addrs);
+	free(walk.spare);
+	if (!ok) {
+		tm_collected_destroy(walk.out);
+		return NULL;
+	}
+	return walk.out;
+}
+
+void tm_collected_destroy(struct tm_collected *collected)
+{
+	if (!collected)
+		return;
+	free(collected->rows);
+	free(collected->sites);
+	free(collected->tracebacks);
+	tm_map_free(&collected->traceback_ids);
+	tm_buf_free(&collected->records);
+	free(collected->name_list);
+	tm_map_free(&collected->name_ids);
+	tm_buf_free(&collected->names);
+	free(collected);
+}

@@ -1,0 +1,65 @@
+/* What collect leaves for decode. Private to src/trace. */
+#ifndef TM_TRACE_COLLECTED_H
+#define TM_TRACE_COLLECTED_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "trace/tracemalloc.h"
+
+/* Site ids here are local: index into `sites`. */
+struct collected_site {
+	uint32_t traceback; /* index into `tracebacks` */
+	uint32_t domain;
+};
+
+struct collected_traceback {
+	tm_addr at;
+	size_t record;      /* offset of its bytes in `records` */
+};
+
+struct collected_name {
+	tm_addr at;
+	size_t text;        /* offset in `names` */
+	uint32_t len;
+	bool unreadable;
+};
+
+struct tm_collected {
+	struct tm_row *rows;
+	size_t nrows;
+	size_t rows_cap;
+
+	struct collected_site *sites;
+	size_t nsites;
+	size_t sites_cap;
+
+	struct collected_traceback *tracebacks;
+	size_t ntracebacks;
+	size_t tracebacks_cap;
+	struct tm_map traceback_ids; /* address -> index */
+
+	struct tm_buf records;      /* traceback_t as in the target */
+
+	struct collected_name *name_list;
+	size_t nnames;
+	size_t names_cap;
+	struct tm_map name_ids;     /* address -> index */
+	struct tm_buf names;
+
+	/* Records and names stand in writable memory once each: more bytes
+	 * than that are a forgery. */
+	uint64_t limit;
+};
+
+/* The nframe of a traceback record. */
+uint32_t tm_record_nframe(const struct py_layout *layout, const char *record);
+/* Its length in bytes. */
+size_t tm_record_size(const struct py_layout *layout, uint32_t nframe);
+
+/* Read the records of all tracebacks that were noted, and the names that
+ * their frames point to. */
+bool tm_collect_tracebacks(struct tm_mem *mem, const struct py_runtime *runtime,
+			   struct tm_collected *collected,
+			   struct tm_err *err) TM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * CPython's tracemalloc tables -> the model. Two steps, so that nothing is
+ * decoded while a target stands still: collect reads everything that is
+ * needed from memory, decode builds the snapshot from that.
+ */
+#ifndef TM_TRACE_TRACEMALLOC_H
+#define TM_TRACE_TRACEMALLOC_H
+
+#include "mem/mem.h"
+#include "py/runtime.h"
+#include "tmattach/model.h"
+
+struct tm_collect_opts {
+	/* Bytes of writable memory in the target: tables cannot be larger. */
+	uint64_t writable_bytes;
+	/* Called between pieces of the read with the bytes read so far and
+	 * an estimate of all; may be NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *progress_ctx;
+};
+
+struct tm_collected;
+
+/*
+ * Read all traces, tracebacks and file names. The memory must not change
+ * meanwhile (a stopped target with its table lock free, or a frozen copy).
+ * Proves that what was read is the whole truth: entries are as many as the
+ * tables say, every address hashes to its stored hash, and the sizes add up
+ * to traced_memory; else TM_ERR_CORRUPT (or TM_ERR_FAULT).
+ */
+struct tm_collected *tm_tracemalloc_collect(struct tm_mem *mem,
+					    const struct py_runtime *runtime,
+					    const struct tm_collect_opts *opts,
+					    struct tm_err *err) TM_MUST_CHECK;
+void tm_collected_destroy(struct tm_collected *collected); /* NULL is fine */
+
+/* Feed everything to the builder. Consumes the collected data. Returns the
+ * number of file names that could not be read (shown as "<unknown>"). */
+size_t tm_tracemalloc_decode(struct tm_collected *collected,
+			     const struct py_runtime *runtime,
+			     struct tm_builder *builder);
+
+/*
+ * The trace of the block at `block` in `domain` straight from the tables:
+ * a few small reads. *ret_found says whether there is one; its site and size
+ * go to the builder as one trace.
+ */
+bool tm_tracemalloc_lookup(struct tm_mem *mem, const struct py_runtime *runtime,
+			   tm_addr block, uint32_t domain,
+			   struct tm_builder *builder, bool *ret_found,
+			   struct tm_err *err) TM_MUST_CHECK;
+
+#endif
