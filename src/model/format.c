@@ -11,16 +11,11 @@ char *tm_format_size(char buf[static 32], double size, bool sign)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	size_t unit = 0;
-	int digits = 0;
+	int digits;
 
-	while (unit < 4 && fabs(size) >= 10 * 1024.0) {
+	for (; unit < 4 && fabs(size) >= 10 * 1024.0; unit++)
 		size /= 1024;
-		unit++;
-		if (fabs(size) < 100)
-			break;
-	}
-	if (unit && fabs(size) < 100)
-		digits = 1;
+	digits = unit && fabs(size) < 100;
 	/* 2^64 bytes are 8 digits of TiB; any double is cut, not overrun. */
 	snprintf(buf, 32, sign ? "%+.*f %s" : "%.*f %s", digits, size,
 		 units[unit]);

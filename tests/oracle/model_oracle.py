@@ -23,6 +23,7 @@ NAMES = ['a.py', 'b.py', 'ab.py', 'a.pyc', 'c.pyc', 'c.py', '<string>', '',
 DOMAINS = [0, 0, 0, 389047, 7, 2**32 - 1]
 PATTERN_CHARS = '[[[]]]!!---^*?abc.\\&|~/\n\u00e9\U0001f40d\udc80'
 NAME_CHARS = 'abc.-!]^[\\\n\u00e9\U0001f40d\udc80'
+SET_PARTS = list('abcde----!^') + ['b-a', 'e-a', 'b-a!']
 KEYS = ['filename', 'lineno', 'traceback']
 
 
@@ -206,10 +207,15 @@ def patterns(case, n):
     """The meaning of inverted ranges that 3.10 brought is the one we keep."""
     rng = case.rng
     for _ in range(n if sys.version_info >= (3, 10) else 0):
+        one_set = rng.random() < 0.5
         pattern = random_text(rng, PATTERN_CHARS, 10)
+        if one_set:             # ranges of all kinds
+            pattern = '[%s]' % random_text(rng, SET_PARTS, 8)
         for _ in range(4):
             name = random_text(rng, NAME_CHARS, 5)
-            if rng.random() < 0.5:  # near the pattern, to match more often
+            if one_set:
+                name = rng.choice('abcde-!^')
+            elif rng.random() < 0.5:    # near the pattern, to match oftener
                 name = ''.join(c for c in pattern if c not in '*?[]!-')
             expected = '1' if fnmatch.fnmatchcase(name, pattern) else '0'
             case.ask('fnmatch', [expected], 'fnmatch', hexed(pattern),

@@ -302,6 +302,9 @@ static void patterns_match_as_fnmatch_does(void **state)
 		{ TEXT("[]]"), TEXT("]"), true },
 		{ TEXT("[a"), TEXT("[a"), true },
 		{ TEXT("[a-]"), TEXT("-"), true },
+		{ TEXT("[a-a]"), TEXT("a"), true },
+		{ TEXT("[a-b-d]"), TEXT("c"), false },
+		{ TEXT("[a-b-d]"), TEXT("-"), true },
 		{ TEXT("[b-a]"), TEXT("b"), false },
 		{ TEXT("[!b-a]"), TEXT("b"), true },
 		{ TEXT("[b-a!x]"), TEXT("y"), true },
@@ -536,6 +539,24 @@ static void native_frames_are_found_again(void **state)
 	tm_snapshot_destroy(older);
 }
 
+static void an_unknown_function_is_no_missing_one(void **state)
+{
+	static const struct native then = { "", 0, "f", "libx.so", 0, 1 };
+	static const struct native now = { "", 0, NULL, "libx.so", 0, 2 };
+	struct tm_snapshot *older = make_native(&then, 1, "");
+	struct tm_snapshot *newer = make_native(&now, 1, "");
+	struct tm_err err;
+	char *got = lines(tm_snapshot_compare(newer, older, &by_line, &err));
+
+	(void)state;
+	assert_string_equal(got, "libx.so+0x0: size=2 B (+2 B), count=1 (+1), "
+				 "average=2 B\n"
+				 "f (libx.so): size=0 B (-1 B), count=0 (-1)\n");
+	free(got);
+	tm_snapshot_destroy(newer);
+	tm_snapshot_destroy(older);
+}
+
 /* Equal sizes throughout, so that all order comes from the frames. */
 static void many_tied_tracebacks_are_in_order(void **state)
 {
@@ -595,6 +616,7 @@ int main(void)
 		cmocka_unit_test(sites_behind_a_statistic_are_found),
 		cmocka_unit_test(native_frames_are_named_by_what_is_known),
 		cmocka_unit_test(native_frames_are_found_again),
+		cmocka_unit_test(an_unknown_function_is_no_missing_one),
 		cmocka_unit_test(many_tied_tracebacks_are_in_order),
 	};
 
