@@ -5,10 +5,10 @@
 #include "tmattach/model.h"
 
 /*
- * Sort statistics, all of one key, by (size, count, traceback) or, for
- * differences, by (|size_diff|, size, |count_diff|, count, traceback). They
- * may belong to two snapshots.
+ * Sort statistics, all of one key, by (|size_diff|, size, |count_diff|, count,
+ * traceback); without differences, which are 0 then, that is tracemalloc's
+ * (size, count, traceback). They may belong to two snapshots.
  */
-void sort_stats(struct tm_stat *items, size_t n, bool diff);
+void sort_stats(struct tm_stat *items, size_t n);
 
 #endif

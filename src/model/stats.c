@@ -31,7 +31,7 @@ static struct tm_stats *new_stats(struct groups *groups,
 	stats->query = *query;
 	stats->query.filters = NULL;
 	groups->items = NULL;
-	sort_stats(stats->items, stats->n, diff);
+	sort_stats(stats->items, stats->n);
 	return stats;
 }
 

@@ -69,10 +69,13 @@ class Case:
                                 self.rng.randint(0, 1 << 45)])
 
     def snapshot(self, slot, like=()):
-        pool = [self.frames() for _ in range(self.rng.randint(1, 12))]
+        many = self.rng.random() < 0.05
+        pool = [self.frames() for _ in range(
+            300 if many else self.rng.randint(1, 12))]
         pool += [t[2] for t in like]
         traces = []
-        for _ in range(self.rng.choice([0, 1, 3, 10, 40])):
+        for _ in range(
+                600 if many else self.rng.choice([0, 1, 3, 10, 40])):
             frames = self.rng.choice(pool)
             total = len(frames) + self.rng.choice([0, 0, 0, 3])
             traces.append((self.rng.choice(DOMAINS), self.size(), frames) +

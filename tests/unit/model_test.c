@@ -557,6 +557,26 @@ static void an_unknown_function_is_no_missing_one(void **state)
 	tm_snapshot_destroy(older);
 }
 
+static void tied_native_frames_are_ordered_by_their_code(void **state)
+{
+	static const struct native tied[] = {
+		{ "", 0, NULL, "a.so", 2, 8 },	{ "", 0, "f", "a.so", 9, 8 },
+		{ "", 0, NULL, NULL, 5, 8 },	{ "", 0, "g", "a.so", 1, 8 },
+		{ "", 0, NULL, "a.so", 16, 8 }, { "", 0, "a", "b.so", 0, 8 },
+	};
+	struct tm_snapshot *s = make_native(tied, 6, "");
+
+	(void)state;
+	expect_stats(s, &by_line,
+		     "a (b.so): size=8 B, count=1, average=8 B\n"
+		     "g (a.so): size=8 B, count=1, average=8 B\n"
+		     "f (a.so): size=8 B, count=1, average=8 B\n"
+		     "a.so+0x10: size=8 B, count=1, average=8 B\n"
+		     "a.so+0x2: size=8 B, count=1, average=8 B\n"
+		     "0x5: size=8 B, count=1, average=8 B\n");
+	tm_snapshot_destroy(s);
+}
+
 /* Equal sizes throughout, so that all order comes from the frames. */
 static void many_tied_tracebacks_are_in_order(void **state)
 {
@@ -617,6 +637,7 @@ int main(void)
 		cmocka_unit_test(native_frames_are_named_by_what_is_known),
 		cmocka_unit_test(native_frames_are_found_again),
 		cmocka_unit_test(an_unknown_function_is_no_missing_one),
+		cmocka_unit_test(tied_native_frames_are_ordered_by_their_code),
 		cmocka_unit_test(many_tied_tracebacks_are_in_order),
 	};
 
