@@ -39,7 +39,7 @@ cli_obj  := $(cli_src:%.c=$(B)/%.o)
 tui_obj  := $(tui_src:%.c=$(B)/%.o)
 unit_bin := $(unit_src:tests/unit/%.c=$(B)/tests/unit/%)
 
-lib_libs := -ldw -lelf -lunwind-ptrace -lunwind-generic -lunwind -lzstd -ljansson -lpthread -lm
+lib_libs := -ldw -lelf -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lpthread -lm
 tui_libs := -lncursesw -ltinfo
 ldflags  := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 

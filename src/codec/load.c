@@ -1,0 +1,158 @@
+/*
+ * Opening a snapshot file: the format is told by the first bytes, else by
+ * the suffix. Pipes cannot be rewound, so their first bytes are replayed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "codec/codec.h"
+
+struct replay {
+	FILE *file;
+	unsigned char head[512];
+	size_t nhead;
+	size_t used;
+	bool close;
+};
+
+static ssize_t replay_read(void *cookie, char *buf, size_t size)
+{
+	struct replay *replay = cookie;
+	size_t left = replay->nhead - replay->used;
+
+	if (left) {
+		size_t n = left < size ? left : size;
+
+		memcpy(buf, replay->head + replay->used, n);
+		replay->used += n;
+		return (ssize_t)n;
+	}
+	left = fread(buf, 1, size, replay->file);
+	return !left && ferror(replay->file) ? -1 : (ssize_t)left;
+}
+
+static int replay_close(void *cookie)
+{
+	struct replay *replay = cookie;
+	int result = replay->close ? fclose(replay->file) : 0;
+
+	free(replay);
+	return result;
+}
+
+/* Put the head back in front of a stream that cannot seek. */
+static void replay_head(struct codec_input *input)
+{
+	struct replay *replay = tm_calloc(1, sizeof(*replay));
+	cookie_io_functions_t io = { .read = replay_read, .close = replay_close };
+	FILE *file;
+
+	replay->file = input->file;
+	replay->close = input->close;
+	replay->nhead = input->nhead;
+	memcpy(replay->head, input->head, input->nhead);
+	file = fopencookie(replay, "r", io);
+	if (!file)
+		tm_out_of_memory();
+	input->file = file;
+	input->close = true;
+}
+
+bool codec_input_open(struct codec_input *input, const char *path,
+		      struct tm_err *err)
+{
+	*input = (struct codec_input){ .file = stdin };
+	if (strcmp(path, "-") != 0) {
+		input->file = fopen(path, "re");
+		input->close = true;
+	}
+	if (!input->file)
+		return tm_err_os(err, errno, path, "cannot open");
+	input->nhead = fread(input->head, 1, sizeof(input->head), input->file);
+	if (!input->nhead && ferror(input->file)) {
+		tm_err_os(err, errno, path, "cannot read");
+		codec_input_close(input);
+		return false;
+	}
+	if (!input->close || fseek(input->file, 0, SEEK_SET) != 0)
+		replay_head(input);
+	return true;
+}
+
+void codec_input_close(struct codec_input *input)
+{
+	if (input->close && input->file)
+		fclose(input->file);
+	input->file = NULL;
+}
+
+static const struct tm_codec *choose(const struct codec_input *input,
+				     const char *path)
+{
+	const struct tm_codec *by_suffix;
+
+	for (size_t i = 0; i < tm_codec_count(); i++) {
+		const struct tm_codec *codec = tm_codec_at(i);
+
+		if (codec->read && codec->sniff &&
+		    codec->sniff(input->head, input->nhead))
+			return codec;
+	}
+	by_suffix = tm_codec_by_suffix(path);
+	return by_suffix && by_suffix->read ? by_suffix : NULL;
+}
+
+static bool unknown_format(const struct codec_input *input, const char *path,
+			   struct tm_err *err)
+{
+	const struct tm_codec *codec = tm_codec_by_suffix(path);
+
+	if (!input->nhead)
+		return codec_corrupt(err, 0, "the file is empty");
+	if (codec)
+		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
+			   "%s files can be written, not read", codec->suffix);
+	else
+		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
+			   "no snapshot format that is known (at byte 0)");
+	return tm_err_hint(err, "tmattach reads its own .tms files, pickles of "
+			   "tracemalloc's Snapshot.dump(), .json, .jsonl and "
+			   ".csv");
+}
+
+static struct tm_snapshot *read_snapshot(const struct codec_input *input,
+					 const char *path, struct tm_err *err)
+{
+	const struct tm_codec *codec = choose(input, path);
+	struct tm_meta meta = { 0 };
+	struct tm_builder *builder;
+
+	if (!codec) {
+		unknown_format(input, path, err);
+		return NULL;
+	}
+	builder = tm_builder_create();
+	if (!codec->read(input->file, builder, &meta, err)) {
+		tm_builder_destroy(builder);
+		return NULL;
+	}
+	return tm_builder_finish(builder, &meta, err);
+}
+
+struct tm_snapshot *tm_snapshot_load(const char *path, struct tm_err *err)
+{
+	struct tm_snapshot *snapshot;
+	struct codec_input input;
+
+	if (!codec_input_open(&input, path, err))
+		return NULL;
+	snapshot = read_snapshot(&input, path, err);
+	codec_input_close(&input);
+	if (!snapshot)
+		tm_err_about(err, "%s", strcmp(path, "-") ? path : "stdin");
+	return snapshot;
+}

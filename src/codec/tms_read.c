@@ -1,0 +1,320 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "codec/codec.h"
+#include "codec/formats.h"
+#include "codec/text.h"
+#include "codec/tms.h"
+#include "codec/tms_in.h"
+
+/* The builder's ids by the file's numbers. */
+struct id_list {
+	tm_id *ids;
+	size_t n, cap;
+};
+
+struct tms_reader {
+	struct tms_in *in;
+	struct tm_builder *builder;
+	struct tm_meta *meta;
+	struct id_list strings, modules, frames, tracebacks, sites;
+	struct tm_row *rows;   /* one chunk of them */
+	tm_id *stack;          /* the frames of one traceback */
+	size_t stack_cap;
+	struct tm_buf text;
+	uint64_t count;
+	unsigned __int128 size;
+};
+
+static void list_add(struct id_list *list, tm_id id)
+{
+	list->ids = tm_grow(list->ids, &list->cap, list->n + 1,
+			    sizeof(*list->ids));
+	list->ids[list->n++] = id;
+}
+
+/* A number that names a record; the builder's id. */
+static tm_id get_ref(struct tms_reader *r, const struct id_list *list,
+		     const char *what)
+{
+	uint64_t i = tms_in_varint(r->in);
+
+	if (i < list->n)
+		return list->ids[i];
+	tms_in_corrupt(r->in, what);
+	return TM_ID_NONE;
+}
+
+static tm_id get_ref1(struct tms_reader *r, const struct id_list *list,
+		      const char *what)
+{
+	uint64_t i = tms_in_varint(r->in);
+
+	if (i && i - 1 < list->n)
+		return list->ids[i - 1];
+	if (i)
+		tms_in_corrupt(r->in, what);
+	return TM_ID_NONE;
+}
+
+static uint32_t get_u32(struct tms_reader *r)
+{
+	return (uint32_t)tms_in_bounded(r->in, UINT32_MAX,
+					"a number beyond 32 bits");
+}
+
+static void get_string(struct tms_reader *r)
+{
+	size_t len = tms_in_bounded(r->in, CODEC_MAX_STRING,
+				    "a name of absurd length");
+	char *bytes;
+
+	if (len > tms_in_left(r->in))
+		tms_in_corrupt(r->in, "a name crosses the end of its chunk");
+	if (tms_in_failed(r->in))
+		return;
+	tm_buf_clear(&r->text);
+	bytes = tm_buf_room(&r->text, len);
+	tms_in_bytes(r->in, bytes, len);
+	if (tms_in_failed(r->in))
+		return;
+	if (!text_is_valid(bytes, len))
+		tms_in_corrupt(r->in, "a name that is not UTF-8");
+	else
+		list_add(&r->strings,
+			 tm_builder_string(r->builder, bytes, len));
+}
+
+static void get_module(struct tms_reader *r)
+{
+	tm_id path = get_ref(r, &r->strings, "a module of unknown name");
+	tm_id build_id = get_ref1(r, &r->strings, "an unknown build-id");
+
+	if (!tms_in_failed(r->in))
+		list_add(&r->modules,
+			 tm_builder_module(r->builder, path, build_id));
+}
+
+static tm_id get_native(struct tms_reader *r, tm_id filename, uint32_t lineno)
+{
+	struct tm_native_frame native = { 0 };
+
+	native.function = get_ref1(r, &r->strings, "an unknown function name");
+	native.module = get_ref1(r, &r->modules, "an unknown module");
+	native.address = tms_in_varint(r->in);
+	native.inlined = (uint32_t)tms_in_bounded(r->in, 1, "not a truth value");
+	if (tms_in_failed(r->in))
+		return TM_ID_NONE;
+	return tm_builder_native_frame(r->builder, filename, lineno, &native);
+}
+
+static void get_frame(struct tms_reader *r)
+{
+	uint64_t name = tms_in_varint(r->in);
+	uint32_t lineno = get_u32(r);
+	tm_id filename, frame;
+
+	if (name >> 1 >= r->strings.n)
+		tms_in_corrupt(r->in, "a frame of unknown file name");
+	if (tms_in_failed(r->in))
+		return;
+	filename = r->strings.ids[name >> 1];
+	if (name & 1)
+		frame = get_native(r, filename, lineno);
+	else
+		frame = tm_builder_frame(r->builder, filename, lineno);
+	if (!tms_in_failed(r->in))
+		list_add(&r->frames, frame);
+}
+
+static void get_traceback(struct tms_reader *r)
+{
+	uint32_t nframe = get_u32(r);
+	uint64_t total = tms_in_bounded(r->in, UINT32_MAX,
+					"a number beyond 32 bits");
+
+	/* A frame takes a byte at least: no memory for what cannot be there. */
+	if (!nframe || nframe > tms_in_left(r->in))
+		tms_in_corrupt(r->in, "a traceback of impossible length");
+	if (tms_in_failed(r->in))
+		return;
+	for (uint32_t i = 0; i < nframe && !tms_in_failed(r->in); i++) {
+		r->stack = tm_grow(r->stack, &r->stack_cap, i + 1,
+				   sizeof(*r->stack));
+		r->stack[i] = get_ref(r, &r->frames, "an unknown frame");
+	}
+	if (!tms_in_failed(r->in))
+		list_add(&r->tracebacks, tm_builder_traceback(r->builder,
+			r->stack, nframe,
+			total ? (uint32_t)(total - 1) : TM_TOTAL_NFRAME_NONE));
+}
+
+static void get_site(struct tms_reader *r)
+{
+	tm_id traceback = get_ref(r, &r->tracebacks, "an unknown traceback");
+	uint32_t domain = get_u32(r);
+
+	if (!tms_in_failed(r->in))
+		list_add(&r->sites,
+			 tm_builder_site(r->builder, traceback, domain));
+}
+
+static void get_row_columns(struct tms_reader *r, size_t n)
+{
+	struct tm_row *rows = r->rows;
+	uint64_t site = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		site += tms_in_varint(r->in);
+		if (site >= r->sites.n) {
+			tms_in_corrupt(r->in, "traces of an unknown site");
+			return;
+		}
+		rows[i].site = (tm_id)site;
+	}
+	for (size_t i = 0; i < n; i++) {
+		rows[i].size = tms_in_varint(r->in);
+		if (i && rows[i].site == rows[i - 1].site)
+			rows[i].size += rows[i - 1].size;
+		r->size += rows[i].size;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint32_t more = (uint32_t)tms_in_bounded(r->in, UINT32_MAX - 1,
+							 "a count beyond 32 bits");
+
+		rows[i].count = more + 1;
+		r->count += rows[i].count;
+		r->size += (unsigned __int128)rows[i].size * more;
+	}
+}
+
+static void get_rows(struct tms_reader *r)
+{
+	size_t n = tms_in_bounded(r->in, TMS_ROWS_PER_CHUNK,
+				  "too many rows in a chunk");
+
+	get_row_columns(r, n);
+	if (tms_in_failed(r->in))
+		return;
+	for (size_t i = 0; i < n; i++)
+		r->rows[i].site = r->sites.ids[r->rows[i].site];
+	tm_builder_rows(r->builder, r->rows, n);
+}
+
+static void get_text(struct tms_reader *r, char *to, size_t size, size_t len)
+{
+	size_t n = len < size ? len : size - 1;
+
+	memset(to, 0, size);
+	tms_in_bytes(r->in, to, n);
+}
+
+static void set_field(struct tm_meta *meta, uint64_t field, uint64_t v)
+{
+	switch (field) {
+	case TMS_META_PID: meta->pid = (int32_t)(uint32_t)v; break;
+	case TMS_META_TRACEBACK_LIMIT: meta->traceback_limit = (uint32_t)v; break;
+	case TMS_META_TAKEN_AT: meta->taken_at = (int64_t)v; break;
+	case TMS_META_TRACED_CURRENT: meta->traced_current = v; break;
+	case TMS_META_TRACED_PEAK: meta->traced_peak = v; break;
+	case TMS_META_TRACER_MEMORY: meta->tracer_memory = v; break;
+	case TMS_META_PAUSE_NS: meta->pause_ns = v; break;
+	case TMS_META_SAMPLE_BYTES: meta->sample_bytes = v; break;
+	case TMS_META_DROPPED: meta->dropped = v; break;
+	case TMS_META_HAS_TOTAL_NFRAME: meta->has_total_nframe = v != 0; break;
+	case TMS_META_PARTIAL: meta->partial = v != 0; break;
+	default: break; /* a field of a newer minor version */
+	}
+}
+
+static void get_field(struct tms_reader *r)
+{
+	uint64_t field = tms_in_varint(r->in);
+	uint64_t len = tms_in_varint(r->in);
+	uint64_t left = tms_in_left(r->in);
+
+	if (len > left)
+		tms_in_corrupt(r->in, "a meta field crosses its chunk's end");
+	if (tms_in_failed(r->in))
+		return;
+	if (field == TMS_META_RUNTIME)
+		get_text(r, r->meta->runtime, sizeof(r->meta->runtime), len);
+	else if (field == TMS_META_COMMAND)
+		get_text(r, r->meta->command, sizeof(r->meta->command), len);
+	else if (field <= TMS_META_PARTIAL)
+		set_field(r->meta, field, tms_in_varint(r->in));
+	left -= tms_in_left(r->in);
+	if (left > len)
+		tms_in_corrupt(r->in, "a meta field shorter than its value");
+	else
+		tms_in_skip(r->in, len - left);
+}
+
+static void each(struct tms_reader *r, void (*get)(struct tms_reader *r))
+{
+	while (tms_in_left(r->in) && !tms_in_failed(r->in))
+		get(r);
+}
+
+static void get_end(struct tms_reader *r)
+{
+	const size_t n[] = { r->strings.n, r->modules.n, r->frames.n,
+			     r->tracebacks.n, r->sites.n };
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(n) / sizeof(n[0]); i++)
+		ok &= tms_in_varint(r->in) == n[i];
+	ok &= tms_in_varint(r->in) == r->count;
+	ok &= tms_in_varint(r->in) == r->size;
+	if (!ok)
+		tms_in_corrupt(r->in, "the tables do not add up");
+}
+
+static bool get_chunks(struct tms_reader *r)
+{
+	for (;;) {
+		uint64_t tag = tms_in_chunk(r->in);
+
+		if (tms_in_failed(r->in))
+			return false;
+		switch (tag) {
+		case TMS_META: each(r, get_field); break;
+		case TMS_STRINGS: each(r, get_string); break;
+		case TMS_MODULES: each(r, get_module); break;
+		case TMS_FRAMES: each(r, get_frame); break;
+		case TMS_TRACEBACKS: each(r, get_traceback); break;
+		case TMS_SITES: each(r, get_site); break;
+		case TMS_ROWS: each(r, get_rows); break;
+		case TMS_END:
+			get_end(r);
+			return tms_in_finish(r->in);
+		default: break; /* of a newer minor version: skipped */
+		}
+	}
+}
+
+bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
+	      struct tm_err *err)
+{
+	struct tms_reader r = { .builder = builder, .meta = meta };
+	bool ok;
+
+	r.in = tms_in_open(file, err);
+	if (!r.in)
+		return false;
+	r.rows = tm_malloc(TMS_ROWS_PER_CHUNK * sizeof(*r.rows));
+	ok = get_chunks(&r);
+	tms_in_close(r.in);
+	free(r.rows);
+	free(r.stack);
+	free(r.strings.ids);
+	free(r.modules.ids);
+	free(r.frames.ids);
+	free(r.tracebacks.ids);
+	free(r.sites.ids);
+	tm_buf_free(&r.text);
+	return ok;
+}
