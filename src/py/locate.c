@@ -27,17 +27,17 @@ static bool is_traces(const struct py_runtime *runtime,
 	return table->key_destroy == 0 && table->value_destroy != 0;
 }
 
-/* Tables are on the heap: a pointer back into the scanned data is none (the
- * data of 3.11 is full of those: frozen modules). */
+/* Tables are on the heap: a pointer into the image itself is none (static
+ * types, frozen modules: there are thousands). */
 static bool points_to_traces(struct tm_mem *mem, const struct tm_maps *maps,
 			     const struct py_runtime *runtime,
-			     struct tm_range scanned, tm_addr at)
+			     struct tm_range image, tm_addr at)
 {
 	const struct tm_region *region;
 	struct py_table table;
 	struct tm_err err;
 
-	if (at % 8 != 0 || at - scanned.start < scanned.end - scanned.start)
+	if (at % 8 != 0 || at - image.start < image.end - image.start)
 		return false;
 	region = tm_maps_find(maps, at);
 	return region && region->readable && region->writable &&
@@ -47,7 +47,8 @@ static bool points_to_traces(struct tm_mem *mem, const struct tm_maps *maps,
 
 /* Slots in [start, end) that point to a traces table; *ret is the last. */
 static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
-		   const struct py_runtime *runtime, struct tm_range range,
+		   const struct py_runtime *runtime,
+		   const struct tm_image *image, struct tm_range range,
 		   tm_addr *ret)
 {
 	size_t len = (size_t)(range.end - range.start), hits = 0;
@@ -58,7 +59,7 @@ static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
 	bytes = tm_malloc(len);
 	len = tm_mem_read_some(mem, range.start, bytes, len);
 	for (size_t at = -range.start & 7; at + 8 <= len; at += 8)
-		if (points_to_traces(mem, maps, runtime, range,
+		if (points_to_traces(mem, maps, runtime, image->whole,
 				     tm_load_u64(bytes, at))) {
 			*ret = range.start + at;
 			hits++;
@@ -124,7 +125,7 @@ static bool locate_in_runtime(struct tm_mem *mem, const struct tm_maps *maps,
 				  runtime->runtime + runtime->runtime_size };
 	tm_addr flag = py_code_tracing_flag(mem, image, runtime->runtime);
 	tm_addr slot = 0;
-	size_t hits = scan(mem, maps, runtime, range, &slot);
+	size_t hits = scan(mem, maps, runtime, image, range, &slot);
 
 	tm_log("traces slot 0x%" PRIx64 " (%zu hits), tracing flag 0x%" PRIx64
 	       " by code", slot, hits, flag);
@@ -215,7 +216,8 @@ static bool locate_statics(struct tm_mem *mem, const struct tm_maps *maps,
 		return false;
 	for (size_t i = 0; i < image->nsegments; i++)
 		if (image->flags[i] & PF_W)
-			hits += scan(mem, maps, runtime, image->segments[i], &slot);
+			hits += scan(mem, maps, runtime, image, image->segments[i],
+				     &slot);
 	tm_log("traces slot 0x%" PRIx64 " (%zu hits), by code 0x%" PRIx64, slot,
 	       hits, runtime->roots.traces);
 	if (hits > 1)
