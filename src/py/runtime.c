@@ -8,10 +8,13 @@
 #include "base/log.h"
 #include "py/locate.h"
 #include "py/str.h"
+#include "py/verify.h"
 #include "py/version.h"
 
 /* What a look at all images has found. */
 struct search {
+	const struct tm_maps *maps;
+	pid_t pid;
 	const struct tm_region *tracemalloc; /* exports PyTraceMalloc_Track */
 	const struct tm_region *python;      /* exports Py_GetVersion */
 	const struct tm_region *pypy;
@@ -46,10 +49,10 @@ static void look_at(struct tm_mem *mem, const struct tm_region *region,
 }
 
 /* Images called python first: looking at all costs milliseconds. */
-static void search_images(struct tm_mem *mem, const struct tm_maps *maps,
-			  struct search *ret)
+static void search_images(struct tm_mem *mem, struct search *ret)
 {
-	*ret = (struct search){ 0 };
+	const struct tm_maps *maps = ret->maps;
+
 	for (int named = 1; named >= 0; named--)
 		for (size_t i = 0; i < maps->n; i++) {
 			const struct tm_region *region = &maps->regions[i];
@@ -136,9 +139,24 @@ static bool take_symbols(struct tm_mem *mem, const struct tm_image *image,
 				  runtime->free_threaded, &runtime->str, err);
 }
 
-static bool read_runtime(struct tm_mem *mem, const struct tm_maps *maps,
-			 const struct search *search, struct py_runtime *ret,
-			 struct tm_err *err)
+/* Locate the tables, and hear what the file has to say about it. */
+static bool locate_and_verify(struct tm_mem *mem, const struct search *search,
+			      const struct tm_image *image,
+			      struct py_runtime *runtime, struct tm_err *err)
+{
+	struct tm_image_file *file;
+	bool ok;
+
+	if (!py_locate(mem, search->maps, image, runtime, err))
+		return false;
+	file = search->pid ? tm_image_file_read(search->pid, image) : NULL;
+	ok = !file || py_verify(file, image, runtime, err);
+	tm_image_file_destroy(file);
+	return ok;
+}
+
+static bool read_runtime(struct tm_mem *mem, const struct search *search,
+			 struct py_runtime *ret, struct tm_err *err)
 {
 	TM_GUARD(tm_image_free) struct tm_image python = { 0 };
 	TM_GUARD(tm_image_free) struct tm_image module = { 0 };
@@ -164,19 +182,19 @@ static bool read_runtime(struct tm_mem *mem, const struct tm_maps *maps,
 			return false;
 		owner = &module;
 	}
-	return py_locate(mem, maps, owner, ret, err);
+	return locate_and_verify(mem, search, owner, ret, err);
 }
 
-bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps,
+bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 		     struct py_runtime *ret, struct tm_err *err)
 {
-	struct search search;
+	struct search search = { .maps = maps, .pid = pid };
 
 	*ret = (struct py_runtime){ 0 };
-	search_images(mem, maps, &search);
+	search_images(mem, &search);
 	if (!search.python)
 		return not_python(&search, err);
-	return read_runtime(mem, maps, &search, ret, err);
+	return read_runtime(mem, &search, ret, err);
 }
 
 bool py_status_read(struct tm_mem *mem, const struct py_runtime *runtime,

@@ -43,10 +43,11 @@ struct py_runtime {
 };
 
 /*
- * Find the runtime. TM_ERR_UNSUPPORTED says what was seen instead: another
+ * Find the runtime in a process (pid 0: only in memory, there are no files to
+ * compare with). TM_ERR_UNSUPPORTED says what was seen instead: another
  * program, another Python, or a layout that contradicts what is known.
  */
-bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps,
+bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 		     struct py_runtime *ret, struct tm_err *err) TM_MUST_CHECK;
 
 enum py_state {

@@ -71,7 +71,8 @@ static bool find_runtime(struct tm_session *session, struct tm_err *err)
 	if (!tm_maps_read(session->process.pid, &maps, err))
 		return false;
 	session->writable_bytes = sum_writable(&maps);
-	return py_runtime_find(session->mem, &maps, &session->runtime, err) &&
+	return py_runtime_find(session->mem, &maps, session->process.pid,
+			       &session->runtime, err) &&
 	       tm_remote_find_insn(session->mem, &maps, &session->syscall_insn, err);
 }
 
