@@ -1,0 +1,37 @@
+/* What a command is. The list of them is commands.def. */
+#ifndef TM_CLI_COMMAND_H
+#define TM_CLI_COMMAND_H
+
+#include <limits.h>
+#include <stddef.h>
+
+struct cli_options;
+
+/* The groups of options a command takes; each is described in options.c. */
+enum cli_group {
+	CLI_TARGET  = 1 << 0, /* -p, --name, --freeze, --recorder, -v */
+	CLI_QUERY   = 1 << 1, /* -k, -c */
+	CLI_LIMIT   = 1 << 2, /* -l */
+	CLI_FILTERS = 1 << 3, /* --include ... */
+	CLI_REPORT  = 1 << 4, /* -f text|pretty|json|csv */
+	CLI_OUTPUT  = 1 << 5, /* -o, -f FORMAT of a snapshot file */
+	CLI_ROUNDS  = 1 << 6, /* -b, -d, -n */
+};
+
+struct cli_command {
+	const char *name;
+	const char *summary;  /* one line for `tmattach --help` */
+	const char *args;     /* "SOURCE" for the usage line */
+	const char *examples; /* behind the options in --help */
+	unsigned groups;      /* of enum cli_group */
+	size_t min_sources;
+	size_t max_sources;
+	int (*run)(const struct cli_options *options); /* the exit status */
+};
+
+/* NULL if there is none of that name. */
+const struct cli_command *cli_command_find(const char *name);
+size_t cli_command_count(void);
+const struct cli_command *cli_command_at(size_t i);
+
+#endif

@@ -1,0 +1,167 @@
+#include "cli/source.h"
+
+#include <string.h>
+
+#include "cli/message.h"
+#include "tmattach/source_lines.h"
+
+static void print_note(void *ctx, const char *text)
+{
+	const struct cli_source *source = ctx;
+
+	cli_note("%s: %s", source->object, text);
+}
+
+static int open_process(struct cli_source *ret, pid_t pid,
+			const struct cli_options *options)
+{
+	struct tm_session_opts opts = options->session;
+	struct tm_err err;
+
+	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
+	opts.note = print_note;
+	opts.note_ctx = ret;
+	ret->session = tm_session_open(pid, &opts, &err);
+	if (!ret->session)
+		return cli_error(&err, CLI_ABOUT_PROCESS);
+	ret->lines = tm_session_source_lines(ret->session);
+	return CLI_DONE;
+}
+
+static int open_file(struct cli_source *ret, const char *path)
+{
+	struct tm_err err;
+
+	ret->file = path;
+	ret->snapshot = tm_snapshot_load(path, &err);
+	if (!ret->snapshot)
+		return cli_error(&err, CLI_ABOUT_FILE);
+	ret->tracing = true;
+	ret->own_lines = tm_source_lines_create(0);
+	ret->lines = ret->own_lines;
+	return CLI_DONE;
+}
+
+int cli_source_open(struct cli_source *ret, const struct cli_source_spec *spec,
+		    const struct cli_options *options)
+{
+	pid_t pid = spec->pid;
+	int status;
+
+	*ret = (struct cli_source){ 0 };
+	switch (spec->by) {
+	case CLI_BY_FILE:
+		return open_file(ret, spec->text);
+	case CLI_BY_NAME:
+		status = cli_find_process(spec->text, &pid);
+		if (status != CLI_DONE)
+			return status;
+		break;
+	case CLI_BY_PID:
+		break;
+	}
+	return open_process(ret, pid, options);
+}
+
+static void tell_sample(const struct cli_source *source,
+			const struct cli_options *options)
+{
+	const struct tm_snapshot *snapshot = source->snapshot;
+
+	if (options->verbose)
+		cli_note("%s: %s, %llu traces of %llu bytes, stopped for %.3f ms",
+			 source->object, snapshot->meta.runtime,
+			 (unsigned long long)snapshot->total_count,
+			 (unsigned long long)snapshot->total_size,
+			 (double)snapshot->meta.pause_ns / 1e6);
+}
+
+static bool sample(struct cli_source *source, const struct cli_options *options,
+		   struct tm_err *err)
+{
+	struct tm_snapshot *snapshot = tm_session_sample(source->session, err);
+
+	if (!snapshot)
+		return false;
+	tm_snapshot_destroy(source->snapshot);
+	source->snapshot = snapshot;
+	source->tracing = true;
+	tell_sample(source, options);
+	return true;
+}
+
+int cli_source_read(struct cli_source *source, const struct cli_options *options)
+{
+	struct tm_err err;
+
+	if (source->file || sample(source, options, &err))
+		return CLI_DONE;
+	return cli_error(&err, CLI_ABOUT_PROCESS);
+}
+
+/* No traces, but the figures that are there without tracing. */
+static struct tm_snapshot *untraced(const struct cli_source *source,
+				    const struct tm_status *status,
+				    struct tm_err *err)
+{
+	struct tm_meta meta = {
+		.pid = tm_session_pid(source->session),
+		.traceback_limit = status->traceback_limit,
+		.traced_current = status->traced_current,
+		.traced_peak = status->traced_peak,
+	};
+
+	snprintf(meta.runtime, sizeof(meta.runtime), "%s", status->runtime);
+	snprintf(meta.command, sizeof(meta.command), "%s",
+		 tm_session_command(source->session));
+	return tm_builder_finish(tm_builder_create(), &meta, err);
+}
+
+int cli_source_read_any(struct cli_source *source,
+			const struct cli_options *options)
+{
+	struct tm_status status;
+	struct tm_err err;
+
+	if (source->file || sample(source, options, &err))
+		return CLI_DONE;
+	if (err.kind == TM_ERR_NOT_TRACED &&
+	    tm_session_status(source->session, &status, &err)) {
+		source->tracing = false;
+		source->snapshot = untraced(source, &status, &err);
+		if (source->snapshot)
+			return CLI_DONE;
+	}
+	return cli_error(&err, CLI_ABOUT_PROCESS);
+}
+
+int cli_source_get(struct cli_source *ret, const struct cli_options *options,
+		   size_t i)
+{
+	int status = cli_source_open(ret, &options->sources[i], options);
+
+	return status ? status : cli_source_read(ret, options);
+}
+
+void cli_source_close(struct cli_source *source)
+{
+	tm_snapshot_destroy(source->snapshot);
+	tm_source_lines_destroy(source->own_lines);
+	tm_session_close(source->session);
+	*source = (struct cli_source){ 0 };
+}
+
+int cli_source_status(const struct cli_source *source)
+{
+	const struct tm_meta *meta = &source->snapshot->meta;
+	const char *object = source->file ? source->file : source->object;
+
+	if (meta->dropped)
+		cli_note("%s: the recorder had no room for %llu traces", object,
+			 (unsigned long long)meta->dropped);
+	if (!meta->partial)
+		return CLI_DONE;
+	cli_note("%s: the snapshot is partial: not every trace could be read",
+		 object);
+	return CLI_PARTIAL;
+}
