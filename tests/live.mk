@@ -1,6 +1,6 @@
 # Tests on real processes. check-live is the short form; soak the long one.
 
-live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers)
+live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen)
 
 .PHONY: check-live live-roots soak demo bench
 
@@ -11,8 +11,12 @@ $(B)/tests/live/%.so: tests/live/%.c
 live-roots:
 	$(q)tests/live/roots
 
-check-live: $(B)/tmattach $(live_so) live-roots
-	$(q)B='$(abspath $(B))' tests/live/run matrix errors storm
+$(B)/tests/live/sampler: tests/live/sampler.c $(B)/libtmattach.a
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CFLAGS) $(ldflags) -o $@ $< $(B)/libtmattach.a $(lib_libs)
+
+check-live: $(B)/tmattach $(B)/tests/live/sampler $(live_so) live-roots
+	$(q)B='$(abspath $(B))' tests/live/run matrix errors storm frozen
 
 soak: $(B)/have-test-deps
 	$(q)LONG=1 MAKE='$(MAKE)' tests/summary all check-live

@@ -127,11 +127,15 @@ void tm_freeze_kill(struct tm_copy *copy)
 }
 
 /* Field numbers of proc(5) /proc/PID/stat. */
-enum { STAT_MINFLT = 10, STAT_MAJFLT = 12, STAT_EXIT_SIGNAL = 38,
-       STAT_EXIT_CODE = 52 };
+enum { STAT_MINFLT = 10, STAT_MAJFLT = 12, STAT_UTIME = 14,
+       STAT_EXIT_SIGNAL = 38, STAT_EXIT_CODE = 52 };
 
-/* A killed process that has exit signal 0 and never touched a page: nobody
- * but us makes children that never run. */
+/* What the kernel itself touches for a copy: the name, the rseq area. */
+enum { FEW_FAULTS = 4 };
+
+/* A killed process that has exit signal 0 and touched no page: nobody but us
+ * makes children that never run. (Its name would not do: we may be killed
+ * before the copy has one.) */
 static bool never_ran(pid_t child)
 {
 	char path[64], text[1024], *at;
@@ -149,8 +153,9 @@ static bool never_ran(pid_t child)
 	at += 3;
 	for (int field = 4; field <= STAT_EXIT_CODE; field++)
 		values[field] = strtol(at, &at, 10);
-	return values[STAT_EXIT_SIGNAL] == 0 && values[STAT_MINFLT] == 0 &&
-	       values[STAT_MAJFLT] == 0 && values[STAT_EXIT_CODE] == SIGKILL;
+	return values[STAT_EXIT_SIGNAL] == 0 && values[STAT_UTIME] == 0 &&
+	       values[STAT_MINFLT] <= FEW_FAULTS && values[STAT_MAJFLT] == 0 &&
+	       values[STAT_EXIT_CODE] == SIGKILL;
 }
 
 /* The pid of a stale copy as the target sees it (the innermost of NSpid);
