@@ -70,11 +70,16 @@ $(B)/%.o: %.c
 	$(call say,CC,$<)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
+# The command without its main(), for the unit tests.
+$(B)/libcli.a: $(filter-out %/main.o,$(cli_obj))
+	$(call say,AR,$@)
+	$(q)rm -f $@ && ar rcs $@ $^
+
 # Unit tests see everything: the rooms' private headers and the view's.
-$(B)/tests/unit/%: tests/unit/%.c $(tui_obj) $(B)/libtmattach.a
+$(B)/tests/unit/%: tests/unit/%.c $(tui_obj) $(B)/libcli.a $(B)/libtmattach.a
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) -I. -Itui -Itests $(CPPFLAGS) $(CFLAGS) $(ldflags) \
-		-o $@ $< $(tui_obj) $(B)/libtmattach.a $(lib_libs) $(tui_libs) -lcmocka
+		-o $@ $< $(tui_obj) $(B)/libcli.a $(B)/libtmattach.a $(lib_libs) $(tui_libs) -lcmocka
 
 tests: $(unit_bin)
 
@@ -82,5 +87,6 @@ clean:
 	rm -rf build
 
 include $(sort $(wildcard tests/*.mk))
+include src/cli/install.mk
 
 -include $(lib_obj:.o=.d) $(cli_obj:.o=.d) $(tui_obj:.o=.d) $(unit_bin:=.d)

@@ -42,7 +42,7 @@ static void print_line(const char *object, const char *text)
 		cli_text_escape(&line, object, strlen(object));
 		tm_buf_adds(&line, ": ");
 	}
-	cli_text_escape_lines(&line, text, strlen(text));
+	cli_text_escape(&line, text, strlen(text));
 	tm_buf_addc(&line, '\n');
 	fwrite(line.data, 1, line.len, stderr);
 }

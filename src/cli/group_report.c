@@ -1,0 +1,146 @@
+#include "cli/groups.h"
+
+#include <string.h>
+
+#include "cli/number.h"
+
+static const struct argp_option query_options[] = {
+	OPTION("key", 'k', "KEY", "Group by filename, lineno (the default) or "
+	       "traceback"),
+	OPTION("cumulative", 'c', NULL, "Count a trace for every frame of its "
+	       "traceback, not only for the most recent one"),
+	OPTIONS_END,
+};
+
+static const struct argp_option limit_options[] = {
+	OPTION("limit", 'l', "N", "Show the first N only; 0: all. Default: 10 "
+	       "for statistics as text, else all"),
+	OPTIONS_END,
+};
+
+static const struct argp_option report_options[] = {
+	OPTION("format", 'f', "FORMAT",
+	       "text (the default), pretty, json or csv"),
+	OPTIONS_END,
+};
+
+static const struct argp_option rounds_options[] = {
+	OPTION("batch", 'b', NULL, "Print plain text, as for a file or a pipe"),
+	OPTION("delay", 'd', "SECS", "Seconds from round to round (default 2)"),
+	OPTION("iterations", 'n', "ROUNDS", "End after so many rounds"),
+	OPTIONS_END,
+};
+
+static enum tm_key key_named(const struct argp_state *state, const char *word)
+{
+	static const char *const names[] = {
+		[TM_KEY_FILENAME] = "filename",
+		[TM_KEY_LINENO] = "lineno",
+		[TM_KEY_TRACEBACK] = "traceback",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], word) == 0)
+			return (enum tm_key)i;
+	cli_usage(state, "--key", "'%s' is not filename, lineno or traceback",
+	      word);
+	return TM_KEY_LINENO;
+}
+
+static error_t parse_query(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	switch (key) {
+	case 'k':
+		o->query.key = key_named(state, arg);
+		break;
+	case 'c':
+		o->query.cumulative = true;
+		break;
+	case ARGP_KEY_SUCCESS:
+		if (o->query.cumulative && o->query.key == TM_KEY_TRACEBACK)
+			cli_usage(state, "--cumulative",
+			      "cannot be used with --key traceback");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static error_t parse_limit(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	if (key != 'l')
+		return ARGP_ERR_UNKNOWN;
+	o->limit = cli_usage_number(state, "--limit", arg, UINT32_MAX);
+	return 0;
+}
+
+static error_t parse_report(int key, char *arg, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[CLI_TEXT] = "text",
+		[CLI_PRETTY] = "pretty",
+		[CLI_JSON] = "json",
+		[CLI_CSV] = "csv",
+	};
+	struct cli_options *o = state->input;
+
+	if (key != 'f')
+		return ARGP_ERR_UNKNOWN;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], arg) == 0) {
+			o->format = (enum cli_format)i;
+			return 0;
+		}
+	cli_usage(state, "--format", "'%s' is not text, pretty, json or csv", arg);
+	return 0;
+}
+
+static error_t parse_rounds(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	switch (key) {
+	case 'b':
+		o->batch = true;
+		break;
+	case 'd':
+		if (!cli_seconds(arg, &o->interval))
+			cli_usage(state, "--delay", "'%s' is not a number of "
+			      "seconds above 0, at most 86400", arg);
+		break;
+	case 'n':
+		o->rounds = (unsigned)cli_usage_number(state, "--iterations", arg,
+					     UINT32_MAX);
+		if (o->rounds == 0)
+			cli_usage(state, "--iterations", "at least one round");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+const struct argp cli_query_argp = {
+	.options = query_options,
+	.parser = parse_query,
+};
+
+const struct argp cli_limit_argp = {
+	.options = limit_options,
+	.parser = parse_limit,
+};
+
+const struct argp cli_report_argp = {
+	.options = report_options,
+	.parser = parse_report,
+};
+
+const struct argp cli_rounds_argp = {
+	.options = rounds_options,
+	.parser = parse_rounds,
+};
