@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 struct tm_codec_opts {
 	/* pickle: write 3-tuples, as Python <= 3.8 wants them. */
 	bool pickle_without_total_nframe;
@@ -81,6 +83,8 @@ bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 			const char *source_file, FILE *out, struct tm_err *err);
 bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
 		       const char *source_file, FILE *out, struct tm_err *err);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 #define TM_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define TM_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -59,6 +61,8 @@ bool tm_err_hint(struct tm_err *err, const char *hint, ...) TM_PRINTF(2, 3);
 
 /* Replace the object of an error that a lower room could not name. */
 bool tm_err_about(struct tm_err *err, const char *object, ...) TM_PRINTF(2, 3);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 typedef uint32_t tm_id;
 #define TM_ID_NONE UINT32_MAX
 
@@ -310,6 +312,8 @@ char *tm_traceback_format(const struct tm_snapshot *snapshot, tm_id traceback,
 			  int32_t limit, bool most_recent_first,
 			  const struct tm_source_lines *source,
 			  size_t *ret_len);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

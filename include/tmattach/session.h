@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 struct tm_session;
 
 enum tm_freeze {
@@ -97,6 +99,8 @@ bool tm_session_reset_peak(struct tm_session *session,
  * tm_traceback_format(). Borrowed from the session.
  */
 const struct tm_source_lines *tm_session_source_lines(struct tm_session *session);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

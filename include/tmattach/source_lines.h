@@ -17,6 +17,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 /*
  * Bound to the process now running as `pid`: works on after its exit, as far
  * as absolute names go. 0: this process' own view. Never fails; where the
@@ -24,6 +26,8 @@ extern "C" {
  */
 struct tm_source_lines *tm_source_lines_create(pid_t pid);
 void tm_source_lines_destroy(struct tm_source_lines *lines); /* NULL is fine */
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

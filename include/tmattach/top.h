@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default) /* exported by the library */
+
 /* A process to attach to, or a snapshot to browse. */
 struct tm_top_source {
 	pid_t pid;                          /* 0: `snapshot` is shown */
@@ -47,6 +49,8 @@ struct tm_top_opts {
  * closed and the process ends by that signal.
  */
 bool tm_top_run(const struct tm_top_opts *opts, struct tm_err *err) TM_MUST_CHECK;
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
