@@ -1,0 +1,61 @@
+/*
+ * What the values of a Snapshot pickle mean: tuples are recognised by what is
+ * in them, and go to the builder.
+ */
+#ifndef TM_CODEC_PICKLE_SHAPE_H
+#define TM_CODEC_PICKLE_SHAPE_H
+
+#include "base/intern.h"
+#include "codec/pickle_in.h"
+#include "tmattach/model.h"
+
+enum { SHAPE_ROWS = 4096 };
+
+/* A tuple of frames, and where its last trace was: genuine files have one
+ * total_nframe for it, and nearly always one domain. */
+struct frames_tuple {
+	uint64_t first;  /* in shape.frames, oldest frame first */
+	uint32_t n;
+	uint32_t domain, total;
+	tm_id traceback; /* with `total`; TM_ID_NONE: none yet */
+	tm_id site;      /* of `traceback` and `domain`; TM_ID_NONE: none yet */
+};
+
+struct shape {
+	struct pickle_in *in;
+	struct tm_builder *builder;
+	struct tm_meta *meta;
+	struct tm_intern strings;
+	tm_id *string_ids;        /* the builder's, TM_ID_NONE: not yet */
+	size_t string_ids_cap;
+	struct frames_tuple *tuples;
+	size_t ntuples, tuples_cap;
+	tm_id *frames;
+	size_t nframes, frames_cap;
+	uint64_t used_frames; /* handed to the builder */
+	struct tm_row rows[SHAPE_ROWS];
+	size_t nrows;
+	bool has_list, list_set, traces_set, limit_set;
+	bool has_object[2], built[2];
+	bool saw_three, saw_four;
+};
+
+void shape_deinit(struct shape *shape);
+
+struct value shape_string(struct shape *shape, const struct tm_buf *text);
+struct value shape_tuple(struct shape *shape, const struct value *items,
+			 size_t n);
+struct value shape_class(struct shape *shape, const char *module,
+			 const char *name);
+struct value shape_object(struct shape *shape, const struct value *cls,
+			  const struct value *args);
+struct value shape_list(struct shape *shape);
+void shape_append(struct shape *shape, const struct value *items, size_t n);
+void shape_set(struct shape *shape, const struct value *key,
+	       const struct value *value);
+void shape_build(struct shape *shape, const struct value *object,
+		 const struct value *state);
+/* The value under STOP; hands the last rows over. */
+bool shape_finish(struct shape *shape, const struct value *top);
+
+#endif
