@@ -1,0 +1,34 @@
+/* A list of filters that owns its patterns. */
+#ifndef TUI_FILTERS_H
+#define TUI_FILTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tmattach/model.h"
+
+struct filters {
+	struct tm_filter *items;
+	size_t n;
+};
+
+void filters_deinit(struct filters *filters);
+/* The pattern is copied. */
+void filters_add(struct filters *filters, const struct tm_filter *filter);
+void filters_remove(struct filters *filters, size_t i);
+void filters_copy(struct filters *ret, const struct filters *from);
+
+/*
+ * What a user types: "text" is anything containing it, wildcards make it a
+ * whole pattern, ":12" at its end a line, "!" at its start excludes. False if
+ * there is no pattern in it. ret->pattern is malloc'ed.
+ */
+bool filters_parse(const char *typed, struct tm_filter *ret);
+
+/* A pattern that matches exactly this text. malloc'ed. */
+char *filters_literal(struct tm_text text, size_t *ret_len);
+
+/* "include app.py:12 (any frame)". malloc'ed. */
+char *filters_describe(const struct tm_filter *filter);
+
+#endif
