@@ -27,6 +27,13 @@ extern "C" {
 struct tm_source_lines *tm_source_lines_create(pid_t pid);
 void tm_source_lines_destroy(struct tm_source_lines *lines); /* NULL is fine */
 
+/*
+ * A whole file as UTF-8, indentation and line ends kept; NULL if it cannot be
+ * read. Borrowed until the next call on `lines`.
+ */
+const char *tm_source_lines_text(struct tm_source_lines *lines,
+				 struct tm_text filename, size_t *ret_len);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -212,6 +212,16 @@ static char *get_line(void *ctx, struct tm_text filename, uint32_t lineno)
 	return stripped(file->text.data + start, file->starts[lineno] - start);
 }
 
+const char *tm_source_lines_text(struct tm_source_lines *lines,
+				 struct tm_text filename, size_t *ret_len)
+{
+	const struct source_file *file =
+		get_file((struct source_lines *)lines, filename);
+
+	*ret_len = file->text.len;
+	return file->nlines ? file->text.data : NULL;
+}
+
 struct tm_source_lines *tm_source_lines_create(pid_t pid)
 {
 	struct source_lines *self = tm_calloc(1, sizeof(*self));

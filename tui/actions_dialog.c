@@ -1,0 +1,235 @@
+#include "actions.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "xalloc.h"
+
+void prompt_open(struct state *state, enum prompt_kind kind, const char *text)
+{
+	struct prompt *prompt = &state->prompt;
+
+	state->back = state->mode;
+	state->mode = MODE_PROMPT;
+	prompt->kind = kind;
+	snprintf(prompt->text, sizeof(prompt->text), "%s", text);
+	prompt->len = strlen(prompt->text);
+}
+
+bool prompt_filter(const struct state *state, struct tm_filter *ret)
+{
+	if (state->mode != MODE_PROMPT || state->prompt.kind != PROMPT_FILTER ||
+	    !filters_parse(state->prompt.text, ret))
+		return false;
+	if (state->prompt.exclude)
+		ret->inclusive = !ret->inclusive;
+	ret->all_frames = state->prompt.all_frames;
+	return true;
+}
+
+/* What was typed changed: filters and searches follow it. */
+static unsigned prompt_changed(struct state *state)
+{
+	switch (state->prompt.kind) {
+	case PROMPT_FILTER:
+		state->scroll[MODE_TABLE] = (struct scroll){ 0 };
+		return R_DRAW | R_QUERY;
+	case PROMPT_FIND:
+		snprintf(state->find, sizeof(state->find), "%s",
+			 state->prompt.text);
+		return move_find(state, false, true);
+	case PROMPT_SAVE:
+		break;
+	}
+	return R_DRAW;
+}
+
+static size_t encode(char out[static 4], uint32_t c)
+{
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		out[0] = (char)(0xc0 | c >> 6);
+		out[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		out[0] = (char)(0xe0 | c >> 12);
+		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | c >> 18);
+	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+unsigned prompt_type(struct state *state, int key)
+{
+	struct prompt *prompt = &state->prompt;
+	char bytes[4];
+	size_t n;
+
+	if (key < 0x20 || key == 0x7f || key >= KEYS_FIRST ||
+	    (key >= 0xd800 && key < 0xe000))
+		return 0;
+	n = encode(bytes, (uint32_t)key);
+	if (prompt->len + n >= sizeof(prompt->text))
+		return 0;
+	memcpy(prompt->text + prompt->len, bytes, n);
+	prompt->len += n;
+	prompt->text[prompt->len] = '\0';
+	return prompt_changed(state);
+}
+
+unsigned act_prompt_erase(struct state *state)
+{
+	struct prompt *prompt = &state->prompt;
+
+	if (prompt->len == 0)
+		return act_close(state);
+	do
+		prompt->len--;
+	while (prompt->len && (prompt->text[prompt->len] & 0xc0) == 0x80);
+	prompt->text[prompt->len] = '\0';
+	return prompt_changed(state);
+}
+
+unsigned act_prompt_erase_all(struct state *state)
+{
+	state->prompt.len = 0;
+	state->prompt.text[0] = '\0';
+	return prompt_changed(state);
+}
+
+unsigned act_prompt_toggle(struct state *state)
+{
+	if (state->prompt.kind != PROMPT_FILTER)
+		return 0;
+	state->prompt.exclude = !state->prompt.exclude;
+	return prompt_changed(state);
+}
+
+unsigned act_prompt_frames(struct state *state)
+{
+	if (state->prompt.kind != PROMPT_FILTER)
+		return 0;
+	state->prompt.all_frames = !state->prompt.all_frames;
+	return prompt_changed(state);
+}
+
+unsigned act_prompt_accept(struct state *state)
+{
+	struct tm_filter filter;
+	unsigned reactions = R_DRAW;
+
+	switch (state->prompt.kind) {
+	case PROMPT_FILTER:
+		if (prompt_filter(state, &filter)) {
+			filters_add(&state->filters, &filter);
+			free((char *)filter.pattern.bytes);
+		}
+		reactions |= R_QUERY;
+		break;
+	case PROMPT_FIND:
+		break;
+	case PROMPT_SAVE:
+		if (state->prompt.len == 0)
+			return R_DRAW;
+		snprintf(state->save_path, sizeof(state->save_path), "%s",
+			 state->prompt.text);
+		state->save_overwrite = false;
+		state_say(state, ROLE_NORMAL, "saving %s ...", state->save_path);
+		reactions |= R_SAVE;
+		break;
+	}
+	state->mode = state->back;
+	return reactions;
+}
+
+unsigned act_close(struct state *state)
+{
+	unsigned reactions = R_DRAW;
+
+	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FILTER)
+		reactions |= R_QUERY; /* without what was typed */
+	if (state->mode == MODE_DETAIL)
+		state->mode = MODE_TABLE;
+	else
+		state->mode = state->back;
+	return reactions;
+}
+
+unsigned act_help(struct state *state)
+{
+	/* The help goes back to the list it was called from. */
+	state->back = state->mode == MODE_DETAIL ? MODE_DETAIL : MODE_TABLE;
+	state->mode = MODE_HELP;
+	state->scroll[MODE_HELP] = (struct scroll){ 0 };
+	return R_DRAW;
+}
+
+/* tmattach-PID-DATE-TIME.tms, the time being the snapshot's. */
+static void default_name(const struct state *state, char *buf, size_t size)
+{
+	const struct source *source = NULL;
+	time_t seconds;
+	struct tm tm;
+	char when[32] = "";
+
+	for (size_t i = 0; i < state->nsources && !source; i++)
+		if (state_in_scope(state, i) && state->sources[i].latest)
+			source = &state->sources[i];
+	if (source && source->latest->snapshot->meta.taken_at) {
+		seconds = (time_t)(source->latest->snapshot->meta.taken_at / 1000);
+		if (gmtime_r(&seconds, &tm))
+			strftime(when, sizeof(when), "-%Y%m%d-%H%M%S", &tm);
+	}
+	if (source && source->pid && (state->nsources == 1 ||
+				      state->scope != SCOPE_ALL))
+		snprintf(buf, size, "tmattach-%d%s.tms", (int)source->pid, when);
+	else
+		snprintf(buf, size, "tmattach%s.tms", when);
+}
+
+unsigned act_save(struct state *state)
+{
+	char name[128];
+
+	if (!state->table) {
+		state_say(state, ROLE_WARNING, "nothing was read yet");
+		return R_DRAW;
+	}
+	default_name(state, name, sizeof(name));
+	prompt_open(state, PROMPT_SAVE, name);
+	return R_DRAW;
+}
+
+unsigned act_yes(struct state *state)
+{
+	state->mode = state->back;
+	return R_DRAW | state->on_yes;
+}
+
+unsigned act_quit(struct state *state)
+{
+	(void)state;
+	return R_QUIT;
+}
+
+unsigned act_suspend(struct state *state)
+{
+	(void)state;
+	return R_SUSPEND;
+}
+
+unsigned act_repaint(struct state *state)
+{
+	(void)state;
+	return R_DRAW | R_REPAINT;
+}

@@ -1,0 +1,78 @@
+#include "actions.h"
+
+#include "xalloc.h"
+
+static unsigned filters_changed(struct state *state)
+{
+	state->scroll[MODE_TABLE] = (struct scroll){ 0 };
+	return R_DRAW | R_QUERY;
+}
+
+unsigned act_filter(struct state *state)
+{
+	state->prompt.exclude = state->prompt.all_frames = false;
+	prompt_open(state, PROMPT_FILTER, "");
+	return R_DRAW;
+}
+
+static unsigned filter_row(struct state *state, bool inclusive)
+{
+	const struct tm_stat *stat = state_selected(state);
+	struct tm_filter filter = { .inclusive = inclusive };
+	struct tm_frame_view frame;
+	char *said;
+
+	if (!stat || tm_stat_nframe(stat) == 0)
+		return R_DRAW;
+	/* The frame that tracemalloc's filters look at: the most recent. */
+	frame = tm_stat_frame(stat, tm_stat_nframe(stat) - 1);
+	filter.pattern.bytes = filters_literal(frame.filename,
+					       &filter.pattern.len);
+	filter.has_lineno = state->key != TM_KEY_FILENAME && frame.lineno != 0;
+	filter.lineno = frame.lineno;
+	/* A cumulative row stands for traces in which it is any frame. */
+	filter.all_frames = state->cumulative;
+	filters_add(&state->filters, &filter);
+	free((char *)filter.pattern.bytes);
+	said = filters_describe(&state->filters.items[state->filters.n - 1]);
+	state_say(state, ROLE_NORMAL, "%s", said);
+	free(said);
+	return filters_changed(state);
+}
+
+unsigned act_include_row(struct state *state)
+{
+	return filter_row(state, true);
+}
+
+unsigned act_exclude_row(struct state *state)
+{
+	return filter_row(state, false);
+}
+
+unsigned act_filter_list(struct state *state)
+{
+	state->back = MODE_TABLE;
+	state->mode = MODE_FILTERS;
+	move_clamp(state, MODE_FILTERS);
+	return R_DRAW;
+}
+
+unsigned act_filter_remove(struct state *state)
+{
+	if (state->filters.n == 0)
+		return R_DRAW;
+	filters_remove(&state->filters, state->scroll[MODE_FILTERS].cursor);
+	move_clamp(state, MODE_FILTERS);
+	return filters_changed(state);
+}
+
+unsigned act_filter_clear(struct state *state)
+{
+	if (state->filters.n == 0)
+		return R_DRAW;
+	filters_deinit(&state->filters);
+	move_clamp(state, MODE_FILTERS);
+	state_say(state, ROLE_NORMAL, "no filters any more");
+	return filters_changed(state);
+}

@@ -1,0 +1,156 @@
+#include "actions.h"
+
+#include <string.h>
+
+/* Text without a cursor: it is scrolled. */
+static bool is_pager(enum mode mode)
+{
+	return mode == MODE_DETAIL || mode == MODE_HELP;
+}
+
+void move_clamp(struct state *state, enum mode mode)
+{
+	struct scroll *scroll = &state->scroll[mode];
+	size_t n = state_list_length(state, mode);
+	size_t height = state_list_height(state, mode);
+	size_t last_top = n > height ? n - height : 0;
+
+	if (is_pager(mode)) {
+		if (scroll->top > last_top)
+			scroll->top = last_top;
+		scroll->cursor = scroll->top;
+		return;
+	}
+	if (scroll->cursor >= n)
+		scroll->cursor = n ? n - 1 : 0;
+	if (height && scroll->cursor >= scroll->top + height)
+		scroll->top = scroll->cursor - height + 1;
+	if (scroll->top > scroll->cursor)
+		scroll->top = scroll->cursor;
+	if (scroll->top > last_top)
+		scroll->top = last_top;
+}
+
+static size_t add_clamped(size_t value, int64_t delta)
+{
+	if (delta < 0 && value < (uint64_t)-delta)
+		return 0;
+	if (delta > 0 && value > SIZE_MAX - (uint64_t)delta)
+		return SIZE_MAX;
+	return (size_t)((int64_t)value + delta);
+}
+
+void move_by(struct state *state, enum mode mode, int64_t delta)
+{
+	struct scroll *scroll = &state->scroll[mode];
+
+	if (is_pager(mode))
+		scroll->top = add_clamped(scroll->top, delta);
+	else
+		scroll->cursor = add_clamped(scroll->cursor, delta);
+	move_clamp(state, mode);
+}
+
+static unsigned move(struct state *state, int64_t delta)
+{
+	move_by(state, state->mode, delta);
+	return R_DRAW;
+}
+
+/* A screen, with a line in common. */
+static int64_t screenful(const struct state *state)
+{
+	size_t height = state_list_height(state, state->mode);
+
+	return height > 2 ? (int64_t)height - 1 : 1;
+}
+
+unsigned act_up(struct state *state)
+{
+	return move(state, -1);
+}
+
+unsigned act_down(struct state *state)
+{
+	return move(state, 1);
+}
+
+unsigned act_page_up(struct state *state)
+{
+	return move(state, -screenful(state));
+}
+
+unsigned act_page_down(struct state *state)
+{
+	return move(state, screenful(state));
+}
+
+unsigned act_home(struct state *state)
+{
+	state->scroll[state->mode] = (struct scroll){ 0 };
+	return R_DRAW;
+}
+
+unsigned act_end(struct state *state)
+{
+	struct scroll *scroll = &state->scroll[state->mode];
+
+	scroll->top = scroll->cursor = state_list_length(state, state->mode);
+	move_clamp(state, state->mode);
+	return R_DRAW;
+}
+
+/* ---- searching -------------------------------------------------------------- */
+
+static bool row_has(const struct tm_stat *stat, const char *text, size_t len)
+{
+	uint32_t n = tm_stat_nframe(stat);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct tm_frame_view frame = tm_stat_frame(stat, i);
+
+		if (memmem(frame.filename.bytes, frame.filename.len, text, len) ||
+		    (frame.function.bytes &&
+		     memmem(frame.function.bytes, frame.function.len, text, len)))
+			return true;
+	}
+	return false;
+}
+
+unsigned move_find(struct state *state, bool backwards, bool stay)
+{
+	struct scroll *scroll = &state->scroll[MODE_TABLE];
+	size_t n = state->table ? state->table->nrows : 0;
+	size_t len = strlen(state->find);
+
+	for (size_t k = stay ? 0 : 1; len && k <= n && n; k++) {
+		size_t row = backwards ? (scroll->cursor + n - k % n) % n :
+					 (scroll->cursor + k) % n;
+
+		if (!row_has(table_row(state->table, row, state->reverse),
+			     state->find, len))
+			continue;
+		scroll->cursor = row;
+		move_clamp(state, MODE_TABLE);
+		return R_DRAW;
+	}
+	if (len)
+		state_say(state, ROLE_WARNING, "not found: %s", state->find);
+	return R_DRAW;
+}
+
+unsigned act_find(struct state *state)
+{
+	prompt_open(state, PROMPT_FIND, "");
+	return R_DRAW;
+}
+
+unsigned act_find_next(struct state *state)
+{
+	return move_find(state, false, false);
+}
+
+unsigned act_find_previous(struct state *state)
+{
+	return move_find(state, true, false);
+}

@@ -1,0 +1,213 @@
+#include "actions.h"
+
+#include "columns.h"
+
+static unsigned set_key(struct state *state, enum tm_key key)
+{
+	if (key == TM_KEY_TRACEBACK && state->cumulative) {
+		state_say(state, ROLE_ERROR, "cumulative statistics cannot be "
+			  "grouped by traceback: press c first");
+		return R_DRAW;
+	}
+	if (state->key == key)
+		return R_DRAW;
+	state->key = key;
+	state->scroll[MODE_TABLE] = (struct scroll){ 0 };
+	return R_DRAW | R_QUERY;
+}
+
+unsigned act_by_file(struct state *state)
+{
+	return set_key(state, TM_KEY_FILENAME);
+}
+
+unsigned act_by_line(struct state *state)
+{
+	return set_key(state, TM_KEY_LINENO);
+}
+
+unsigned act_by_traceback(struct state *state)
+{
+	return set_key(state, TM_KEY_TRACEBACK);
+}
+
+unsigned act_next_key(struct state *state)
+{
+	if (state->key == TM_KEY_FILENAME)
+		return set_key(state, TM_KEY_LINENO);
+	if (state->key == TM_KEY_LINENO && !state->cumulative)
+		return set_key(state, TM_KEY_TRACEBACK);
+	return set_key(state, TM_KEY_FILENAME);
+}
+
+unsigned act_cumulative(struct state *state)
+{
+	if (state->key == TM_KEY_TRACEBACK) {
+		state_say(state, ROLE_ERROR, "grouped by traceback there is no "
+			  "cumulative mode: press 1 or 2 first");
+		return R_DRAW;
+	}
+	state->cumulative = !state->cumulative;
+	return R_DRAW | R_QUERY;
+}
+
+static unsigned set_sort(struct state *state, enum sort sort)
+{
+	state->reverse = false;
+	if (state->sort == sort)
+		return R_DRAW;
+	state->sort = sort;
+	return R_DRAW | R_QUERY;
+}
+
+static unsigned step_sort(struct state *state, int step)
+{
+	size_t n = columns_count(), at = columns_index_of(state->sort);
+
+	for (;;) {
+		if ((at == 0 && step < 0) || (at + 1 == n && step > 0))
+			return R_DRAW;
+		at = step < 0 ? at - 1 : at + 1;
+		if (columns_at(at)->sortable && columns_shown(state, at))
+			return set_sort(state, columns_at(at)->sort);
+	}
+}
+
+unsigned act_sort_left(struct state *state)
+{
+	return step_sort(state, -1);
+}
+
+unsigned act_sort_right(struct state *state)
+{
+	return step_sort(state, 1);
+}
+
+unsigned act_sort_menu(struct state *state)
+{
+	state->back = MODE_TABLE;
+	state->mode = MODE_SORT;
+	state->scroll[MODE_SORT].cursor =
+		columns_menu_row(columns_index_of(state->sort));
+	move_clamp(state, MODE_SORT);
+	return R_DRAW;
+}
+
+unsigned act_sort_choose(struct state *state)
+{
+	size_t at = columns_menu_column(state->scroll[MODE_SORT].cursor);
+
+	state->mode = MODE_TABLE;
+	return set_sort(state, columns_at(at)->sort);
+}
+
+unsigned act_reverse(struct state *state)
+{
+	state->reverse = !state->reverse;
+	return R_DRAW;
+}
+
+/* ---- baseline and differences ------------------------------------------------ */
+
+unsigned act_mark(struct state *state)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < state->nsources; i++) {
+		struct source *source = &state->sources[i];
+
+		if (!source->latest)
+			continue;
+		snap_put(source->marked);
+		source->marked = snap_get(source->latest);
+		any = true;
+	}
+	if (any)
+		state_say(state, ROLE_NORMAL, "baseline marked; d shows the differences");
+	else
+		state_say(state, ROLE_WARNING, "nothing was read yet");
+	return any ? R_DRAW | R_QUERY : R_DRAW;
+}
+
+static unsigned set_diff(struct state *state, bool diff)
+{
+	state->diff = diff;
+	state->sort = diff ? SORT_SIZE_DIFF : SORT_SIZE;
+	state->reverse = false;
+	state->scroll[MODE_TABLE] = (struct scroll){ 0 };
+	return R_DRAW | R_QUERY;
+}
+
+unsigned act_unmark(struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++) {
+		snap_put(state->sources[i].marked);
+		state->sources[i].marked = NULL;
+	}
+	state_say(state, ROLE_NORMAL, "no baseline any more");
+	if (state->diff || state->sort == SORT_SIZE_DIFF ||
+	    state->sort == SORT_COUNT_DIFF)
+		return set_diff(state, false);
+	return R_DRAW | R_QUERY;
+}
+
+unsigned act_diff(struct state *state)
+{
+	if (!state->diff && !state_has_mark(state)) {
+		state_say(state, ROLE_WARNING, "no baseline: press m to mark one, "
+			  "d some time later");
+		return R_DRAW;
+	}
+	return set_diff(state, !state->diff);
+}
+
+/* ---- which traces ---------------------------------------------------------------- */
+
+unsigned act_domain(struct state *state)
+{
+	const struct table *table = state->table;
+	int64_t next = -1;
+
+	if (!table || table->ndomains == 0)
+		return R_DRAW;
+	for (size_t i = table->ndomains; i-- > 0;)
+		if ((int64_t)table->domains[i] > state->domain)
+			next = table->domains[i];
+	state->domain = next;
+	return R_DRAW | R_QUERY;
+}
+
+static unsigned set_scope(struct state *state, size_t scope)
+{
+	if (state->nsources < 2)
+		return R_DRAW;
+	state->scope = scope;
+	lines_deinit(&state->lines); /* another process, another file system */
+	return R_DRAW | R_QUERY;
+}
+
+unsigned act_scope(struct state *state)
+{
+	size_t next = state->scope == SCOPE_ALL ? 0 : state->scope + 1;
+
+	return set_scope(state, next < state->nsources ? next : SCOPE_ALL);
+}
+
+unsigned act_scope_back(struct state *state)
+{
+	size_t n = state->nsources;
+
+	return set_scope(state, state->scope == SCOPE_ALL ? n - 1 :
+			 state->scope == 0 ? SCOPE_ALL : state->scope - 1);
+}
+
+unsigned act_detail(struct state *state)
+{
+	if (!state_selected(state))
+		return R_DRAW;
+	detail_destroy(state->detail);
+	state->detail = NULL;
+	state->mode = MODE_DETAIL;
+	state->scroll[MODE_DETAIL] = (struct scroll){ 0 };
+	return R_DRAW | R_DETAIL;
+}

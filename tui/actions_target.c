@@ -1,0 +1,123 @@
+#include "actions.h"
+
+#include <stdio.h>
+
+unsigned act_pause(struct state *state)
+{
+	if (state_is_offline(state)) {
+		state_say(state, ROLE_WARNING, "a snapshot stands still already");
+		return R_DRAW;
+	}
+	state->paused = !state->paused;
+	return R_DRAW | R_INTERVAL;
+}
+
+static unsigned set_interval(struct state *state, int step)
+{
+	static const uint64_t steps[] = { 100, 200, 500, 1000, 2000, 3000, 5000,
+					  10000, 30000, 60000, 300000, 600000 };
+	size_t n = sizeof(steps) / sizeof(steps[0]);
+	uint64_t next = state->interval_ms;
+
+	if (step < 0) {
+		for (size_t i = 0; i < n && steps[i] < state->interval_ms; i++)
+			next = steps[i];
+	} else {
+		for (size_t i = n; i-- > 0 && steps[i] > state->interval_ms;)
+			next = steps[i];
+	}
+	if (next == state->interval_ms || state_is_offline(state))
+		return R_DRAW;
+	state->interval_ms = next;
+	state->effective_ms = 0;
+	return R_DRAW | R_INTERVAL;
+}
+
+unsigned act_faster(struct state *state)
+{
+	return set_interval(state, -1);
+}
+
+unsigned act_slower(struct state *state)
+{
+	return set_interval(state, 1);
+}
+
+unsigned act_sample(struct state *state)
+{
+	return state_is_offline(state) ? R_DRAW : R_DRAW | R_SAMPLE;
+}
+
+unsigned act_reset_peak(struct state *state)
+{
+	if (state_is_offline(state)) {
+		state_say(state, ROLE_WARNING, "a snapshot's peak is what it is");
+		return R_DRAW;
+	}
+	state_say(state, ROLE_NORMAL, "resetting the peak ...");
+	return R_DRAW | R_RESET_PEAK;
+}
+
+/* ---- tracing ------------------------------------------------------------------- */
+
+/* A row whose reaction is 0 is not offered by the session yet: the command
+ * line that does it is shown instead. */
+static const struct tracing_action tracing_actions[] = {
+	{ "Start tracing", "every allocation from now on is recorded, "
+	  "with one frame (--nframe N: with N)", "start", 0 },
+	{ "Clear the traces", "what was recorded is forgotten, tracing goes on",
+	  "clear", 0 },
+	{ "Stop tracing", "what was recorded is forgotten, allocations are "
+	  "no longer recorded", "stop", 0 },
+};
+
+size_t tracing_action_count(void)
+{
+	return sizeof(tracing_actions) / sizeof(tracing_actions[0]);
+}
+
+const struct tracing_action *tracing_action_at(size_t i)
+{
+	return &tracing_actions[i];
+}
+
+unsigned act_tracing(struct state *state)
+{
+	if (state_is_offline(state)) {
+		state_say(state, ROLE_WARNING, "this is a snapshot, not a process");
+		return R_DRAW;
+	}
+	state->back = MODE_TABLE;
+	state->mode = MODE_TRACING;
+	return R_DRAW;
+}
+
+static const struct source *source_in_scope(const struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++)
+		if (state_in_scope(state, i))
+			return &state->sources[i];
+	return NULL;
+}
+
+unsigned act_tracing_choose(struct state *state)
+{
+	const struct tracing_action *action =
+		tracing_action_at(state->scroll[MODE_TRACING].cursor);
+	const struct source *source = source_in_scope(state);
+
+	state->mode = MODE_TABLE;
+	if (!source)
+		return R_DRAW;
+	if (action->reaction == 0) {
+		state_say(state, ROLE_WARNING, "in a shell: tmattach %s %d",
+			  action->command, (int)source->pid);
+		return R_DRAW;
+	}
+	snprintf(state->question, sizeof(state->question), "%s in pid %d?",
+		 action->title, (int)source->pid);
+	state->on_yes = action->reaction;
+	state->back = MODE_TABLE;
+	state->mode = MODE_CONFIRM;
+	return R_DRAW;
+}

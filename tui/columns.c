@@ -1,0 +1,148 @@
+#include "columns.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void format_size(const struct table *table, const struct tm_stat *stat,
+			char buf[static 32], enum role *ret_role)
+{
+	(void)table;
+	(void)ret_role;
+	tm_format_size(buf, (double)stat->size, false);
+}
+
+static void format_share(const struct table *table, const struct tm_stat *stat,
+			 char buf[static 32], enum role *ret_role)
+{
+	uint64_t total = table->stats->total_size;
+
+	*ret_role = ROLE_DIM;
+	snprintf(buf, 32, "%.1f",
+		 total ? 100.0 * (double)stat->size / (double)total : 0.0);
+}
+
+static void format_count(const struct table *table, const struct tm_stat *stat,
+			 char buf[static 32], enum role *ret_role)
+{
+	(void)table;
+	(void)ret_role;
+	snprintf(buf, 32, "%" PRIu64, stat->count);
+}
+
+static void format_average(const struct table *table,
+			   const struct tm_stat *stat, char buf[static 32],
+			   enum role *ret_role)
+{
+	(void)table;
+	(void)ret_role;
+	tm_format_size(buf, stat->count ? (double)stat->size /
+					  (double)stat->count : 0, false);
+}
+
+static enum role role_of(int64_t diff)
+{
+	return diff > 0 ? ROLE_GREW : diff < 0 ? ROLE_SHRANK : ROLE_DIM;
+}
+
+static void format_size_diff(const struct table *table,
+			     const struct tm_stat *stat, char buf[static 32],
+			     enum role *ret_role)
+{
+	if (!table->has_older) {
+		*ret_role = ROLE_DIM;
+		snprintf(buf, 32, "-");
+		return;
+	}
+	*ret_role = role_of(stat->size_diff);
+	tm_format_size(buf, (double)stat->size_diff, true);
+}
+
+static void format_count_diff(const struct table *table,
+			      const struct tm_stat *stat, char buf[static 32],
+			      enum role *ret_role)
+{
+	(void)table;
+	*ret_role = role_of(stat->count_diff);
+	snprintf(buf, 32, "%+" PRId64, stat->count_diff);
+}
+
+static const struct column columns[] = {
+	{ .title = "SIZE", .about = "size of all blocks", .width = 10,
+	  .sortable = true, .sort = SORT_SIZE, .format = format_size },
+	{ .title = "%", .about = "share of all sizes", .width = 6,
+	  .min_cols = 70, .sort = SORT_SIZE, .format = format_share },
+	{ .title = "COUNT", .about = "number of blocks", .width = 10,
+	  .min_cols = 40, .sortable = true, .sort = SORT_COUNT,
+	  .format = format_count },
+	{ .title = "AVERAGE", .about = "average size of a block", .width = 10,
+	  .min_cols = 60, .sortable = true, .sort = SORT_AVERAGE,
+	  .format = format_average },
+	{ .title = "DELTA", .about = "size, against the baseline", .width = 11,
+	  .min_cols = 50, .sortable = true, .sort = SORT_SIZE_DIFF,
+	  .format = format_size_diff },
+	{ .title = "DCOUNT", .about = "count, against the baseline", .width = 10,
+	  .min_cols = 100, .needs_mark = true, .sortable = true,
+	  .sort = SORT_COUNT_DIFF, .format = format_count_diff },
+	{ .title = "LOCATION", .about = "file and line", .width = 0,
+	  .sortable = true, .sort = SORT_LOCATION, .format = NULL },
+};
+
+size_t columns_count(void)
+{
+	return sizeof(columns) / sizeof(columns[0]);
+}
+
+const struct column *columns_at(size_t i)
+{
+	return &columns[i];
+}
+
+bool columns_shown(const struct state *state, size_t i)
+{
+	return state->cols >= columns[i].min_cols &&
+	       (!columns[i].needs_mark || (state->table && state->table->has_older));
+}
+
+size_t columns_index_of(enum sort sort)
+{
+	for (size_t i = 0; i < columns_count(); i++)
+		if (columns[i].sortable && columns[i].sort == sort)
+			return i;
+	return 0;
+}
+
+int columns_at_col(const struct state *state, int col)
+{
+	int at = 0;
+
+	for (size_t i = 0; i < columns_count(); i++) {
+		if (!columns_shown(state, i))
+			continue;
+		if (columns[i].width == 0 || col < at + columns[i].width)
+			return columns[i].sortable ? (int)i : -1;
+		at += columns[i].width;
+	}
+	return -1;
+}
+
+size_t columns_menu_length(void)
+{
+	return columns_menu_row(columns_count());
+}
+
+size_t columns_menu_row(size_t column)
+{
+	size_t row = 0;
+
+	for (size_t i = 0; i < column && i < columns_count(); i++)
+		row += columns[i].sortable;
+	return row;
+}
+
+size_t columns_menu_column(size_t row)
+{
+	for (size_t i = 0; i < columns_count(); i++)
+		if (columns[i].sortable && row-- == 0)
+			return i;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * Where figures come from: the few calls the sampler makes on a target. The
+ * real feed wraps tm_session; tests script one. All calls are made on the
+ * sampler's thread.
+ */
+#ifndef TUI_FEED_H
+#define TUI_FEED_H
+
+#include "tmattach/session.h"
+
+struct feed_ops {
+	/* Attach to target i; NULL with *err. `opts` carries the remarks. */
+	void *(*open)(void *ctx, size_t i, const struct tm_session_opts *opts,
+		      struct tm_err *err);
+	void (*close)(void *target);
+	pid_t (*pid)(void *target);
+	const char *(*command)(void *target);
+	bool (*status)(void *target, struct tm_status *ret, struct tm_err *err);
+	struct tm_snapshot *(*sample)(void *target, struct tm_err *err);
+	bool (*reset_peak)(void *target, struct tm_err *err);
+};
+
+struct feed {
+	const struct feed_ops *ops;
+	void *ctx;
+};
+
+/* Sessions on these processes; `pids` is borrowed. */
+struct feed feed_of_sessions(const pid_t *pids);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * The sampler: one thread that owns the targets (ptrace wants all its calls
+ * from one thread) and turns them into events: cheap figures several times a
+ * second, snapshots at the interval. Requests return at once.
+ */
+#ifndef TUI_SAMPLER_H
+#define TUI_SAMPLER_H
+
+#include "event.h"
+#include "feed.h"
+
+struct sampler;
+
+struct sampler_opts {
+	struct feed feed;
+	size_t ntargets;
+	size_t first_source;            /* events name target i as first + i */
+	uint64_t interval_ms;
+	struct tm_session_opts session;
+};
+
+/* NULL if no thread could be started. */
+struct sampler *sampler_create(const struct sampler_opts *opts,
+			       struct queue *events);
+/* Waits for a running sample to end; closes the targets. NULL is fine. */
+void sampler_destroy(struct sampler *sampler);
+
+void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused);
+void sampler_now(struct sampler *sampler);
+/* Reset the peak of one target, or of all (SIZE_MAX). */
+void sampler_reset_peak(struct sampler *sampler, size_t source);
+
+/* Between the two no call on a target is under way: for being stopped by the
+ * terminal, with no target standing still meanwhile. */
+void sampler_hold(struct sampler *sampler);
+void sampler_release(struct sampler *sampler);
+
+#endif

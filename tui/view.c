@@ -1,0 +1,100 @@
+#include "view.h"
+
+#include <string.h>
+
+#include "keys.h"
+#include "text.h"
+
+static void draw_footer_keys(const struct state *state, int row,
+			     struct screen *screen)
+{
+	int col = 0;
+
+	for (size_t i = 0; i < keys_count(); i++) {
+		const struct key_binding *binding = keys_at(i);
+		char name[16];
+		int need;
+
+		if (!(binding->modes & (1u << state->mode)) || !binding->label)
+			continue;
+		keys_name(name, binding->keys[0]);
+		need = (int)(strlen(name) + strlen(binding->label)) + 1;
+		/* Quit and Back come last in the table, but not least. */
+		if (col + need > screen->cols)
+			continue;
+		col += screen_puts(screen, row, col, screen->cols - col,
+				   ROLE_KEY, name);
+		col += screen_puts(screen, row, col, screen->cols - col,
+				   ROLE_KEY_TEXT, binding->label);
+		col += screen_puts(screen, row, col, screen->cols - col,
+				   ROLE_NORMAL, " ");
+	}
+}
+
+static void draw_prompt(const struct state *state, int row,
+			struct screen *screen)
+{
+	const struct prompt *prompt = &state->prompt;
+	const char *what = prompt->kind == PROMPT_SAVE ? "Save as: " :
+			   prompt->kind == PROMPT_FIND ? "Search: " :
+			   prompt->exclude ? "Exclude" : "Include";
+	struct tm_text tail;
+	int col;
+
+	screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
+	col = screen_puts(screen, row, 0, screen->cols, ROLE_LABEL, what);
+	if (prompt->kind == PROMPT_FILTER)
+		col += screen_puts(screen, row, col, screen->cols - col,
+				   ROLE_LABEL, prompt->all_frames ?
+				   " (any frame): " : ": ");
+	tail = (struct tm_text){ prompt->text, prompt->len };
+	if (screen->cols - col > 1)
+		tail = text_tail(tail, (size_t)(screen->cols - col - 1),
+				 screen->utf8);
+	col += screen_text(screen, row, col, screen->cols - col, ROLE_VALUE, tail);
+	screen->cursor_row = row;
+	screen->cursor_col = col < screen->cols ? col : screen->cols - 1;
+}
+
+void view_footer(const struct state *state, const struct layout *layout,
+		 struct screen *screen)
+{
+	int row = layout->footer >= 0 ? layout->footer - 1 : state->rows - 1;
+
+	if (layout->footer >= 0)
+		draw_footer_keys(state, layout->footer, screen);
+	if (state->mode == MODE_PROMPT) {
+		draw_prompt(state, row, screen);
+	} else if (state->mode == MODE_CONFIRM) {
+		screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
+		screen_printf(screen, row, 0, ROLE_WARNING, "%s (y/n) ",
+			      state->question);
+	} else if (state->message[0]) {
+		screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
+		screen_puts(screen, row, 0, screen->cols, state->message_role,
+			    state->message);
+	}
+}
+
+void view_draw(const struct state *state, struct lines *lines,
+	       struct screen *screen)
+{
+	struct layout layout = layout_compute(state->rows);
+	enum mode below = state->mode;
+
+	screen_clear(screen, state->rows, state->cols);
+	if (below == MODE_PROMPT || below == MODE_CONFIRM)
+		below = state->back;
+	if (below == MODE_DETAIL) {
+		view_detail(state, &layout, lines, screen);
+	} else if (below == MODE_HELP) {
+		view_help(state, &layout, screen);
+	} else {
+		view_header(state, &layout, screen);
+		view_graph(state, &layout, screen);
+		view_table(state, &layout, lines, screen);
+		if (below != MODE_TABLE)
+			view_dialog(state, &layout, screen);
+	}
+	view_footer(state, &layout, screen);
+}

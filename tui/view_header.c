@@ -1,0 +1,308 @@
+#include "view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+
+/* The figures of all sources in scope together. */
+struct totals {
+	size_t n, ngone;
+	const struct source *only; /* the source, if it is a single one */
+	uint64_t current, peak, rss, ntraces, pause_ns, took_ms, dropped;
+	uint32_t limit;
+	bool has_figures, partial, sampled, has_rss;
+	uint64_t sample_bytes;
+};
+
+static void add_source(struct totals *totals, const struct source *source)
+{
+	const struct tm_meta *meta = source->latest ?
+				     &source->latest->snapshot->meta : NULL;
+
+	if (source->has_status) {
+		totals->current += source->status.traced_current;
+		totals->peak += source->status.traced_peak;
+		totals->rss += source->status.rss;
+		totals->has_rss = true;
+	} else if (meta) {
+		totals->current += meta->traced_current;
+		totals->peak += meta->traced_peak;
+	}
+	totals->has_figures |= source->has_status || meta;
+	if (source->has_status && source->status.traceback_limit > totals->limit)
+		totals->limit = source->status.traceback_limit;
+	if (!meta)
+		return;
+	totals->sampled = true;
+	totals->ntraces += source->latest->snapshot->total_count;
+	totals->partial |= meta->partial;
+	totals->dropped += meta->dropped;
+	if (meta->sample_bytes > totals->sample_bytes)
+		totals->sample_bytes = meta->sample_bytes;
+	if (meta->traceback_limit > totals->limit)
+		totals->limit = meta->traceback_limit;
+	if (meta->pause_ns > totals->pause_ns)
+		totals->pause_ns = meta->pause_ns;
+	if (source->took_ms > totals->took_ms)
+		totals->took_ms = source->took_ms;
+}
+
+static struct totals add_up(const struct state *state)
+{
+	struct totals totals = { 0 };
+
+	for (size_t i = 0; i < state->nsources; i++) {
+		const struct source *source = &state->sources[i];
+
+		if (!state_in_scope(state, i))
+			continue;
+		totals.only = totals.n++ == 0 ? source : NULL;
+		totals.ngone += source->gone;
+		add_source(&totals, source);
+	}
+	return totals;
+}
+
+/* ---- line 1: who -------------------------------------------------------------- */
+
+static const char *runtime_of(const struct source *source)
+{
+	if (source->has_status && source->status.runtime[0])
+		return source->status.runtime;
+	return source->latest ? source->latest->snapshot->meta.runtime : "";
+}
+
+static int draw_processes(const struct state *state, int col,
+			  struct screen *screen)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), " all(%zu) ", state->nsources);
+	col += screen_puts(screen, 0, col, screen->cols - col,
+			   state->scope == SCOPE_ALL ? ROLE_SELECTED : ROLE_NORMAL,
+			   text);
+	for (size_t i = 0; i < state->nsources; i++) {
+		const struct source *source = &state->sources[i];
+		enum role role = state->scope == i ? ROLE_SELECTED :
+				 source->gone ? ROLE_DIM : ROLE_NORMAL;
+
+		if (source->pid)
+			snprintf(text, sizeof(text), " %d%s ", (int)source->pid,
+				 source->gone ? "+" : "");
+		else
+			snprintf(text, sizeof(text), " %.24s ", source->name);
+		col += screen_puts(screen, 0, col, screen->cols - col, role, text);
+	}
+	return col;
+}
+
+static void draw_who(const struct state *state, const struct totals *totals,
+		     struct screen *screen)
+{
+	const struct source *source = totals->only;
+	const char *runtime = source ? runtime_of(source) : "";
+	int right = (int)text_width(text_of(runtime), screen->utf8);
+	int end = screen->cols - (right ? right + 1 : 0);
+	int col = screen_puts(screen, 0, 0, screen->cols, ROLE_LABEL, "tmattach");
+
+	if (state->nsources > 1)
+		col = draw_processes(state, col + 1, screen);
+	if (!source)
+		return;
+	if (state->nsources == 1 && source->pid) {
+		col++;
+		col += screen_printf(screen, 0, col, ROLE_VALUE, "%d",
+				     (int)source->pid);
+	}
+	col++;
+	if (end - col < 8)
+		end = screen->cols; /* the command matters more */
+	else
+		screen_puts(screen, 0, end + 1, right, ROLE_NORMAL, runtime);
+	screen_puts(screen, 0, col, end - col, ROLE_VALUE, source->name);
+}
+
+/* ---- line 2: how much --------------------------------------------------------- */
+
+static int draw_figure(struct screen *screen, int row, int col,
+		       const char *label, const char *value, enum role role)
+{
+	int need = (int)(strlen(label) + strlen(value)) + 1;
+
+	/* A figure is shown whole or not at all. */
+	if (col + need > screen->cols)
+		return col;
+	col += screen_puts(screen, row, col, screen->cols - col, ROLE_LABEL, label);
+	col += 1 + screen_puts(screen, row, col + 1, screen->cols - col - 1, role,
+			       value);
+	return col + 2;
+}
+
+static const char *tracing_word(const struct totals *totals)
+{
+	if (!totals->only || !totals->only->has_status)
+		return NULL;
+	switch (totals->only->status.tracing) {
+	case TM_TRACING_OFF:
+		return "off";
+	case TM_TRACING_FINALIZED:
+		return "finalizing";
+	case TM_TRACING_ON:
+		break;
+	}
+	return NULL;
+}
+
+static void draw_memory(const struct totals *totals, struct screen *screen)
+{
+	const char *word = tracing_word(totals);
+	char buf[32];
+	int col = 0;
+
+	if (word)
+		col = draw_figure(screen, 1, col, "Tracing", word, ROLE_WARNING);
+	if (totals->has_figures && !word) {
+		tm_format_size(buf, (double)totals->current, false);
+		col = draw_figure(screen, 1, col, "Traced", buf, ROLE_VALUE);
+		tm_format_size(buf, (double)totals->peak, false);
+		col = draw_figure(screen, 1, col, "Peak", buf, ROLE_PEAK);
+	}
+	if (totals->limit && !word) {
+		snprintf(buf, sizeof(buf), "%" PRIu32 " frame%s", totals->limit,
+			 totals->limit == 1 ? "" : "s");
+		col = draw_figure(screen, 1, col, "Limit", buf, ROLE_VALUE);
+	}
+	if (totals->has_rss && !totals->ngone) {
+		tm_format_size(buf, (double)totals->rss, false);
+		col = draw_figure(screen, 1, col, "RSS", buf, ROLE_VALUE);
+	}
+	if (totals->sampled)
+		draw_figure(screen, 1, col, "Traces",
+			    text_count(buf, totals->ntraces), ROLE_VALUE);
+}
+
+/* ---- line 3: how it is read, and what is shown --------------------------------- */
+
+static void format_ms(char buf[static 32], double ms)
+{
+	if (ms >= 10000)
+		snprintf(buf, 32, "%.0f s", ms / 1000);
+	else if (ms >= 1000)
+		snprintf(buf, 32, "%.1f s", ms / 1000);
+	else if (ms >= 10)
+		snprintf(buf, 32, "%.0f ms", ms);
+	else
+		snprintf(buf, 32, "%.1f ms", ms);
+}
+
+static int draw_rate(const struct state *state, const struct totals *totals,
+		     struct screen *screen)
+{
+	bool slowed = state->effective_ms > state->interval_ms;
+	char buf[32];
+	int col = 0;
+
+	if (state_is_offline(state))
+		return 0;
+	format_ms(buf, (double)(slowed ? state->effective_ms :
+				state->interval_ms));
+	col = draw_figure(screen, 2, col, "Every", state->paused ? "paused" : buf,
+			  state->paused || slowed ? ROLE_WARNING : ROLE_VALUE);
+	if (totals->sampled) {
+		format_ms(buf, (double)totals->pause_ns / 1e6);
+		col = draw_figure(screen, 2, col, "Pause", buf, ROLE_VALUE);
+		format_ms(buf, (double)totals->took_ms);
+		col = draw_figure(screen, 2, col, "Read", buf, ROLE_VALUE);
+	}
+	return col;
+}
+
+static void draw_shown(const struct state *state, int col,
+		       struct screen *screen)
+{
+	static const char *const keys[] = {
+		[TM_KEY_FILENAME] = "file", [TM_KEY_LINENO] = "line",
+		[TM_KEY_TRACEBACK] = "traceback",
+	};
+	char buf[48];
+
+	snprintf(buf, sizeof(buf), "%s%s%s", keys[state->key],
+		 state->cumulative ? ", cumulative" : "",
+		 state->diff ? ", diff" : "");
+	col = draw_figure(screen, 2, col, "By", buf, ROLE_VALUE);
+	if (state->filters.n) {
+		snprintf(buf, sizeof(buf), "%zu", state->filters.n);
+		col = draw_figure(screen, 2, col, "Filters", buf, ROLE_WARNING);
+	}
+	if (state->domain >= 0) {
+		snprintf(buf, sizeof(buf), "%" PRId64, state->domain);
+		col = draw_figure(screen, 2, col, "Domain", buf, ROLE_WARNING);
+	}
+	if (state->table)
+		draw_figure(screen, 2, col, "Groups",
+			    text_count(buf, state->table->nrows), ROLE_VALUE);
+}
+
+/* ---- the note --------------------------------------------------------------------- */
+
+static enum role note_of_source(const struct source *source, char *buf,
+				size_t size)
+{
+	if (source->failure.kind != TM_ERR_NONE) {
+		snprintf(buf, size, "%s: %s%s", source->failure.object,
+			 source->failure.cause, source->gone && source->latest ?
+			 " (the table is the last one read)" : "");
+		return source->gone ? ROLE_ERROR : ROLE_WARNING;
+	}
+	snprintf(buf, size, "%s", source->note);
+	return ROLE_DIM;
+}
+
+static void draw_note(const struct state *state, const struct totals *totals,
+		      int row, struct screen *screen)
+{
+	char buf[1024] = "";
+	enum role role = ROLE_WARNING;
+
+	for (size_t i = 0; i < state->nsources && !buf[0]; i++)
+		if (state_in_scope(state, i))
+			role = note_of_source(&state->sources[i], buf, sizeof(buf));
+	if (!buf[0] && totals->partial) {
+		role = ROLE_WARNING;
+		snprintf(buf, sizeof(buf), "partial: not every trace could be read");
+	} else if (!buf[0] && totals->dropped) {
+		role = ROLE_WARNING;
+		snprintf(buf, sizeof(buf), "%" PRIu64 " traces were dropped: the "
+			 "recorder had no room", totals->dropped);
+	} else if (!buf[0] && totals->sample_bytes) {
+		role = ROLE_WARNING;
+		snprintf(buf, sizeof(buf), "estimates: one sample every %" PRIu64
+			 " bytes", totals->sample_bytes);
+	} else if (!buf[0] && state->effective_ms > state->interval_ms) {
+		char wanted[32];
+
+		role = ROLE_WARNING;
+		format_ms(wanted, (double)state->interval_ms);
+		snprintf(buf, sizeof(buf), "refreshed less often than every %s, so "
+			 "that the target pauses for at most 1 %% of the time",
+			 wanted);
+	}
+	screen_puts(screen, row, 0, screen->cols, role, buf);
+}
+
+void view_header(const struct state *state, const struct layout *layout,
+		 struct screen *screen)
+{
+	struct totals totals = add_up(state);
+
+	if (layout->header > 0)
+		draw_who(state, &totals, screen);
+	if (layout->header > 1)
+		draw_memory(&totals, screen);
+	if (layout->header > 2)
+		draw_shown(state, draw_rate(state, &totals, screen), screen);
+	if (layout->note >= 0)
+		draw_note(state, &totals, layout->note, screen);
+}

@@ -1,0 +1,372 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "pyscope.h"
+#include "tmattach/codec.h"
+#include "tmattach/source_lines.h"
+#include "xalloc.h"
+
+#define SCOPES_MAX 64
+#define DROPS_MAX 16
+
+struct scope_of_file {
+	char *filename;
+	size_t len;
+	size_t source;
+	struct pyscope *scope;
+};
+
+struct save_job {
+	struct snap **snaps;
+	size_t n;
+	char *path;
+	bool overwrite;
+};
+
+struct worker {
+	struct queue *events;
+	pthread_t thread;
+	struct tm_source_lines **sources;
+	size_t nsources;
+	struct scope_of_file scopes[SCOPES_MAX]; /* round robin */
+	size_t next_scope;
+	struct table_cache *cache;
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t wake;
+	bool stop, has_query;
+	struct table_query query;
+	struct table *detail_of;
+	struct tm_stat detail_stat;
+	struct line_list lines;
+	size_t lines_source;
+	struct save_job save;
+	struct table *drops[DROPS_MAX];
+	size_t ndrops;
+};
+
+static void push_trouble(struct worker *worker, const struct tm_err *err)
+{
+	struct event *event = event_create(EV_TROUBLE, 0);
+
+	event->err = *err;
+	queue_push(worker->events, event);
+}
+
+static void do_query(struct worker *worker, struct table_query *query)
+{
+	struct tm_err err = { 0 };
+	struct table *table = table_compute(query, worker->cache, &err);
+	struct event *event;
+
+	table_query_deinit(query);
+	if (!table) {
+		push_trouble(worker, &err);
+		return;
+	}
+	event = event_create(EV_TABLE, 0);
+	event->table = table;
+	queue_push(worker->events, event);
+}
+
+static void do_detail(struct worker *worker, struct table *table,
+		      const struct tm_stat *stat)
+{
+	struct event *event = event_create(EV_DETAIL, 0);
+
+	event->detail = detail_create(table, stat);
+	table_put(table);
+	queue_push(worker->events, event);
+}
+
+/* ---- source lines ------------------------------------------------------------ */
+
+static const struct pyscope *scope_of(struct worker *worker, size_t source,
+				      struct tm_text filename)
+{
+	struct scope_of_file *slot;
+	const char *text;
+	size_t len = 0;
+
+	for (size_t i = 0; i < SCOPES_MAX; i++) {
+		slot = &worker->scopes[i];
+		if (slot->scope && slot->source == source &&
+		    slot->len == filename.len &&
+		    memcmp(slot->filename, filename.bytes, filename.len) == 0)
+			return slot->scope;
+	}
+	text = tm_source_lines_text(worker->sources[source], filename, &len);
+	slot = &worker->scopes[worker->next_scope++ % SCOPES_MAX];
+	pyscope_destroy(slot->scope);
+	free(slot->filename);
+	slot->filename = xmemdup(filename.bytes, filename.len);
+	slot->len = filename.len;
+	slot->source = source;
+	slot->scope = pyscope_create(text ? text : "", len);
+	return slot->scope;
+}
+
+static bool is_python(struct tm_text name)
+{
+	return name.len > 3 && memcmp(name.bytes + name.len - 3, ".py", 3) == 0;
+}
+
+static bool find_line(struct worker *worker, size_t source, struct line *line)
+{
+	struct tm_text filename = { line->filename, line->filename_len };
+	const struct tm_source_lines *door = worker->sources[source];
+	const char *function;
+
+	line->text = door->line(door->ctx, filename, line->lineno);
+	if (!line->text)
+		return false;
+	if (!is_python(filename))
+		return true;
+	function = pyscope_name(scope_of(worker, source, filename), line->lineno);
+	if (function)
+		line->function = xstrdup(function);
+	return true;
+}
+
+static void do_lines(struct worker *worker, struct line_list *list,
+		     size_t source)
+{
+	struct event *event = event_create(EV_LINES, 0);
+
+	for (size_t i = 0; i < list->n; i++) {
+		bool found = false;
+
+		if (source < worker->nsources)
+			found = find_line(worker, source, &list->items[i]);
+		for (size_t k = 0; source >= worker->nsources && !found &&
+		     k < worker->nsources; k++)
+			found = find_line(worker, k, &list->items[i]);
+	}
+	event->lines = *list;
+	queue_push(worker->events, event);
+}
+
+/* ---- saving --------------------------------------------------------------------- */
+
+static bool save(const struct save_job *job, struct tm_err *err)
+{
+	const struct tm_codec *codec = tm_codec_by_suffix(job->path);
+	struct snap *snap;
+	bool ok;
+
+	if (!codec || !codec->write) {
+		tm_err_set(err, TM_ERR_USAGE, job->path, "%s",
+			   codec ? "this format cannot be written" :
+				   "no format has this suffix");
+		return tm_err_hint(err, "use .tms, .pickle or another suffix of `tmattach convert --help`");
+	}
+	snap = snap_merge(job->snaps, job->n, err);
+	if (!snap)
+		return false;
+	ok = tm_snapshot_save(snap->snapshot, job->path, codec,
+			      &(struct tm_codec_opts){ 0 }, err);
+	snap_put(snap);
+	return ok;
+}
+
+static void save_job_deinit(struct save_job *job)
+{
+	for (size_t i = 0; i < job->n; i++)
+		snap_put(job->snaps[i]);
+	free(job->snaps);
+	free(job->path);
+	*job = (struct save_job){ 0 };
+}
+
+static void do_save(struct worker *worker, struct save_job *job)
+{
+	struct tm_err err = { 0 };
+	bool exists = !job->overwrite && access(job->path, F_OK) == 0;
+	struct event *event;
+
+	if (!exists && !save(job, &err)) {
+		push_trouble(worker, &err);
+	} else {
+		event = event_create(exists ? EV_EXISTS : EV_SAVED, 0);
+		snprintf(event->text, sizeof(event->text), "%s", job->path);
+		queue_push(worker->events, event);
+	}
+	save_job_deinit(job);
+}
+
+/* ---- the thread ------------------------------------------------------------------ */
+
+/* One job, the quickest first. Called and left with the lock held, let go
+ * meanwhile. False: there was none. */
+static bool do_one(struct worker *worker)
+{
+	if (worker->lines.n) {
+		struct line_list lines = worker->lines;
+		size_t source = worker->lines_source;
+
+		worker->lines = (struct line_list){ 0 };
+		pthread_mutex_unlock(&worker->lock);
+		do_lines(worker, &lines, source);
+	} else if (worker->detail_of) {
+		struct table *table = worker->detail_of;
+		struct tm_stat stat = worker->detail_stat;
+
+		worker->detail_of = NULL;
+		pthread_mutex_unlock(&worker->lock);
+		do_detail(worker, table, &stat);
+	} else if (worker->has_query) {
+		struct table_query query = worker->query;
+
+		worker->has_query = false;
+		worker->query = (struct table_query){ 0 };
+		pthread_mutex_unlock(&worker->lock);
+		do_query(worker, &query);
+	} else if (worker->save.path) {
+		struct save_job job = worker->save;
+
+		worker->save = (struct save_job){ 0 };
+		pthread_mutex_unlock(&worker->lock);
+		do_save(worker, &job);
+	} else if (worker->ndrops) {
+		struct table *table = worker->drops[--worker->ndrops];
+
+		pthread_mutex_unlock(&worker->lock);
+		table_put(table);
+	} else {
+		return false;
+	}
+	pthread_mutex_lock(&worker->lock);
+	return true;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	pthread_mutex_lock(&worker->lock);
+	while (!worker->stop)
+		if (!do_one(worker))
+			pthread_cond_wait(&worker->wake, &worker->lock);
+	pthread_mutex_unlock(&worker->lock);
+	return NULL;
+}
+
+static void worker_free(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->nsources; i++)
+		tm_source_lines_destroy(worker->sources[i]);
+	for (size_t i = 0; i < SCOPES_MAX; i++) {
+		pyscope_destroy(worker->scopes[i].scope);
+		free(worker->scopes[i].filename);
+	}
+	for (size_t i = 0; i < worker->ndrops; i++)
+		table_put(worker->drops[i]);
+	table_query_deinit(&worker->query);
+	table_put(worker->detail_of);
+	line_list_deinit(&worker->lines);
+	save_job_deinit(&worker->save);
+	table_cache_destroy(worker->cache);
+	pthread_mutex_destroy(&worker->lock);
+	pthread_cond_destroy(&worker->wake);
+	free(worker->sources);
+	free(worker);
+}
+
+struct worker *worker_create(const pid_t *pids, size_t npids,
+			     struct queue *events)
+{
+	struct worker *worker = xcalloc(1, sizeof(*worker));
+
+	worker->events = events;
+	worker->nsources = npids;
+	worker->sources = xcalloc(npids, sizeof(*worker->sources));
+	for (size_t i = 0; i < npids; i++)
+		worker->sources[i] = tm_source_lines_create(pids[i]);
+	worker->cache = table_cache_create();
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_cond_init(&worker->wake, NULL);
+	if (pthread_create(&worker->thread, NULL, worker_main, worker) == 0)
+		return worker;
+	worker_free(worker);
+	return NULL;
+}
+
+void worker_destroy(struct worker *worker)
+{
+	if (!worker)
+		return;
+	pthread_mutex_lock(&worker->lock);
+	worker->stop = true;
+	pthread_cond_signal(&worker->wake);
+	pthread_mutex_unlock(&worker->lock);
+	pthread_join(worker->thread, NULL);
+	worker_free(worker);
+}
+
+static void unlock_and_wake(struct worker *worker)
+{
+	pthread_cond_signal(&worker->wake);
+	pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_query(struct worker *worker, struct table_query *query)
+{
+	pthread_mutex_lock(&worker->lock);
+	table_query_deinit(&worker->query);
+	worker->query = *query;
+	worker->has_query = true;
+	*query = (struct table_query){ 0 };
+	unlock_and_wake(worker);
+}
+
+void worker_detail(struct worker *worker, struct table *table,
+		   const struct tm_stat *stat)
+{
+	pthread_mutex_lock(&worker->lock);
+	table_put(worker->detail_of);
+	worker->detail_of = table_get(table);
+	worker->detail_stat = *stat;
+	unlock_and_wake(worker);
+}
+
+void worker_lines(struct worker *worker, struct line_list *list, size_t source)
+{
+	struct line_list *all = &worker->lines;
+
+	pthread_mutex_lock(&worker->lock);
+	worker->lines_source = source;
+	all->items = xreallocarray(all->items, all->n + list->n,
+				   sizeof(*all->items));
+	if (list->n)
+		memcpy(all->items + all->n, list->items,
+		       list->n * sizeof(*list->items));
+	all->n += list->n;
+	free(list->items);
+	*list = (struct line_list){ 0 };
+	unlock_and_wake(worker);
+}
+
+void worker_save(struct worker *worker, struct snap **snaps, size_t nsnaps,
+		 const char *path, bool overwrite)
+{
+	pthread_mutex_lock(&worker->lock);
+	save_job_deinit(&worker->save);
+	worker->save = (struct save_job){ snaps, nsnaps, xstrdup(path), overwrite };
+	unlock_and_wake(worker);
+}
+
+void worker_drop(struct worker *worker, struct table *table)
+{
+	if (!table)
+		return;
+	pthread_mutex_lock(&worker->lock);
+	if (worker->ndrops < DROPS_MAX) {
+		worker->drops[worker->ndrops++] = table;
+		table = NULL;
+	}
+	unlock_and_wake(worker);
+	table_put(table);
+}
