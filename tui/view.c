@@ -5,30 +5,55 @@
 #include "keys.h"
 #include "text.h"
 
+static bool in_footer(const struct state *state,
+		      const struct key_binding *binding)
+{
+	return (binding->modes & (1u << state->mode)) && binding->label;
+}
+
+/* Columns of a key with its label and the blank behind. */
+static int footer_width(const struct key_binding *binding)
+{
+	char name[16];
+
+	return (int)(strlen(keys_name(name, binding->keys[0])) +
+		     strlen(binding->label)) + 1;
+}
+
+static int draw_key(const struct key_binding *binding, int row, int col,
+		    struct screen *screen)
+{
+	char name[16];
+
+	col += screen_puts(screen, row, col, screen->cols - col, ROLE_KEY,
+			   keys_name(name, binding->keys[0]));
+	col += screen_puts(screen, row, col, screen->cols - col, ROLE_KEY_TEXT,
+			   binding->label);
+	return col + 1;
+}
+
 static void draw_footer_keys(const struct state *state, int row,
 			     struct screen *screen)
 {
-	int col = 0;
+	const struct key_binding *last = NULL;
+	int col = 0, reserved;
 
+	/* The way out is the last one in the table, and always shown. */
+	for (size_t i = 0; i < keys_count(); i++)
+		if (in_footer(state, keys_at(i)))
+			last = keys_at(i);
+	if (!last)
+		return;
+	reserved = footer_width(last);
 	for (size_t i = 0; i < keys_count(); i++) {
 		const struct key_binding *binding = keys_at(i);
-		char name[16];
-		int need;
 
-		if (!(binding->modes & (1u << state->mode)) || !binding->label)
+		if (!in_footer(state, binding) || binding == last ||
+		    col + footer_width(binding) + reserved > screen->cols + 1)
 			continue;
-		keys_name(name, binding->keys[0]);
-		need = (int)(strlen(name) + strlen(binding->label)) + 1;
-		/* Quit and Back come last in the table, but not least. */
-		if (col + need > screen->cols)
-			continue;
-		col += screen_puts(screen, row, col, screen->cols - col,
-				   ROLE_KEY, name);
-		col += screen_puts(screen, row, col, screen->cols - col,
-				   ROLE_KEY_TEXT, binding->label);
-		col += screen_puts(screen, row, col, screen->cols - col,
-				   ROLE_NORMAL, " ");
+		col = draw_key(binding, row, col, screen);
 	}
+	draw_key(last, row, col, screen);
 }
 
 static void draw_prompt(const struct state *state, int row,
