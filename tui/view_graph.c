@@ -5,13 +5,19 @@
 /* Room for "1023.9 MiB " to the left of the graph. */
 #define LABEL_COLS 11
 
+/* Dot i of n: now is at the right; what is too old for one slot a dot shares
+ * its dot with neighbours. */
 static uint64_t value_at(const struct state *state, size_t i, size_t n)
 {
 	uint64_t sum = 0;
 
-	for (size_t s = 0; s < state->nsources; s++)
-		if (state_in_scope(state, s))
-			sum += history_part(&state->sources[s].history, i, n);
+	for (size_t s = 0; s < state->nsources; s++) {
+		const struct history *history = &state->sources[s].history;
+		size_t used = history->n < n ? history->n : n;
+
+		if (state_in_scope(state, s) && i >= n - used)
+			sum += history_part(history, i - (n - used), used);
+	}
 	return sum;
 }
 

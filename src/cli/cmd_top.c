@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/report.h"
 #include "tmattach/codec.h"
+#include "tmattach/top.h"
 
 /* Batch mode: all sources of one run, round after round. */
 struct rounds {
@@ -134,8 +135,63 @@ static int open_sources(struct rounds *self)
 	return CLI_DONE;
 }
 
-/* Without -b or -n one round, as for `tmattach PID | less`. */
-static int run(const struct cli_options *options)
+/* ---- the live view ---------------------------------------------------------- */
+
+static int find_sources(struct tm_top_source *sources,
+			const struct cli_options *options)
+{
+	for (size_t i = 0; i < options->nsources; i++) {
+		const struct cli_source_spec *spec = &options->sources[i];
+		struct tm_err err;
+		int status = CLI_DONE;
+
+		sources[i].pid = spec->pid;
+		sources[i].name = spec->text;
+		if (spec->by == CLI_BY_NAME) {
+			status = cli_find_process(spec->text, &sources[i].pid);
+		} else if (spec->by == CLI_BY_FILE) {
+			sources[i].pid = 0;
+			sources[i].snapshot = tm_snapshot_load(spec->text, &err);
+			if (!sources[i].snapshot)
+				status = cli_error(&err, CLI_ABOUT_FILE);
+		}
+		if (status != CLI_DONE)
+			return status;
+	}
+	return CLI_DONE;
+}
+
+static int run_live(const struct cli_options *options)
+{
+	struct tm_top_source *sources = tm_calloc(options->nsources,
+						  sizeof(*sources));
+	struct tm_top_opts opts = {
+		.sources = sources, .nsources = options->nsources,
+		.interval = options->interval, .key = options->query.key,
+		.cumulative = options->query.cumulative,
+		.filters = options->query.filters,
+		.nfilters = options->query.nfilters,
+		.session = options->session,
+	};
+	struct tm_err err;
+	int status = find_sources(sources, options);
+
+	if (status == CLI_DONE && !tm_top_run(&opts, &err))
+		status = cli_error(&err, CLI_ABOUT_PROCESS);
+	for (size_t i = 0; i < options->nsources; i++)
+		tm_snapshot_destroy((struct tm_snapshot *)sources[i].snapshot);
+	free(sources);
+	return status;
+}
+
+static bool wants_live(const struct cli_options *options)
+{
+	return !options->batch && options->rounds == 0 &&
+	       isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+/* Without a terminal, -b or -n one round, as for `tmattach PID | less`. */
+static int run_batch(const struct cli_options *options)
 {
 	struct rounds self = {
 		.options = options,
@@ -152,6 +208,11 @@ static int run(const struct cli_options *options)
 	free(self.sources);
 	free(self.ended);
 	return self.status;
+}
+
+static int run(const struct cli_options *options)
+{
+	return wants_live(options) ? run_live(options) : run_batch(options);
 }
 
 const struct cli_command command_top = {
