@@ -1,0 +1,74 @@
+#include "codec/csv.h"
+
+#include <string.h>
+
+#include "base/guard.h"
+#include "codec/text.h"
+
+void csv_add_field(struct tm_buf *row, const char *text, size_t len)
+{
+	bool quote = len && (text[0] == ' ' || text[len - 1] == ' ');
+
+	for (size_t i = 0; i < len && !quote; i++)
+		quote = text[i] == ',' || text[i] == '"' || text[i] == '\r' ||
+			text[i] == '\n';
+	if (!quote) {
+		tm_buf_add(row, text, len);
+		return;
+	}
+	tm_buf_addc(row, '"');
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '"')
+			tm_buf_addc(row, '"');
+		tm_buf_addc(row, text[i]);
+	}
+	tm_buf_addc(row, '"');
+}
+
+static bool is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* Characters of `special` get a backslash. */
+static void add_escaped(struct tm_buf *buf, struct tm_text text,
+			const char *special)
+{
+	uint32_t code;
+
+	for (size_t i = 0; i < text.len;) {
+		unsigned n = text_decode(text.bytes + i, text.len - i, &code);
+
+		if (!n)
+			code = 0xdc00u + (unsigned char)text.bytes[i];
+		if (is_control(code) || text_is_surrogate(code)) {
+			tm_buf_addf(buf, "\\u%04x", code);
+		} else {
+			if (code < 0x80 && strchr(special, (int)code))
+				tm_buf_addc(buf, '\\');
+			tm_buf_add(buf, text.bytes + i, n);
+		}
+		i += n ? n : 1;
+	}
+}
+
+void csv_add_name(struct tm_buf *row, struct tm_text name)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
+
+	tm_buf_add(&buf, "", 0);
+	add_escaped(&buf, name, "");
+	csv_add_field(row, buf.data, buf.len);
+}
+
+void csv_add_frame(struct tm_buf *text, struct tm_frame_view frame)
+{
+	add_escaped(text, frame.filename, frame.native ? "\\;(" : "\\;");
+	tm_buf_addf(text, ":%u", frame.lineno);
+	if (!frame.native)
+		return;
+	tm_buf_addc(text, '(');
+	if (frame.function.bytes)
+		add_escaped(text, frame.function, "\\;");
+	tm_buf_addc(text, ')');
+}

@@ -1,0 +1,88 @@
+/* .csv: one trace per row; see codec/csv.h for the traceback column. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/guard.h"
+#include "codec/canon.h"
+#include "codec/codec.h"
+#include "codec/csv.h"
+#include "codec/formats.h"
+
+struct csv_writer {
+	FILE *file;
+	const struct tm_snapshot *snapshot;
+	tm_id traceback;      /* whose field is at hand */
+	struct tm_buf field;
+	struct tm_buf text;
+	struct tm_buf row;
+};
+
+static void make_field(struct csv_writer *w, tm_id id)
+{
+	if (w->traceback == id)
+		return;
+	tm_buf_clear(&w->text);
+	for (uint32_t i = 0; i < w->snapshot->tracebacks[id].nframe; i++) {
+		if (i)
+			tm_buf_addc(&w->text, ';');
+		csv_add_frame(&w->text, tm_traceback_frame(w->snapshot, id, i));
+	}
+	tm_buf_clear(&w->field);
+	csv_add_field(&w->field, w->text.data, w->text.len);
+	w->traceback = id;
+}
+
+static void make_row(struct csv_writer *w, const struct tm_site *site,
+		     uint64_t size)
+{
+	uint32_t total = w->snapshot->tracebacks[site->traceback].total_nframe;
+
+	make_field(w, site->traceback);
+	tm_buf_clear(&w->row);
+	tm_buf_addf(&w->row, "%" PRIu32 ",%" PRIu64 ",", site->domain, size);
+	if (total != TM_TOTAL_NFRAME_NONE)
+		tm_buf_addf(&w->row, "%" PRIu32, total);
+	tm_buf_addc(&w->row, ',');
+	tm_buf_add(&w->row, w->field.data, w->field.len);
+	tm_buf_adds(&w->row, "\r\n");
+}
+
+static bool csv_write(const struct tm_snapshot *snapshot, FILE *file,
+		      const struct tm_codec_opts *opts, struct tm_err *err)
+{
+	struct csv_writer w = { .file = file, .snapshot = snapshot,
+				.traceback = TM_ID_NONE };
+	struct canon canon;
+
+	(void)opts;
+	canon_init(&canon, snapshot);
+	fputs(CSV_TRACES_HEADER "\r\n", file);
+	for (size_t i = 0; i < canon.nrows && !ferror(file); i++) {
+		const struct tm_row *row = &canon.rows[i];
+
+		make_row(&w, &snapshot->sites[canon.sites.id[row->site]],
+			 row->size);
+		for (uint32_t k = 0; k < row->count && !ferror(file); k++)
+			fwrite(w.row.data, 1, w.row.len, file);
+	}
+	canon_deinit(&canon);
+	tm_buf_free(&w.field);
+	tm_buf_free(&w.text);
+	tm_buf_free(&w.row);
+	return codec_written(file, err);
+}
+
+static bool csv_sniff(const unsigned char *head, size_t len)
+{
+	return len > strlen(CSV_TRACES_HEADER) &&
+	       !memcmp(head, CSV_TRACES_HEADER, strlen(CSV_TRACES_HEADER));
+}
+
+const struct tm_codec codec_csv = {
+	.name = "csv",
+	.suffix = ".csv",
+	.summary = "one row per trace: domain, size, total_nframe, traceback",
+	.write = csv_write,
+	.read = NULL,
+	.sniff = csv_sniff,
+};

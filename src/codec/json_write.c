@@ -1,0 +1,244 @@
+/*
+ * .jsonl: one Trace per line, as `tmattach traces -f json` prints it.
+ * .json: one object that holds the whole snapshot:
+ *
+ *   {"format":"tmattach-snapshot","version":1,"source":S,
+ *    "meta":{"command":…,"traced_memory":{"current":…,"peak":…},
+ *            "tracer_memory":…,"pause_ns":…,"sample_bytes":…,"dropped":…,
+ *            "has_total_nframe":…,"partial":…},
+ *    "modules":[{"path":…,"build_id":…}],
+ *    "traces":[TRACE,…]}
+ *
+ * In it, native frames have "build_id" too, because two modules may share a
+ * path. Two lone surrogates that look like a pair read back as one character:
+ * JSON cannot tell them apart.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "codec/canon.h"
+#include "codec/codec.h"
+#include "codec/formats.h"
+#include "codec/json_shape.h"
+
+struct json_writer {
+	FILE *file;
+	struct tm_err *err;
+	const struct tm_snapshot *snapshot;
+	struct canon canon;
+	bool whole;              /* .json, not .jsonl */
+	bool any;                /* a trace was written */
+	tm_id traceback;         /* the one whose text is at hand */
+	struct tm_buf frames;    /* its text */
+	struct tm_buf line;
+};
+
+static json_t *build_id(const struct tm_snapshot *s, tm_id module)
+{
+	tm_id id = module == TM_ID_NONE ? TM_ID_NONE :
+					  s->modules[module].build_id;
+
+	return id == TM_ID_NONE ? json_null() : json_text(s->strings[id]);
+}
+
+/* jansson makes the text of a traceback once, however many its traces. */
+static void dump_frames(struct json_writer *w, tm_id id)
+{
+	const struct tm_snapshot *s = w->snapshot;
+	const struct tm_traceback *t = &s->tracebacks[id];
+	json_t *frames;
+
+	if (w->traceback == id)
+		return;
+	frames = json_array();
+	for (uint32_t i = 0; i < t->nframe; i++) {
+		tm_id native = s->frames[s->frame_ids[t->first + i]].native;
+		json_t *frame = json_frame(tm_traceback_frame(s, id, i));
+
+		if (w->whole && native != TM_ID_NONE)
+			json_object_set_new(frame, "build_id",
+				build_id(s, s->natives[native].module));
+		json_array_append_new(frames, frame);
+	}
+	tm_buf_clear(&w->frames);
+	json_append(&w->frames, frames);
+	json_decref(frames);
+	w->traceback = id;
+}
+
+/* The text is made with a null traceback, which then gives way. */
+static void dump_trace(struct json_writer *w, const struct tm_site *site,
+		       uint64_t size)
+{
+	uint32_t total = w->snapshot->tracebacks[site->traceback].total_nframe;
+	json_t *trace = json_object();
+
+	json_object_set_new(trace, "domain", json_integer(site->domain));
+	json_object_set_new(trace, "size", json_count(size));
+	json_object_set_new(trace, "total_nframe",
+			    total == TM_TOTAL_NFRAME_NONE ? json_null() :
+							    json_integer(total));
+	json_object_set_new(trace, "traceback", json_null());
+	tm_buf_clear(&w->line);
+	json_append(&w->line, trace);
+	json_decref(trace);
+	w->line.len -= strlen("null}");
+	tm_buf_add(&w->line, w->frames.data, w->frames.len);
+	tm_buf_adds(&w->line, "}");
+}
+
+static void put_traces(struct json_writer *w, uint32_t count)
+{
+	if (!w->whole)
+		tm_buf_adds(&w->line, "\n");
+	for (uint32_t i = 0; i < count; i++) {
+		if (w->whole)
+			fputs(w->any ? ",\n" : "\n", w->file);
+		w->any = true;
+		fwrite(w->line.data, 1, w->line.len, w->file);
+		if (ferror(w->file))
+			return;
+	}
+}
+
+static bool put_rows(struct json_writer *w)
+{
+	const struct canon *canon = &w->canon;
+
+	for (size_t i = 0; i < canon->nrows && !ferror(w->file); i++) {
+		const struct tm_row *row = &canon->rows[i];
+		const struct tm_site *site =
+			&w->snapshot->sites[canon->sites.id[row->site]];
+
+		dump_frames(w, site->traceback);
+		dump_trace(w, site, row->size);
+		put_traces(w, row->count);
+	}
+	return codec_written(w->file, w->err);
+}
+
+static json_t *meta_object(const struct tm_meta *meta)
+{
+	json_t *object = json_object(), *memory = json_object();
+
+	json_object_set_new(memory, "current", json_count(meta->traced_current));
+	json_object_set_new(memory, "peak", json_count(meta->traced_peak));
+	json_object_set_new(object, "command", json_cstring(meta->command));
+	json_object_set_new(object, "traced_memory", memory);
+	json_object_set_new(object, "tracer_memory",
+			    json_count(meta->tracer_memory));
+	json_object_set_new(object, "pause_ns", json_count(meta->pause_ns));
+	json_object_set_new(object, "sample_bytes",
+			    json_count(meta->sample_bytes));
+	json_object_set_new(object, "dropped", json_count(meta->dropped));
+	json_object_set_new(object, "has_total_nframe",
+			    json_boolean(meta->has_total_nframe));
+	json_object_set_new(object, "partial", json_boolean(meta->partial));
+	return object;
+}
+
+static json_t *modules_array(const struct canon *canon)
+{
+	const struct tm_snapshot *s = canon->snapshot;
+	json_t *modules = json_array();
+
+	for (size_t i = 0; i < s->nmodules; i++) {
+		tm_id id = canon->modules.id[i];
+		json_t *module = json_object();
+
+		json_object_set_new(module, "path",
+				    json_text(s->strings[s->modules[id].path]));
+		json_object_set_new(module, "build_id", build_id(s, id));
+		json_array_append_new(modules, module);
+	}
+	return modules;
+}
+
+static void put_head(struct json_writer *w)
+{
+	const struct tm_snapshot *s = w->snapshot;
+	json_t *head = json_object();
+
+	json_object_set_new(head, "format", json_string("tmattach-snapshot"));
+	json_object_set_new(head, "version", json_integer(1));
+	json_object_set_new(head, "source", json_source(&s->meta, NULL));
+	json_object_set_new(head, "meta", meta_object(&s->meta));
+	json_object_set_new(head, "modules", modules_array(&w->canon));
+	json_object_set_new(head, "traces", json_array());
+	json_begin_list(&w->line, head);
+	fwrite(w->line.data, 1, w->line.len, w->file);
+}
+
+static bool write_json(struct json_writer *w)
+{
+	bool ok;
+
+	canon_init(&w->canon, w->snapshot);
+	if (w->whole)
+		put_head(w);
+	ok = put_rows(w);
+	if (ok && w->whole) {
+		tm_buf_clear(&w->line);
+		json_end_list(&w->line);
+		fwrite(w->line.data, 1, w->line.len, w->file);
+		ok = codec_written(w->file, w->err);
+	}
+	canon_deinit(&w->canon);
+	tm_buf_free(&w->frames);
+	tm_buf_free(&w->line);
+	return ok;
+}
+
+static bool whole_write(const struct tm_snapshot *snapshot, FILE *file,
+			const struct tm_codec_opts *opts, struct tm_err *err)
+{
+	struct json_writer w = { .file = file, .err = err, .whole = true,
+				 .snapshot = snapshot, .traceback = TM_ID_NONE };
+
+	(void)opts;
+	return write_json(&w);
+}
+
+static bool lines_write(const struct tm_snapshot *snapshot, FILE *file,
+			const struct tm_codec_opts *opts, struct tm_err *err)
+{
+	struct json_writer w = { .file = file, .err = err,
+				 .snapshot = snapshot, .traceback = TM_ID_NONE };
+
+	(void)opts;
+	return write_json(&w);
+}
+
+static bool whole_sniff(const unsigned char *head, size_t len)
+{
+	static const char begin[] = "{\"format\":\"tmattach-snapshot\"";
+
+	return len >= sizeof(begin) - 1 && !memcmp(head, begin, sizeof(begin) - 1);
+}
+
+static bool lines_sniff(const unsigned char *head, size_t len)
+{
+	static const char begin[] = "{\"domain\":";
+
+	return len >= sizeof(begin) - 1 && !memcmp(head, begin, sizeof(begin) - 1);
+}
+
+const struct tm_codec codec_json = {
+	.name = "json",
+	.suffix = ".json",
+	.summary = "one JSON object: the traces and what is known about them",
+	.write = whole_write,
+	.read = NULL,
+	.sniff = whole_sniff,
+};
+
+const struct tm_codec codec_jsonl = {
+	.name = "jsonl",
+	.suffix = ".jsonl",
+	.summary = "JSON Lines, one trace each",
+	.write = lines_write,
+	.read = NULL,
+	.sniff = lines_sniff,
+};
