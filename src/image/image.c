@@ -228,6 +228,8 @@ bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 		else if (phdrs[i].p_type == PT_DYNAMIC &&
 			 read_dynamic(mem, ret, &phdrs[i], &dyn, err))
 			read_symbols(mem, ret, &dyn);
+		else if (phdrs[i].p_type == PT_GNU_EH_FRAME)
+			ret->eh_frame_hdr = ret->bias + phdrs[i].p_vaddr;
 	return true;
 }
 

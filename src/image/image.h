@@ -33,6 +33,7 @@ struct tm_image {
 	size_t nsegments;
 	uint8_t build_id[32];
 	size_t build_id_len;
+	tm_addr eh_frame_hdr;        /* PT_GNU_EH_FRAME; 0: none */
 
 	/* Local copies of the dynamic symbol table; NULL without one. */
 	Elf64_Sym *dynsym;

@@ -6,6 +6,7 @@
 #define TM_TARGET_ARCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/user.h>
@@ -32,6 +33,14 @@ void tm_regs_syscall(struct user_regs_struct *regs, uint64_t at, long nr,
 bool tm_regs_64bit(const struct user_regs_struct *regs);
 uint64_t tm_regs_pc(const struct user_regs_struct *regs);
 void tm_regs_set_pc(struct user_regs_struct *regs, uint64_t pc);
+/* The thread pointer: pthread_self() with glibc and musl. */
+uint64_t tm_regs_tls(const struct user_regs_struct *regs);
+/*
+ * The number of the system call that the thread is in, or stands at (`code`:
+ * the bytes at its pc): -1 if none.
+ */
+long tm_regs_syscall_nr(const struct user_regs_struct *regs,
+			const unsigned char *code, size_t len);
 uint64_t tm_regs_sp(const struct user_regs_struct *regs);
 
 /* The bytes of a system call instruction. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 
 #ifndef __x86_64__
@@ -71,4 +72,21 @@ void tm_regs_set_pc(struct user_regs_struct *regs, uint64_t pc)
 uint64_t tm_regs_sp(const struct user_regs_struct *regs)
 {
 	return regs->rsp;
+}
+
+uint64_t tm_regs_tls(const struct user_regs_struct *regs)
+{
+	return regs->fs_base;
+}
+
+long tm_regs_syscall_nr(const struct user_regs_struct *regs,
+			const unsigned char *code, size_t len)
+{
+	if ((int64_t)regs->orig_rax >= 0)
+		return (long)regs->orig_rax;
+	/* An interrupted call that will be made again. */
+	if (len >= tm_syscall_insn_len &&
+	    memcmp(code, tm_syscall_insn, tm_syscall_insn_len) == 0)
+		return (long)regs->rax;
+	return -1;
 }
