@@ -39,7 +39,7 @@ cli_obj  := $(cli_src:%.c=$(B)/%.o)
 tui_obj  := $(tui_src:%.c=$(B)/%.o)
 unit_bin := $(unit_src:tests/unit/%.c=$(B)/tests/unit/%)
 
-lib_libs := -ldw -lelf -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lpthread -lm
+lib_libs := -ldw -lelf -llzma -liberty -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lpthread -lm
 tui_libs := -lncursesw -ltinfo
 ldflags  := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
@@ -60,7 +60,7 @@ $(B)/libtmattach.a: $(lib_obj)
 
 $(B)/libtmattach.so: $(lib_obj)
 	$(call say,LD,$@)
-	$(q)$(CC) $(CFLAGS) $(ldflags) -shared -Wl,-soname,libtmattach.so.0 -o $@ $(lib_obj) $(lib_libs)
+	$(q)$(CC) $(CFLAGS) $(ldflags) -shared -Wl,-soname,libtmattach.so.0 -Wl,--exclude-libs,libiberty.a -o $@ $(lib_obj) $(lib_libs)
 
 $(B)/tui/%.o: tui/%.c
 	$(call say,CC,$<)

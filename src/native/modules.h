@@ -1,0 +1,61 @@
+/*
+ * The ELF images of one process, by address: what an instruction pointer
+ * belongs to. Headers are read from memory when an image is first asked for.
+ */
+#ifndef TM_NATIVE_MODULES_H
+#define TM_NATIVE_MODULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image/image.h"
+#include "mem/mem.h"
+#include "target/maps.h"
+
+struct native_module {
+	char *path;              /* as mapped, without " (deleted)" */
+	bool deleted;
+	tm_addr start, end;      /* of its first mapping */
+	uint32_t dev_major, dev_minor;
+	uint64_t inode;
+	char build_id[65];       /* lower-case hex, "" if it has none */
+	struct tm_image image;   /* its `first` is NULL, `path` the one above */
+	enum { NATIVE_UNREAD, NATIVE_READ, NATIVE_NO_IMAGE } state;
+	bool mapped;             /* in the maps seen last */
+};
+
+struct native_modules {
+	pid_t pid;
+	struct tm_mem *mem;      /* borrowed */
+	struct native_module **all; /* of all maps ever seen */
+	size_t nall, cap;
+	struct native_module **now; /* those mapped now, by address */
+	size_t nnow;
+};
+
+/* `mem` must outlive it. */
+void native_modules_init(struct native_modules *modules, pid_t pid,
+			 struct tm_mem *mem);
+void native_modules_deinit(struct native_modules *modules);
+
+/*
+ * Take over what is mapped now. Modules that stay keep their identity (their
+ * pointers), those that went stay valid but are found no more by address.
+ * Returns whether anything changed.
+ */
+bool native_modules_update(struct native_modules *modules,
+			   const struct tm_maps *maps);
+
+/* The image with executable bytes at `at`; NULL if there is none. */
+struct native_module *native_modules_find(struct native_modules *modules,
+					  tm_addr at);
+/* By build-id (hex), also of images no longer mapped; reads all headers. */
+struct native_module *native_modules_by_id(struct native_modules *modules,
+					   const char *build_id);
+/* Have the headers been read, and are they an image's? Reads them if not yet. */
+bool native_module_read(struct native_modules *modules,
+			struct native_module *module);
+
+#endif
