@@ -1,0 +1,11 @@
+# Symbols, stacks and Python frames of live processes, against libdwfl,
+# addr2line, gdb and the interpreters themselves.
+
+.PHONY: check-native
+
+$(B)/tests/native/native_driver: tests/native/native_driver.c $(B)/libtmattach.a
+	$(call say,TEST,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
+		-o $@ $< $(B)/libtmattach.a $(lib_libs)
+
+-include $(B)/tests/native/native_driver.d
