@@ -212,6 +212,14 @@ static int run_batch(const struct cli_options *options)
 
 static int run(const struct cli_options *options)
 {
+	struct tm_err err;
+
+	if (options->format == CLI_JSON || options->format == CLI_CSV) {
+		tm_err_set(&err, TM_ERR_USAGE, "--format",
+			   "top prints text or pretty");
+		tm_err_hint(&err, "use `tmattach stats' for JSON and CSV");
+		return cli_error(&err, CLI_ABOUT_FILE);
+	}
 	return wants_live(options) ? run_live(options) : run_batch(options);
 }
 

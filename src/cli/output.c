@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/guard.h"
@@ -17,18 +16,6 @@ void cli_print_line(const char *indent, const char *bytes, size_t len)
 	cli_text_escape(&line, bytes, len);
 	tm_buf_addc(&line, '\n');
 	fwrite(line.data, 1, line.len, stdout);
-}
-
-void cli_print_block(char *text, size_t len)
-{
-	TM_GUARD(tm_buf_free) struct tm_buf block = { 0 };
-
-	if (!text)
-		return;
-	cli_text_escape_lines(&block, text, len);
-	tm_buf_addc(&block, '\n');
-	fwrite(block.data, 1, block.len, stdout);
-	free(text);
 }
 
 static int write_failed(int sys_errno)

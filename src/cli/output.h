@@ -8,8 +8,6 @@
 
 /* A line of the report; `bytes` may hold anything. */
 void cli_print_line(const char *indent, const char *bytes, size_t len);
-/* The same for text of several lines, NULL for none; frees it. */
-void cli_print_block(char *text, size_t len);
 
 /*
  * Flush stdout. `status` if all was written, else the message and

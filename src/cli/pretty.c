@@ -42,14 +42,10 @@ static void print_frame(size_t rank, const struct tm_stat *stat, bool is_diff,
 static void print_traceback(const struct tm_stat *stat, bool is_diff,
 			    const struct tm_source_lines *lines)
 {
-	size_t len;
-	char *text = tm_traceback_format(stat->snapshot, stat->group,
-					 TM_NO_LIMIT, false, lines, &len);
-
 	printf("%llu memory blocks: %.1f KiB", (unsigned long long)stat->count,
 	       kib(stat->size));
 	print_diff(is_diff, stat->size_diff);
-	cli_print_block(text, len);
+	cli_print_traceback(stat->snapshot, stat->group, lines);
 }
 
 static void print_rest(const struct tm_stats *stats, size_t shown)

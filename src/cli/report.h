@@ -11,6 +11,10 @@
 /* How many of `n` items a limit lets through (0: all). */
 size_t cli_shown(size_t n, size_t limit);
 
+/* Traceback.format(), as a terminal may see it. */
+void cli_print_traceback(const struct tm_snapshot *snapshot, tm_id traceback,
+			 const struct tm_source_lines *lines);
+
 void cli_text_stats(const struct tm_stats *stats, size_t limit,
 		    const struct tm_source_lines *lines);
 void cli_pretty_stats(const struct tm_stats *stats, size_t limit,

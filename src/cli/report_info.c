@@ -138,9 +138,12 @@ void cli_text_info(const struct cli_source *source, bool pretty)
 	print_origin(source);
 	print_value("tracing:", source->tracing ? "yes" : "no");
 	print_number("traceback limit:", meta->traceback_limit);
-	print_size("traced current:", meta->traced_current, pretty);
-	print_size("traced peak:", meta->traced_peak, pretty);
-	print_size("tracer memory:", meta->tracer_memory, pretty);
+	/* A file may not know them: a pickle holds the traces only. */
+	if (!source->file || meta->traced_peak) {
+		print_size("traced current:", meta->traced_current, pretty);
+		print_size("traced peak:", meta->traced_peak, pretty);
+		print_size("tracer memory:", meta->tracer_memory, pretty);
+	}
 	print_number("traces:", snapshot->total_count);
 	print_domains(snapshot, pretty);
 	if (!source->file && source->tracing) {

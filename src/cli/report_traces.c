@@ -93,16 +93,13 @@ static void print_trace(const struct tm_snapshot *snapshot,
 {
 	TM_GUARD(tm_buf_free) struct tm_buf head = { 0 };
 	tm_id traceback = snapshot->sites[trace->site].traceback;
-	size_t len;
-	char *text = tm_traceback_format(snapshot, traceback, TM_NO_LIMIT,
-					 false, lines, &len);
 
 	if (pretty)
 		head_pretty(snapshot, trace, rank, &head);
 	else
 		head_text(snapshot, trace, &head);
 	cli_print_line("", head.data, head.len);
-	cli_print_block(text, len);
+	cli_print_traceback(snapshot, traceback, lines);
 }
 
 void cli_text_traces(const struct tm_snapshot *snapshot, size_t limit,

@@ -65,21 +65,6 @@ void cli_text_escape(struct tm_buf *out, const char *bytes, size_t len)
 	}
 }
 
-void cli_text_escape_lines(struct tm_buf *out, const char *bytes, size_t len)
-{
-	const char *newline;
-
-	while (len > 0 && (newline = memchr(bytes, '\n', len))) {
-		size_t n = (size_t)(newline - bytes);
-
-		cli_text_escape(out, bytes, n);
-		tm_buf_addc(out, '\n');
-		bytes += n + 1;
-		len -= n + 1;
-	}
-	cli_text_escape(out, bytes, len);
-}
-
 struct tm_text cli_text_from_arg(const char *arg)
 {
 	struct tm_buf out = { 0 };

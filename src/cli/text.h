@@ -13,9 +13,6 @@
  */
 void cli_text_escape(struct tm_buf *out, const char *bytes, size_t len);
 
-/* The same for text of several lines: newlines stay. */
-void cli_text_escape_lines(struct tm_buf *out, const char *bytes, size_t len);
-
 /*
  * A word of the command line as Python's os.fsdecode() takes it: bytes that
  * are no UTF-8 become surrogate escapes. malloc'ed bytes.

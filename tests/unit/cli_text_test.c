@@ -59,16 +59,6 @@ static void surrogates_and_bad_bytes_become_visible(void **state)
 	ESCAPED("\xe6\xbc", "\\xe6\\xbc");
 }
 
-static void lines_of_a_block_stay_lines(void **state)
-{
-	struct tm_buf out = { 0 };
-
-	(void)state;
-	cli_text_escape_lines(&out, "a\n\x1b\n\nb", 6);
-	assert_string_equal(out.data, "a\n\\x1b\n\nb");
-	tm_buf_free(&out);
-}
-
 static void assert_arg(const char *arg, const char *want)
 {
 	struct tm_text text = cli_text_from_arg(arg);
@@ -144,7 +134,6 @@ int main(void)
 		cmocka_unit_test(control_characters_become_visible),
 		cmocka_unit_test(what_reorders_a_line_becomes_visible),
 		cmocka_unit_test(surrogates_and_bad_bytes_become_visible),
-		cmocka_unit_test(lines_of_a_block_stay_lines),
 		cmocka_unit_test(arguments_are_decoded_as_fsdecode_does),
 		cmocka_unit_test(numbers_are_the_whole_word),
 		cmocka_unit_test(an_exit_status_says_what_failed),

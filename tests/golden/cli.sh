@@ -1,0 +1,211 @@
+#!/bin/sh
+# The command on snapshot files: what it prints, its exit status, and what it
+# leaves behind. Expected reports come from tests/golden/cli/make.py, that is
+# from Python's own tracemalloc.
+set -u
+here=$(cd "$(dirname "$0")/cli" && pwd)
+tmattach=${B:-$here/../../../build}/tmattach
+work=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$here" || exit 1 # names in the snapshots are relative
+passed=0 failed=0 skipped=0
+
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+not_ok() { failed=$((failed + 1)); echo "not ok - $1"; sed 's/^/# /' "$2"; }
+skip() { skipped=$((skipped + 1)); echo "skipped - $1"; }
+
+# expect NAME FILE ARG...: success, and stdout is FILE
+expect() {
+	name=$1 want=$2; shift 2
+	"$tmattach" "$@" >"$work/out" 2>"$work/err"; status=$?
+	if [ $status -eq 0 ] && [ ! -s "$work/err" ] &&
+	   diff -u "$want" "$work/out" >"$work/diff" 2>&1
+	then ok "$name"
+	else echo "exit status $status" | cat - "$work/err" "$work/diff" >"$work/why"
+	     not_ok "$name" "$work/why"
+	fi
+}
+
+# refuse NAME STATUS PATTERN ARG...: that status, nothing on stdout, and a
+# message that begins with "tmattach" and matches the pattern
+refuse() {
+	name=$1 want=$2 pattern=$3; shift 3
+	"$tmattach" "$@" >"$work/out" 2>"$work/err"; status=$?
+	if [ $status -eq "$want" ] && [ ! -s "$work/out" ] &&
+	   head -n 1 "$work/err" | grep -q "^tmattach[: ].*$pattern"
+	then ok "$name"
+	else echo "exit status $status, not $want; '$pattern' expected" |
+		cat - "$work/err" "$work/out" >"$work/why"
+	     not_ok "$name" "$work/why"
+	fi
+}
+
+# no_trace NAME: nothing was left in the output directory
+no_trace() {
+	if ls -A "$work/to" | grep -q .
+	then ls -la "$work/to" >"$work/why"; not_ok "$1" "$work/why"
+	else ok "$1"
+	fi
+}
+
+# ---- reports, as Python prints them
+old=old.pickle new=new.pickle
+expect "stats" stats.expected stats $new
+expect "stats by file, limited" stats-filename.expected stats -k filename -l 2 $new
+expect "stats by traceback, all" stats-traceback.expected stats --key=traceback -l0 $old
+expect "stats cumulative" stats-cumulative.expected stats -c $new
+expect "stats of stdin" stats.expected stats - <$new
+expect "diff" diff.expected diff $old $new
+expect "diff by file" diff-filename.expected diff -k filename $old $new
+expect "diff cumulative" diff-cumulative.expected diff --cumulative $old $new
+expect "traces" traces.expected traces $new
+expect "pretty top" pretty.expected stats -f pretty -l 2 $new
+expect "pretty top, all groups" pretty-all.expected stats -f pretty $new
+expect "filters with modifiers" filters.expected stats \
+	--include app.py --line 8 --all-frames --include '<string>' \
+	--exclude 'lib/*.pyc' --domain 0 $new
+expect "domain filters" filters-domain.expected stats --include-domain 389047 \
+	--include-domain 5 --exclude-domain 0 $new
+expect "a pattern that is not UTF-8" filters-latin.expected stats \
+	--include "$(printf 'caf\351.py')" $new
+head -n 5 traces.expected >"$work/first"
+expect "traces, limited" "$work/first" traces -l 1 $new
+
+expect "stats as JSON" stats.json stats -f json -l 1 $new
+expect "diff as JSON" diff.json diff -f json -l 1 $old $new
+expect "info as JSON" info.json info -f json $new
+expect "traces as JSON Lines, limited" traces.jsonl traces -f json -l 2 $new
+expect "stats as CSV" stats.csv stats -f csv $new
+expect "info" info.txt info $new
+
+# ---- every command tells about itself
+for command in top info stats diff traces dump convert reset-peak; do
+	if "$tmattach" $command --help >"$work/out" 2>"$work/err" &&
+	   grep -q "^Usage: tmattach $command" "$work/out" &&
+	   grep -q '^Examples:' "$work/out" && [ ! -s "$work/err" ] &&
+	   "$tmattach" --help | grep -q "^  $command " &&
+	   "$tmattach" $command --version | grep -q '^tmattach [0-9]' &&
+	   grep -q "^\*$command\*" "$here/../../../src/cli/tmattach.1.scd"
+	then ok "$command --help, --version, man page"
+	else not_ok "$command --help, --version, man page" "$work/out"
+	fi
+done
+
+# ---- snapshot files
+for format in tms pickle; do
+	"$tmattach" convert $new -o "$work/copy.$format" &&
+		expect "convert to .$format and back" stats.expected stats "$work/copy.$format"
+done
+"$tmattach" convert $new --include app.py -f pickle -o - >"$work/app.pickle"
+sed -n '1,2p' stats.expected >"$work/want"
+expect "convert, filtered, to stdout" "$work/want" stats "$work/app.pickle"
+
+# ---- wrong command lines
+refuse "no command" 2 'COMMAND'
+refuse "an unknown command" 2 'no such command' nosuch
+refuse "an unknown option" 2 'nosuch' stats --nosuch $new
+refuse "no source" 2 'SOURCE is missing' stats
+refuse "too many sources" 2 'one SOURCE only' stats $old $new
+refuse "one side of a diff" 2 'not all are given' diff $old
+refuse "an unknown key" 2 'function' stats -k function $new
+refuse "cumulative tracebacks" 2 'cumulative' stats -k traceback -c $new
+refuse "cumulative tracebacks, the other way round" 2 'cumulative' diff -c -k traceback $old $new
+refuse "a bad limit" 2 '1x' stats -l 1x $new
+refuse "a negative limit" 2 'limit' stats -l -1 $new
+refuse "an unknown report" 2 'yaml' stats -f yaml $new
+refuse "a report that top does not give" 2 'top prints' top -b -f json $new
+refuse "--line without a filter" 2 'line: must follow' stats --line 1 $new
+refuse "--domain behind a domain filter" 2 'domain: must follow' stats --include-domain 0 --domain 1 $new
+refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-frames $new
+refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
+refuse "--freeze and --no-fork" 2 'only one' stats --freeze --no-fork $new
+refuse "a bad delay" 2 'delay' top -d 0 $new
+refuse "no rounds" 2 'at least one' top -n 0 $new
+refuse "a PID of 0" 2 'not a process id' stats 0
+refuse "a list with a hole" 2 'not a process id' top -p 1,,2
+refuse "dump without -o" 2 'say with -o' dump $new
+refuse "an unknown suffix" 2 'suffix' convert $new -o "$work/out.zip"
+refuse "an unknown format" 2 'zip' convert $new -f zip -o "$work/out.tms"
+refuse "reset-peak of a file" 2 'is a file' reset-peak $new
+
+# ---- sources that are not there or not sound
+mkdir "$work/to"
+refuse "a missing file" 1 'No such file' stats "$work/missing.tms"
+refuse "a directory as file" 1 'directory' stats "$work/to"
+refuse "an empty file" 1 'byte 0' stats /dev/null
+printf 'hello\n' >"$work/hello"
+refuse "an unknown file" 1 'byte' stats "$work/hello"
+refuse "a process that is gone" 4 'no such process' stats 4194304
+refuse "no process of this name" 4 'no process' stats --name "no-such-name-$$"
+refuse "a name that would move the cursor" 1 'x1b\[31m' stats "$(printf 'no\033[31m')"
+for format in tms pickle; do
+	size=$(wc -c <"$work/copy.$format")
+	[ $format = jsonl ] || [ $format = csv ] && cut=$((size - 5)) || cut=$((size / 2))
+	head -c $cut "$work/copy.$format" >"$work/cut.$format"
+	refuse "a truncated .$format" 1 'byte\|line' stats "$work/cut.$format"
+done
+{ head -c $(($(wc -c <"$work/copy.tms") - 9)) "$work/copy.tms"; printf 'Xanything'; } >"$work/bad.tms"
+refuse "a .tms with changed bytes" 1 'byte' stats "$work/bad.tms"
+printf 'cposix\nsystem\n(S"touch %s/to/owned"\ntR.' "$work" >"$work/bad.pickle"
+refuse "a pickle that runs a command" 1 'byte' stats "$work/bad.pickle"
+no_trace "nothing in a pickle was executed"
+
+# ---- outputs that cannot be written
+refuse "a missing directory" 1 'No such file' convert $new -o "$work/no/out.tms"
+refuse "a directory as output" 1 'irectory' convert $new -f tms -o "$work/to"
+for report in "stats $new" "stats -f json $new" "stats -f csv $new" "stats -f pretty $new" \
+	"diff $old $new" "traces $new" "traces -f json $new" "info $new" "top -b $new" \
+	"convert $new -f tms -o -"; do
+	# shellcheck disable=SC2086
+	"$tmattach" $report >/dev/full 2>"$work/err"; status=$?
+	if [ $status -eq 1 ] && grep -q '^tmattach: .*No space left' "$work/err"
+	then ok "full disk: $report"
+	else echo "exit status $status" >>"$work/err"; not_ok "full disk: $report" "$work/err"
+	fi
+done
+{ "$tmattach" traces $new; echo $? >"$work/status"; } 2>"$work/err" | :
+if [ ! -s "$work/err" ]
+then ok "a reader that leaves is no error message"
+else not_ok "a reader that leaves is no error message" "$work/err"
+fi
+if [ "$(id -u)" -eq 0 ] && mkdir "$work/small" &&
+   unshare --mount true 2>/dev/null; then
+	unshare --mount sh -c '
+		mount -t tmpfs -o size=4k none "$1/small" && cd "$1/small" &&
+		cp "$3/old.pickle" keep.tms && cp keep.tms "$1/kept" &&
+		dd if=/dev/zero of=fill bs=4k count=1 2>/dev/null
+		cmp -s keep.tms "$1/kept" || exit 9
+		"$2" convert "$3/new.pickle" -f jsonl -o keep.tms 2>"$1/err"
+		[ $? -eq 1 ] && grep -q "No space left" "$1/err" &&
+		cmp keep.tms "$1/kept" && [ "$(ls -A | tr "\n" " ")" = "fill keep.tms " ]
+	' sh "$work" "$(realpath "$tmattach")" "$here" >"$work/why" 2>&1; status=$?
+	cat "$work/err" >>"$work/why"
+	if [ $status -eq 0 ]
+	then ok "a full disk keeps the old file and leaves no half one"
+	else not_ok "a full disk keeps the old file and leaves no half one" "$work/why"
+	fi
+else
+	skip "a full disk: needs root to mount a small one"
+fi
+if [ "$(id -u)" -ne 0 ]; then
+	chmod a-w "$work/to"
+	refuse "an unwritable directory" 1 'ermission' convert $new -o "$work/to/out.tms"
+	chmod u+w "$work/to"
+elif command -v setpriv >/dev/null; then
+	chmod 755 "$work" "$work/to"
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$tmattach" convert - -f tms \
+		-o "$work/to/out.tms" <$new >"$work/out" 2>"$work/err"; status=$?
+	if [ $status -eq 1 ] && grep -q '^tmattach: .*ermission' "$work/err"
+	then ok "an unwritable directory"
+	elif grep -q 'setpriv' "$work/err"
+	then skip "an unwritable directory: the build tree is out of reach for others"
+	else not_ok "an unwritable directory" "$work/err"
+	fi
+fi
+no_trace "no half file was left"
+
+if [ $skipped -gt 0 ]
+then echo "$passed passed, $failed failed, $skipped skipped"
+else echo "$passed passed, $failed failed"
+fi
+[ $failed -eq 0 ]
