@@ -50,15 +50,24 @@ say = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $(2))
 all: $(B)/tmattach $(B)/libtmattach.a $(B)/libtmattach.so
 lib: $(B)/libtmattach.a
 
-$(B)/tmattach: $(cli_obj) $(tui_obj) $(B)/libtmattach.a
+# What the links consist of: a source that was removed must relink them, too.
+objects := $(lib_obj) $(cli_obj) $(tui_obj)
+$(B)/objects: $(if $(filter-out $(file < $(B)/objects),$(objects)),force) \
+		$(if $(filter-out $(objects),$(file < $(B)/objects)),force)
+	$(q)mkdir -p $(@D) && printf '%s\n' $(objects) > $@
+
+.PHONY: force
+force:
+
+$(B)/tmattach: $(cli_obj) $(tui_obj) $(B)/libtmattach.a $(B)/objects
 	$(call say,LD,$@)
 	$(q)$(CC) $(CFLAGS) $(ldflags) -o $@ $(cli_obj) $(tui_obj) $(B)/libtmattach.a $(lib_libs) $(tui_libs)
 
-$(B)/libtmattach.a: $(lib_obj)
+$(B)/libtmattach.a: $(lib_obj) $(B)/objects
 	$(call say,AR,$@)
 	$(q)rm -f $@ && ar rcs $@ $(lib_obj)
 
-$(B)/libtmattach.so: $(lib_obj)
+$(B)/libtmattach.so: $(lib_obj) $(B)/objects
 	$(call say,LD,$@)
 	$(q)$(CC) $(CFLAGS) $(ldflags) -shared -Wl,-soname,libtmattach.so.0 -Wl,--exclude-libs,libiberty.a -o $@ $(lib_obj) $(lib_libs)
 
