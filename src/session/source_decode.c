@@ -125,32 +125,60 @@ static bool declared_encoding(const char *p, size_t len, char *ret)
 	return true;
 }
 
-/* tokenize._get_normal_name() for UTF-8, and Python's aliases of it. */
-static bool means_utf8(const char *name)
+/* Is it this name, or this name and a hyphen with something behind it
+ * ("utf-8-unix", as Emacs writes)? */
+static bool is_or_extends(const char *name, const char *known)
+{
+	size_t n = strlen(known);
+
+	return strncasecmp(name, known, n) == 0 &&
+	       (name[n] == '\0' || name[n] == '-');
+}
+
+/* tokenize._get_normal_name(), which looks at 12 characters only. */
+static const char *normal_name(const char *name)
 {
 	char norm[13] = { 0 };
 
 	for (size_t i = 0; i < 12 && name[i]; i++)
 		norm[i] = name[i] == '_' ? '-' : name[i];
-	return strcasecmp(norm, "utf-8") == 0 ||
-	       strncasecmp(norm, "utf-8-", 6) == 0 ||
-	       strcasecmp(name, "utf8") == 0 || strcasecmp(name, "u8") == 0 ||
-	       strcasecmp(name, "utf") == 0 ||
-	       strcasecmp(name, "cp65001") == 0;
+	if (is_or_extends(norm, "utf-8"))
+		return "utf-8";
+	if (is_or_extends(norm, "latin-1") ||
+	    is_or_extends(norm, "iso-8859-1") ||
+	    is_or_extends(norm, "iso-latin-1"))
+		return "iso-8859-1";
+	return name;
 }
 
-/* A name iconv knows. Python says iso-8859-1-unix (Emacs), latin_1, l1. */
+/* Python's other names of UTF-8. */
+static bool means_utf8(const char *name)
+{
+	static const char *const names[] = {
+		"utf-8", "utf8", "u8", "utf", "cp65001",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Python's name -> iconv's, where they differ. */
 static const char *iconv_name(char *name)
 {
+	static const char *const differ[][2] = {
+		{ "shift_jis", "SHIFT_JIS" }, { "shift-jis", "SHIFT_JIS" },
+		{ "mac-roman", "MACINTOSH" }, { "macroman", "MACINTOSH" },
+		{ "mac-cyrillic", "MAC-CYRILLIC" },
+	};
+
 	for (char *p = name; *p; p++)
 		if (*p == '_')
 			*p = '-';
-	if (strncasecmp(name, "latin-1", 7) == 0 ||
-	    strncasecmp(name, "iso-8859-1-", 11) == 0 ||
-	    strncasecmp(name, "iso-latin-1", 11) == 0)
-		return "ISO-8859-1";
-	if (strcasecmp(name, "shift-jis") == 0)
-		return "SHIFT_JIS";
+	for (size_t i = 0; i < sizeof(differ) / sizeof(differ[0]); i++)
+		if (strcasecmp(name, differ[i][0]) == 0)
+			return differ[i][1];
 	return name;
 }
 
@@ -185,16 +213,21 @@ static void drop_bom(struct tm_buf *source)
 
 bool tm_source_decode(struct tm_buf *source)
 {
-	char name[ENCODING_MAX];
+	char declared[ENCODING_MAX];
+	const char *name;
 	bool bom = source->len >= 3 && memcmp(source->data, BOM, 3) == 0;
 
 	if (source->len == 0)
 		return true;
 	if (bom)
 		drop_bom(source);
-	if (!declared_encoding(source->data, source->len, name))
+	if (!declared_encoding(source->data, source->len, declared))
+		return false;
+	name = normal_name(declared);
+	/* Behind a byte order mark even "utf8" is a contradiction. */
+	if (bom && name[0] && strcmp(name, "utf-8") != 0)
 		return false;
 	if (name[0] == '\0' || means_utf8(name))
 		return tm_utf8_valid(source->data, source->len);
-	return !bom && convert(source, iconv_name(name));
+	return convert(source, name == declared ? iconv_name(declared) : name);
 }

@@ -64,6 +64,8 @@ expect "pretty top, all groups" pretty-all.expected stats -f pretty $new
 expect "filters with modifiers" filters.expected stats \
 	--include app.py --line 8 --all-frames --include '<string>' \
 	--exclude 'lib/*.pyc' --domain 0 $new
+expect "a line of the most recent frame" filters-line.expected stats \
+	--include app.py --line 8 --include '<unknown>' --line 0 $new
 expect "domain filters" filters-domain.expected stats --include-domain 389047 \
 	--include-domain 5 --exclude-domain 0 $new
 expect "a pattern that is not UTF-8" filters-latin.expected stats \

@@ -45,6 +45,7 @@ static void what_reorders_a_line_becomes_visible(void **state)
 	(void)state;
 	ESCAPED("\xe2\x80\xae" "x\xe2\x81\xa6\xe2\x80\xa8",
 		"\\u202ex\\u2066\\u2028");
+	ESCAPED("\xe2\x80\x8e\xe2\x80\x8d", "\\u200e\xe2\x80\x8d");
 	ESCAPED("\xe2\x80\xaf", "\xe2\x80\xaf");
 }
 

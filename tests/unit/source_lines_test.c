@@ -105,6 +105,7 @@ static void encodings_are_those_of_pep_263(void **state)
 	assert_source(SOURCE("# -*- coding: utf_8-unix -*-\n\xc3\xa9\n"), 2,
 		      "\xc3\xa9");
 	assert_source(SOURCE("# coding=iso_8859_15\n\xa4\n"), 2, "\xe2\x82\xac");
+	assert_source(SOURCE("# coding: mac_roman\n\x8e\n"), 2, "\xc3\xa9");
 	/* A cookie behind code is none. */
 	assert_source(SOURCE("x\n# coding: latin-1\n\xe9\n"), 1, NULL);
 }
@@ -116,6 +117,8 @@ static void files_python_refuses_have_no_lines(void **state)
 	assert_source(SOURCE("# coding: no-such\ngood\n"), 2, NULL);
 	assert_source(SOURCE("# coding: ascii\n\xc3\xa9\ngood\n"), 3, NULL);
 	assert_source(SOURCE("\xef\xbb\xbf# coding: latin-1\ngood\n"), 2, NULL);
+	assert_source(SOURCE("\xef\xbb\xbf# coding: utf8\ngood\n"), 2, NULL);
+	assert_source(SOURCE("# coding: latin-1x\ngood\n"), 2, NULL);
 	/* The cookie's own line must be UTF-8. */
 	assert_source(SOURCE("# \xe9 coding: latin-1\ngood\n"), 2, NULL);
 	assert_source(SOURCE("\xed\xa0\x80\ngood\n"), 2, NULL);

@@ -91,6 +91,8 @@ stats("stats-cumulative", new, "lineno", cumulative=True)
 stats("filters", new, "lineno", filters=(
     Filter(True, "app.py", 8, all_frames=True), Filter(True, "<string>"),
     Filter(False, "lib/*.pyc", domain=0)))
+stats("filters-line", new, "lineno", filters=(
+    Filter(True, "app.py", 8), Filter(True, "<unknown>", 0)))
 stats("filters-domain", new, "lineno", filters=(
     DomainFilter(True, 389047), DomainFilter(True, 5), DomainFilter(False, 0)))
 stats("filters-latin", new, "lineno", filters=(Filter(True, "caf\udce9.py"),))
