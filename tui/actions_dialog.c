@@ -38,6 +38,7 @@ static unsigned prompt_changed(struct state *state)
 	case PROMPT_FIND:
 		snprintf(state->find, sizeof(state->find), "%s",
 			 state->prompt.text);
+		state->scroll[MODE_TABLE] = state->find_from;
 		return move_find(state, false, true);
 	case PROMPT_SAVE:
 		break;
@@ -158,10 +159,13 @@ unsigned act_close(struct state *state)
 
 	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FILTER)
 		reactions |= R_QUERY; /* without what was typed */
+	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FIND)
+		state->scroll[MODE_TABLE] = state->find_from;
 	if (state->mode == MODE_DETAIL)
 		state->mode = MODE_TABLE;
 	else
 		state->mode = state->back;
+	move_clamp(state, MODE_TABLE);
 	return reactions;
 }
 

@@ -141,6 +141,7 @@ unsigned move_find(struct state *state, bool backwards, bool stay)
 
 unsigned act_find(struct state *state)
 {
+	state->find_from = state->scroll[MODE_TABLE];
 	prompt_open(state, PROMPT_FIND, "");
 	return R_DRAW;
 }

@@ -63,12 +63,10 @@ unsigned act_reset_peak(struct state *state)
 /* A row whose reaction is 0 is not offered by the session yet: the command
  * line that does it is shown instead. */
 static const struct tracing_action tracing_actions[] = {
-	{ "Start tracing", "every allocation from now on is recorded, "
-	  "with one frame (--nframe N: with N)", "start", 0 },
-	{ "Clear the traces", "what was recorded is forgotten, tracing goes on",
+	{ "Start tracing", "record every allocation from now on", "start", 0 },
+	{ "Clear the traces", "forget what was recorded, go on tracing",
 	  "clear", 0 },
-	{ "Stop tracing", "what was recorded is forgotten, allocations are "
-	  "no longer recorded", "stop", 0 },
+	{ "Stop tracing", "forget what was recorded, record no more", "stop", 0 },
 };
 
 size_t tracing_action_count(void)

@@ -23,7 +23,7 @@ static const struct key_binding bindings[] = {
 	{ { K_PAGE_DOWN, K_CTRL('F') }, LISTS, NULL, "a screen down", act_page_down },
 	{ { K_HOME }, LISTS, NULL, "to the first row", act_home },
 	{ { K_END, 'G' }, LISTS, NULL, "to the last row", act_end },
-	{ { K_ENTER }, TABLE, "Tracebacks", "tracebacks of the row, with source text", act_detail },
+	{ { K_ENTER }, TABLE, "Detail", "tracebacks of the row, with source text", act_detail },
 
 	{ { '1' }, TABLE, "File", "group by file", act_by_file },
 	{ { '2' }, TABLE, "Line", "group by line", act_by_line },

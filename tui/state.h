@@ -94,6 +94,7 @@ struct state {
 	struct scroll scroll[MODE_COUNT];
 	struct prompt prompt;
 	char find[512];
+	struct scroll find_from;  /* where a search began: back there in vain */
 	char save_path[512];
 	bool save_overwrite;
 	char question[256];       /* MODE_CONFIRM */

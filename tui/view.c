@@ -1,5 +1,6 @@
 #include "view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "keys.h"
@@ -99,6 +100,22 @@ void view_footer(const struct state *state, const struct layout *layout,
 		screen_puts(screen, row, 0, screen->cols, state->message_role,
 			    state->message);
 	}
+}
+
+void view_position(const struct state *state, enum mode mode,
+		   struct screen *screen)
+{
+	size_t n = state_list_length(state, mode);
+	size_t height = state_list_height(state, mode);
+	size_t top = state->scroll[mode].top;
+	char buf[80];
+	int len;
+
+	if (n <= height)
+		return;
+	len = snprintf(buf, sizeof(buf), " %zu-%zu of %zu", top + 1,
+		       top + height < n ? top + height : n, n);
+	screen_puts(screen, 0, screen->cols - len, len, ROLE_TITLE, buf);
 }
 
 void view_draw(const struct state *state, struct lines *lines,

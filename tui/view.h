@@ -35,6 +35,10 @@ int view_location(const struct tm_frame_view *frame, bool with_line,
 		  struct lines *lines, struct screen *screen, int row, int col,
 		  int width);
 
+/* "12-34 of 56" at the right of a pager's title. */
+void view_position(const struct state *state, enum mode mode,
+		   struct screen *screen);
+
 /* Lines of the help text. */
 size_t view_help_length(void);
 

@@ -152,6 +152,7 @@ void view_detail(const struct state *state, const struct layout *layout,
 	uint64_t n = state->detail ? detail_nlines(state->detail) : 0;
 
 	draw_title(state, screen);
+	view_position(state, MODE_DETAIL, screen);
 	for (int i = 0; i < layout->pager_rows && top + (size_t)i < n; i++)
 		draw_line(state->detail, top + (size_t)i, 1 + i, lines, screen);
 }

@@ -58,6 +58,7 @@ void view_help(const struct state *state, const struct layout *layout,
 
 	screen_blank(screen, 0, 0, screen->cols, ROLE_TITLE);
 	screen_puts(screen, 0, 0, screen->cols, ROLE_TITLE, "Keys of tmattach");
+	view_position(state, MODE_HELP, screen);
 	for (size_t i = 0; i < keys_count(); i++) {
 		if (!keys_at(i)->help)
 			continue;

@@ -107,7 +107,7 @@ void view_graph(const struct state *state, const struct layout *layout,
 	int dots = layout->graph_rows * (screen->utf8 ? 4 : 2);
 	uint64_t span_ms, scale = scale_of(state, &span_ms);
 
-	if (layout->graph_rows == 0 || width < 4 || span_ms == 0)
+	if (layout->graph_rows == 0 || width < 4 || scale == 0)
 		return;
 	draw_labels(layout, screen, scale, span_ms);
 	for (int col = 0; col < width; col++) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "text.h"
 
@@ -27,7 +28,9 @@ static void add_source(struct totals *totals, const struct source *source)
 		totals->rss += source->status.rss;
 		totals->has_rss = true;
 	} else if (meta) {
-		totals->current += meta->traced_current;
+		/* A pickle knows neither: the sum of its traces is as good. */
+		totals->current += meta->traced_current ? meta->traced_current :
+				   source->latest->snapshot->total_size;
 		totals->peak += meta->traced_peak;
 	}
 	totals->has_figures |= source->has_status || meta;
@@ -166,6 +169,8 @@ static void draw_memory(const struct totals *totals, struct screen *screen)
 	if (totals->has_figures && !word) {
 		tm_format_size(buf, (double)totals->current, false);
 		col = draw_figure(screen, 1, col, "Traced", buf, ROLE_VALUE);
+	}
+	if (totals->peak && !word) {
 		tm_format_size(buf, (double)totals->peak, false);
 		col = draw_figure(screen, 1, col, "Peak", buf, ROLE_PEAK);
 	}
@@ -208,7 +213,7 @@ static int draw_rate(const struct state *state, const struct totals *totals,
 		return 0;
 	format_ms(buf, (double)(slowed ? state->effective_ms :
 				state->interval_ms));
-	col = draw_figure(screen, 2, col, "Every", state->paused ? "paused" : buf,
+	col = draw_figure(screen, 2, col, "Refresh", state->paused ? "paused" : buf,
 			  state->paused || slowed ? ROLE_WARNING : ROLE_VALUE);
 	if (totals->sampled) {
 		format_ms(buf, (double)totals->pause_ns / 1e6);
@@ -247,6 +252,21 @@ static void draw_shown(const struct state *state, int col,
 
 /* ---- the note --------------------------------------------------------------------- */
 
+/* "pid 4711, 2026-01-31 12:00:00 UTC: python3 app.py", as far as known. */
+static void describe_file(const struct tm_meta *meta, char *buf, size_t size)
+{
+	time_t seconds = (time_t)(meta->taken_at / 1000);
+	char pid[32] = "", when[48] = "";
+	struct tm tm;
+
+	if (meta->pid)
+		snprintf(pid, sizeof(pid), "pid %d", (int)meta->pid);
+	if (meta->taken_at && gmtime_r(&seconds, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	snprintf(buf, size, "%s%s%s%s%s", pid, pid[0] && when[0] ? ", " : "", when,
+		 meta->command[0] ? ": " : "", meta->command);
+}
+
 static enum role note_of_source(const struct source *source, char *buf,
 				size_t size)
 {
@@ -256,7 +276,10 @@ static enum role note_of_source(const struct source *source, char *buf,
 			 " (the table is the last one read)" : "");
 		return source->gone ? ROLE_ERROR : ROLE_WARNING;
 	}
-	snprintf(buf, size, "%s", source->note);
+	if (source->is_file && source->latest)
+		describe_file(&source->latest->snapshot->meta, buf, size);
+	else
+		snprintf(buf, size, "%s", source->note);
 	return ROLE_DIM;
 }
 
@@ -285,9 +308,8 @@ static void draw_note(const struct state *state, const struct totals *totals,
 
 		role = ROLE_WARNING;
 		format_ms(wanted, (double)state->interval_ms);
-		snprintf(buf, sizeof(buf), "refreshed less often than every %s, so "
-			 "that the target pauses for at most 1 %% of the time",
-			 wanted);
+		snprintf(buf, sizeof(buf), "slowed down from %s, so that the target "
+			 "pauses at most 1 %% of the time", wanted);
 	}
 	screen_puts(screen, row, 0, screen->cols, role, buf);
 }

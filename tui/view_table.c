@@ -69,6 +69,24 @@ static struct tm_text function_of(const struct tm_frame_view *frame,
 	return text_of(line ? line->function : NULL);
 }
 
+/* The whole name, or its last part, or nothing: never a piece of a name. */
+static struct tm_text fit_function(struct tm_text name, int room, bool utf8)
+{
+	const char *dot;
+
+	if (name.len == 0 || text_width(name, utf8) <= (size_t)(room > 0 ? room : 0))
+		return name;
+	dot = memrchr(name.bytes, '.', name.len);
+	if (dot) {
+		struct tm_text last = { dot + 1, name.len -
+					(size_t)(dot + 1 - name.bytes) };
+
+		if (room > 0 && text_width(last, utf8) <= (size_t)room)
+			return last;
+	}
+	return (struct tm_text){ NULL, 0 };
+}
+
 static int draw_place(struct screen *screen, int row, int col, int width,
 		      struct tm_text place)
 {
@@ -100,15 +118,10 @@ int view_location(const struct tm_frame_view *frame, bool with_line,
 
 	place.bytes = text;
 	need = (int)text_width(place, screen->utf8);
+	function = fit_function(function, width - need > width / 3 ?
+				width - need - 1 : width / 3, screen->utf8);
 	if (function.len)
 		name = (int)text_width(function, screen->utf8) + 1;
-	/* The name gives way first, down to a third of the room. */
-	if (name && need + name > width) {
-		int left = width - need > width / 3 ? width - need : width / 3;
-
-		name = name < left ? name : left;
-		name = name < 5 ? 0 : name;
-	}
 	used = draw_place(screen, row, col, width - name, place);
 	if (name > 1)
 		used += 1 + screen_text(screen, row, col + used + 1, name - 1,
@@ -130,10 +143,10 @@ static void draw_location(const struct state *state, const struct tm_stat *stat,
 		struct tm_frame_view frame = tm_stat_frame(stat, n - 1 - i);
 		int used = 0;
 
+		if (i > 0 && width < 16)
+			break;
 		if (i > 0)
 			used = screen_puts(screen, row, col, width, ROLE_DIM, arrow);
-		if (i > 0 && width - used < 12)
-			break;
 		used += view_location(&frame, state->table->key != TM_KEY_FILENAME,
 				      lines, screen, row, col + used, width - used);
 		col += used;

@@ -1,0 +1,337 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "sampler.h"
+#include "tui_harness.h"
+#include "worker.h"
+
+/*
+ * The threads, with a scripted feed instead of processes. Events are waited
+ * for, never slept for; a deadline only ends a test that would hang.
+ */
+
+struct script {
+	pthread_t thread;       /* the one that made the first call */
+	bool has_thread;
+	atomic_bool other_thread; /* a call came from another one */
+	atomic_int statuses, samples, resets, closes, refuse_opens;
+	atomic_bool tracing, gone;
+	uint64_t pause_ns;
+};
+
+static void check_thread(struct script *script)
+{
+	if (!script->has_thread) {
+		script->thread = pthread_self();
+		script->has_thread = true;
+	} else if (!pthread_equal(script->thread, pthread_self())) {
+		script->other_thread = true;
+	}
+}
+
+static void *script_open(void *ctx, size_t i, const struct tm_session_opts *opts,
+			 struct tm_err *err)
+{
+	struct script *script = ctx;
+
+	(void)i;
+	check_thread(script);
+	if (atomic_load(&script->refuse_opens) > 0) {
+		script->refuse_opens--;
+		tm_err_set(err, TM_ERR_UNSUPPORTED, "pid 7", "not yet");
+		return NULL;
+	}
+	opts->note(opts->note_ctx, "hello");
+	return script;
+}
+
+static void script_close(void *target)
+{
+	struct script *script = target;
+
+	check_thread(script);
+	script->closes++;
+}
+
+static pid_t script_pid(void *target)
+{
+	(void)target;
+	return 7;
+}
+
+static const char *script_command(void *target)
+{
+	(void)target;
+	return "seven";
+}
+
+static bool script_status(void *target, struct tm_status *ret,
+			  struct tm_err *err)
+{
+	struct script *script = target;
+
+	check_thread(script);
+	if (script->gone)
+		return tm_err_set(err, TM_ERR_GONE, "pid 7", "has exited");
+	script->statuses++;
+	*ret = (struct tm_status){ .traced_current = 5, .tracing =
+		script->tracing ? TM_TRACING_ON : TM_TRACING_OFF };
+	return true;
+}
+
+static struct tm_snapshot *script_sample(void *target, struct tm_err *err)
+{
+	struct script *script = target;
+	struct tm_snapshot *snapshot = harness_snapshot(0);
+
+	(void)err;
+	check_thread(script);
+	script->samples++;
+	snapshot->meta.pause_ns = script->pause_ns;
+	return snapshot;
+}
+
+static bool script_reset(void *target, struct tm_err *err)
+{
+	struct script *script = target;
+
+	(void)err;
+	check_thread(script);
+	script->resets++;
+	return true;
+}
+
+static const struct feed_ops script_ops = {
+	.open = script_open, .close = script_close, .pid = script_pid,
+	.command = script_command, .status = script_status,
+	.sample = script_sample, .reset_peak = script_reset,
+};
+
+/* The next event of this kind; NULL after far too long. */
+static struct event *next(struct queue *queue, enum event_kind kind)
+{
+	for (;;) {
+		struct pollfd fd = { .fd = queue_fd(queue), .events = POLLIN };
+		struct event *event = queue_pop(queue);
+
+		if (event && event->kind == kind)
+			return event;
+		event_destroy(event);
+		if (!event && poll(&fd, 1, 60000) <= 0)
+			return NULL;
+	}
+}
+
+static struct sampler *start(struct script *script, struct queue *queue,
+			     uint64_t interval_ms)
+{
+	struct sampler_opts opts = {
+		.feed = { &script_ops, script }, .ntargets = 1,
+		.first_source = 3, .interval_ms = interval_ms,
+	};
+
+	return sampler_create(&opts, queue);
+}
+
+static void figures_and_snapshots_arrive(void **state)
+{
+	struct script script = { .tracing = true };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event;
+
+	(void)state;
+	event = next(queue, EV_NOTE);
+	assert_string_equal(event->text, "hello");
+	event_destroy(event);
+	event = next(queue, EV_OPENED);
+	assert_int_equal(event->source, 3);
+	assert_int_equal(event->opened.pid, 7);
+	event_destroy(event);
+	event = next(queue, EV_STATUS);
+	assert_int_equal(event->status.traced_current, 5);
+	event_destroy(event);
+	event = next(queue, EV_SAMPLE);
+	assert_true(event->sample.round_done);
+	assert_int_equal(event->sample.interval_ms, 100);
+	event_destroy(event);
+	event_destroy(next(queue, EV_SAMPLE)); /* and again */
+	sampler_reset_peak(sampler, SIZE_MAX);
+	event_destroy(next(queue, EV_RESET));
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.resets, 1);
+	assert_int_equal(script.closes, 1);
+	assert_false(script.other_thread);
+}
+
+static void a_long_pause_lengthens_the_interval(void **state)
+{
+	struct script script = { .tracing = true, .pause_ns = 50000000 };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 1000);
+	struct event *event = next(queue, EV_SAMPLE);
+
+	(void)state;
+	assert_int_equal(event->sample.interval_ms, 5000);
+	event_destroy(event);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+}
+
+static void no_sample_is_taken_while_tracing_is_off(void **state)
+{
+	struct script script = { .refuse_opens = 1 };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event = next(queue, EV_FAILED);
+
+	(void)state;
+	assert_true(event->failed.opening);
+	assert_false(event->failed.fatal);
+	event_destroy(event);
+	event_destroy(next(queue, EV_OPENED)); /* it is tried again */
+	for (int i = 0; i < 3; i++)
+		event_destroy(next(queue, EV_STATUS));
+	assert_int_equal(script.samples, 0);
+	script.tracing = true;
+	event_destroy(next(queue, EV_SAMPLE));
+	script.gone = true;
+	event = next(queue, EV_FAILED);
+	assert_true(event->failed.fatal);
+	event_destroy(event);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.closes, 1);
+}
+
+static void nothing_is_called_while_held(void **state)
+{
+	struct script script = { .tracing = true };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	int before;
+
+	(void)state;
+	event_destroy(next(queue, EV_SAMPLE));
+	sampler_hold(sampler);
+	before = script.statuses + script.samples + script.resets;
+	sampler_reset_peak(sampler, SIZE_MAX);
+	sampler_now(sampler);
+	sampler_interval(sampler, 50, false);
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	assert_int_equal(script.statuses + script.samples + script.resets, before);
+	sampler_release(sampler);
+	event_destroy(next(queue, EV_RESET));
+	sampler_interval(sampler, 100, true);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+}
+
+static struct table_query query_of(struct snap *snap)
+{
+	struct table_query query = { .key = TM_KEY_LINENO, .domain = -1,
+				     .nsnaps = 1 };
+
+	query.newer = xcalloc(1, sizeof(*query.newer));
+	query.newer[0] = snap_get(snap);
+	return query;
+}
+
+static void the_worker_answers(void **state)
+{
+	struct queue *queue = queue_create();
+	struct worker *worker = worker_create(&(pid_t){ 0 }, 1, queue);
+	struct snap *snap = snap_create(harness_snapshot(0));
+	struct snap **saved = xcalloc(1, sizeof(*saved));
+	struct table_query query = query_of(snap);
+	struct event *table, *event;
+	char path[] = "/tmp/tmattach-tui-XXXXXX.tms";
+	int fd = mkstemps(path, 4);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	worker_query(worker, &query);
+	table = next(queue, EV_TABLE);
+	assert_int_equal(table->table->nrows, 60);
+	worker_detail(worker, table->table, table_row(table->table, 0, false));
+	event = next(queue, EV_DETAIL);
+	assert_int_equal(event->detail->nsites, 1);
+	event_destroy(event);
+	saved[0] = snap_get(snap);
+	worker_save(worker, saved, 1, path, false);
+	event_destroy(next(queue, EV_EXISTS));
+	saved = xcalloc(1, sizeof(*saved));
+	saved[0] = snap_get(snap);
+	worker_save(worker, saved, 1, path, true);
+	event = next(queue, EV_SAVED);
+	assert_string_equal(event->text, path);
+	event_destroy(event);
+	saved = xcalloc(1, sizeof(*saved));
+	saved[0] = snap_get(snap);
+	worker_save(worker, saved, 1, "/tmp/tmattach-tui.what", true);
+	event_destroy(next(queue, EV_TROUBLE));
+	query = query_of(snap);
+	query.key = TM_KEY_TRACEBACK;
+	query.cumulative = true;
+	worker_query(worker, &query);
+	event_destroy(next(queue, EV_TROUBLE));
+	worker_drop(worker, table_get(table->table));
+	event_destroy(table);
+	snap_put(snap);
+	worker_destroy(worker);
+	queue_destroy(queue);
+	unlink(path);
+}
+
+static void source_lines_come_with_their_function(void **state)
+{
+	struct queue *queue = queue_create();
+	struct worker *worker = worker_create(&(pid_t){ 0 }, 1, queue);
+	struct line_list list = { xcalloc(2, sizeof(struct line)), 2 };
+	char path[] = "/tmp/tmattach-tui-XXXXXX.py";
+	int fd = mkstemps(path, 3);
+	struct event *event;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "def f():\n    return 1\n", 22), 22);
+	close(fd);
+	for (uint32_t i = 0; i < 2; i++) {
+		list.items[i].filename = xstrdup(i ? "/no/such/file.py" : path);
+		list.items[i].filename_len = strlen(list.items[i].filename);
+		list.items[i].lineno = 2;
+	}
+	worker_lines(worker, &list, SIZE_MAX);
+	event = next(queue, EV_LINES);
+	assert_string_equal(event->lines.items[0].text, "return 1");
+	assert_string_equal(event->lines.items[0].function, "f");
+	assert_null(event->lines.items[1].text);
+	event_destroy(event);
+	worker_destroy(worker);
+	queue_destroy(queue);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(figures_and_snapshots_arrive),
+		cmocka_unit_test(a_long_pause_lengthens_the_interval),
+		cmocka_unit_test(no_sample_is_taken_while_tracing_is_off),
+		cmocka_unit_test(nothing_is_called_while_held),
+		cmocka_unit_test(the_worker_answers),
+		cmocka_unit_test(source_lines_come_with_their_function),
+	};
+
+	return cmocka_run_group_tests_name("tui_sampler", tests, NULL, NULL);
+}

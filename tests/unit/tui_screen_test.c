@@ -1,0 +1,474 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <locale.h>
+#include <cmocka.h>
+
+#include "tui_harness.h"
+
+/*
+ * Every view and dialog as text, at three sizes: tests/screen/NAME-COLSxROWS.txt.
+ * UPDATE=1 writes them anew; then look at each of them.
+ */
+
+struct scene {
+	const char *name;
+	size_t nsources;
+	bool ascii;
+	void (*play)(struct harness *h);
+};
+
+static void play_opening(struct harness *h)
+{
+	(void)h;
+}
+
+static void play_reading(struct harness *h)
+{
+	harness_opened(h, 0, 4711, "python3 manage.py runserver 0.0.0.0:8000");
+	harness_status(h, 0, 1 << 20, 2 << 20, TM_TRACING_ON);
+}
+
+static void play_tracing_off(struct harness *h)
+{
+	harness_opened(h, 0, 4711, "python3 manage.py runserver 0.0.0.0:8000");
+	harness_status(h, 0, 0, 0, TM_TRACING_OFF);
+}
+
+static void play_unsupported(struct harness *h)
+{
+	h->state.sources[0].pid = 815;
+	harness_failed(h, 0, TM_ERR_UNSUPPORTED, true, "pid 815",
+		       "no CPython in this process (/usr/bin/nginx)",
+		       "only Python processes can be shown");
+}
+
+static void play_by_file(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "1");
+}
+
+static void play_by_traceback(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "3");
+}
+
+static void play_cumulative(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "c");
+}
+
+static void play_cumulative_error(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "3c");
+}
+
+static void play_marked(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "m");
+	harness_sample(h, 0, harness_snapshot(40), true);
+}
+
+static void play_diff(struct harness *h)
+{
+	play_marked(h);
+	harness_keys(h, "d");
+}
+
+static void play_detail(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "1jj\n");
+}
+
+static void play_help(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "h");
+}
+
+static void play_sort_menu(struct harness *h)
+{
+	harness_start(h);
+	harness_key(h, K_F6);
+	harness_keys(h, "j");
+}
+
+static void play_sorted_by_location(struct harness *h)
+{
+	harness_start(h);
+	harness_key(h, K_F6);
+	harness_key(h, K_END);
+	harness_keys(h, "\n");
+}
+
+static void play_filter_prompt(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "/shop/\t");
+}
+
+static void play_filters(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "jx/*json*:5\njif");
+}
+
+static void play_filtered_out(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "/no such file\n");
+}
+
+static void play_search(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "\\_compiler");
+}
+
+static void play_save_prompt(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "s");
+}
+
+static void play_save_exists(struct harness *h)
+{
+	struct event event = harness_event(EV_EXISTS, 0);
+
+	harness_start(h);
+	harness_keys(h, "s\n");
+	snprintf(event.text, sizeof(event.text), "%s", h->state.save_path);
+	harness_apply(h, &event);
+}
+
+static void play_tracing_menu(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "t");
+}
+
+static void play_tracing_chosen(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "tj\n");
+}
+
+static void play_domain(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "DD");
+}
+
+static void play_paused(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, " -");
+}
+
+static void play_slowed(struct harness *h)
+{
+	harness_start(h);
+	h->state.effective_ms = 5300;
+}
+
+static void play_reset_peak(struct harness *h)
+{
+	struct event event = harness_event(EV_RESET, 0);
+
+	harness_start(h);
+	harness_keys(h, "r");
+	harness_apply(h, &event);
+	harness_status(h, 0, 61 << 20, 61 << 20, TM_TRACING_ON);
+}
+
+static void play_exited(struct harness *h)
+{
+	harness_start(h);
+	harness_failed(h, 0, TM_ERR_GONE, false, "pid 4711", "has exited", "");
+	h->state.message[0] = '\0';
+}
+
+static void play_note(struct harness *h)
+{
+	struct event event = harness_event(EV_NOTE, 0);
+
+	harness_start(h);
+	strcpy(event.text, "read without a copy: the kernel refused it");
+	harness_apply(h, &event);
+}
+
+static void play_offline(struct harness *h)
+{
+	struct event event = harness_event(EV_RESIZE, 0);
+	struct source *source = &h->state.sources[0];
+
+	source->is_file = true;
+	strcpy(source->name, "night.tms");
+	source->latest = snap_create(harness_snapshot(0));
+	event.size.rows = h->state.rows;
+	event.size.cols = h->state.cols;
+	harness_apply(h, &event);
+	harness_compute(h);
+}
+
+static void play_processes(struct harness *h)
+{
+	harness_opened(h, 1, 4712, "python3 worker.py --queue mail");
+	harness_opened(h, 2, 4713, "python3 worker.py --queue thumbs");
+	harness_status(h, 1, 30 << 20, 40 << 20, TM_TRACING_ON);
+	harness_status(h, 2, 31 << 20, 45 << 20, TM_TRACING_ON);
+	harness_sample(h, 1, harness_snapshot(3), false);
+	harness_sample(h, 2, harness_snapshot(9), false);
+	harness_start(h);
+	harness_failed(h, 2, TM_ERR_GONE, false, "pid 4713", "has exited", "");
+	h->state.message[0] = '\0';
+}
+
+static void play_one_process(struct harness *h)
+{
+	play_processes(h);
+	harness_keys(h, "\t\t");
+}
+
+static const struct scene scenes[] = {
+	{ "opening", 1, false, play_opening },
+	{ "reading", 1, false, play_reading },
+	{ "tracing-off", 1, false, play_tracing_off },
+	{ "unsupported", 1, false, play_unsupported },
+	{ "by-line", 1, false, harness_start },
+	{ "by-line-ascii", 1, true, harness_start },
+	{ "by-file", 1, false, play_by_file },
+	{ "by-traceback", 1, false, play_by_traceback },
+	{ "cumulative", 1, false, play_cumulative },
+	{ "cumulative-error", 1, false, play_cumulative_error },
+	{ "marked", 1, false, play_marked },
+	{ "diff", 1, false, play_diff },
+	{ "detail", 1, false, play_detail },
+	{ "help", 1, false, play_help },
+	{ "sort-menu", 1, false, play_sort_menu },
+	{ "sort-menu-ascii", 1, true, play_sort_menu },
+	{ "sorted-by-location", 1, false, play_sorted_by_location },
+	{ "filter-prompt", 1, false, play_filter_prompt },
+	{ "filters", 1, false, play_filters },
+	{ "filtered-out", 1, false, play_filtered_out },
+	{ "search", 1, false, play_search },
+	{ "save-prompt", 1, false, play_save_prompt },
+	{ "save-exists", 1, false, play_save_exists },
+	{ "tracing-menu", 1, false, play_tracing_menu },
+	{ "tracing-chosen", 1, false, play_tracing_chosen },
+	{ "domain", 1, false, play_domain },
+	{ "paused", 1, false, play_paused },
+	{ "slowed", 1, false, play_slowed },
+	{ "reset-peak", 1, false, play_reset_peak },
+	{ "exited", 1, false, play_exited },
+	{ "note", 1, false, play_note },
+	{ "offline", 1, false, play_offline },
+	{ "processes", 3, false, play_processes },
+	{ "one-process", 3, false, play_one_process },
+};
+
+#define NSCENES (sizeof(scenes) / sizeof(scenes[0]))
+
+static char *read_whole(const char *path)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *in = fopen(path, "r");
+
+	if (!in)
+		return strdup("");
+	if (getdelim(&text, &size, '\0', in) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(in);
+	return text;
+}
+
+static void write_whole(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* Roles are kept at the smallest size only: they do not depend on it. */
+static char *show(struct harness *h, bool roles)
+{
+	char *cells = screen_dump(&h->screen, false), *letters, *text;
+
+	if (!roles)
+		return cells;
+	letters = screen_dump(&h->screen, true);
+	if (asprintf(&text, "%s---- roles ----\n%s", cells, letters) < 0)
+		abort();
+	free(cells);
+	free(letters);
+	return text;
+}
+
+static bool scene_is_right(const struct scene *scene, int rows, int cols)
+{
+	struct harness h;
+	char path[256], *want, *got;
+	bool same;
+
+	snprintf(path, sizeof(path), "tests/screen/%s-%dx%d.txt", scene->name,
+		 cols, rows);
+	harness_init(&h, scene->nsources, !scene->ascii);
+	harness_resize(&h, rows, cols);
+	scene->play(&h);
+	harness_draw(&h);
+	got = show(&h, rows == 24);
+	if (getenv("UPDATE"))
+		write_whole(path, got);
+	want = read_whole(path);
+	same = strcmp(want, got) == 0;
+	if (!same)
+		print_message("%s differs; this was drawn:\n%s", path, got);
+	free(want);
+	free(got);
+	harness_deinit(&h);
+	return same;
+}
+
+static void every_scene_looks_as_reviewed(void **state)
+{
+	static const int sizes[][2] = { { 24, 80 }, { 40, 120 }, { 60, 200 } };
+	size_t wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < NSCENES; i++)
+		for (size_t k = 0; k < 3; k++)
+			wrong += !scene_is_right(&scenes[i], sizes[k][0],
+						 sizes[k][1]);
+	assert_int_equal(wrong, 0);
+}
+
+/* No character of a screen may act on a terminal, whatever was read. */
+static void check_cells(const struct screen *screen)
+{
+	for (size_t i = 0; i < (size_t)screen->rows * (size_t)screen->cols; i++)
+		for (size_t k = 0; k < CELL_CHARS; k++) {
+			wchar_t c = screen->cells[i].text[k];
+
+			assert_true(c == 0 || (c >= 0x20 && c < 0x7f) || c >= 0xa0);
+			assert_true(screen->utf8 || c < 0x80);
+		}
+}
+
+static void no_size_is_too_absurd(void **state)
+{
+	static const int sizes[][2] = { { 0, 0 }, { 1, 1 }, { 5, 20 }, { 2, 300 },
+					{ 300, 2 }, { 7, 33 }, { 100, 500 } };
+
+	(void)state;
+	for (size_t i = 0; i < NSCENES; i++) {
+		struct harness h;
+
+		harness_init(&h, scenes[i].nsources, !scenes[i].ascii);
+		scenes[i].play(&h);
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+			harness_resize(&h, sizes[k][0], sizes[k][1]);
+			harness_draw(&h);
+			assert_int_equal(h.screen.rows, sizes[k][0]);
+			check_cells(&h.screen);
+		}
+		harness_deinit(&h);
+	}
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 17;
+	*seed ^= *seed << 5;
+	return *seed;
+}
+
+static int random_key(uint32_t *seed)
+{
+	uint32_t r = next_random(seed);
+
+	switch (r % 4) {
+	case 0:
+		return KEYS_FIRST + (int)(r >> 8) % (KEYS_END - KEYS_FIRST);
+	case 1:
+		return (int)(r >> 8) % 32;
+	case 2:
+		return 0x20 + (int)(r >> 8) % 0x5f;
+	default: /* lists come back to the table, and prompts to an end */
+		return "\n\x1bqgmd123"[(r >> 8) % 9];
+	}
+}
+
+static void random_event(struct harness *h, uint32_t *seed)
+{
+	uint32_t r = next_random(seed);
+	struct event mouse = harness_event(EV_MOUSE, 0);
+	size_t source = (r >> 8) % h->state.nsources;
+
+	switch (r % 32) {
+	case 0:
+		harness_resize(h, (int)(r >> 8) % 70, (int)(r >> 16) % 210);
+		break;
+	case 1:
+		harness_sample(h, source, harness_snapshot((r >> 9) % 50),
+			       r & 0x400);
+		break;
+	case 2:
+		harness_status(h, source, r, r, (r >> 12) % 3);
+		break;
+	case 3:
+		harness_failed(h, source, 1 + (r >> 12) % 10, r & 0x100, "pid 1",
+			       "it is so", "do otherwise");
+		break;
+	case 4: case 5:
+		mouse.mouse.button = (r >> 8) % 4;
+		mouse.mouse.row = (int)(r >> 10) % 80 - 2;
+		mouse.mouse.col = (int)(r >> 18) % 220 - 2;
+		harness_apply(h, &mouse);
+		break;
+	default:
+		harness_key(h, random_key(seed));
+	}
+}
+
+static void no_sequence_of_events_is_too_absurd(void **state)
+{
+	struct harness h;
+	uint32_t seed = 20240229;
+
+	(void)state;
+	harness_init(&h, 3, true);
+	harness_start(&h);
+	for (int i = 0; i < 100000; i++) {
+		random_event(&h, &seed);
+		if (i % 8)
+			continue;
+		harness_draw(&h);
+		check_cells(&h.screen);
+	}
+	harness_deinit(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_scene_looks_as_reviewed),
+		cmocka_unit_test(no_size_is_too_absurd),
+		cmocka_unit_test(no_sequence_of_events_is_too_absurd),
+	};
+
+	setlocale(LC_CTYPE, "C.UTF-8"); /* wcwidth() */
+	return cmocka_run_group_tests_name("tui_screen", tests, NULL, NULL);
+}

@@ -1,0 +1,450 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <locale.h>
+#include <cmocka.h>
+
+#include "actions.h"
+#include "columns.h"
+#include "history.h"
+#include "keys.h"
+#include "order.h"
+#include "tui_harness.h"
+
+static int setup(void **state)
+{
+	struct harness *h = xcalloc(1, sizeof(*h));
+
+	harness_init(h, 1, true);
+	harness_start(h);
+	*state = h;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	harness_deinit(*state);
+	free(*state);
+	return 0;
+}
+
+static void keys_change_what_is_asked_for(void **state)
+{
+	struct harness *h = *state;
+
+	harness_keys(h, "1");
+	assert_true(h->reactions & R_QUERY);
+	assert_int_equal(h->state.table->key, TM_KEY_FILENAME);
+	harness_keys(h, "1");
+	assert_false(h->reactions & R_QUERY); /* nothing new */
+	harness_keys(h, "g");
+	assert_int_equal(h->state.table->key, TM_KEY_LINENO);
+	harness_keys(h, "g");
+	assert_int_equal(h->state.table->key, TM_KEY_TRACEBACK);
+	harness_keys(h, "c");
+	assert_false(h->state.cumulative); /* not with tracebacks */
+	assert_int_equal(h->state.message_role, ROLE_ERROR);
+	harness_keys(h, "1c");
+	assert_true(h->state.table->cumulative);
+	harness_keys(h, "3");
+	assert_int_equal(h->state.key, TM_KEY_FILENAME);
+	harness_keys(h, "q");
+	assert_int_equal(h->reactions & R_QUIT, R_QUIT);
+}
+
+static void the_cursor_stays_in_the_table(void **state)
+{
+	struct harness *h = *state;
+	struct scroll *scroll = &h->state.scroll[MODE_TABLE];
+	size_t n = h->state.table->nrows;
+
+	harness_keys(h, "k");
+	assert_int_equal(scroll->cursor, 0);
+	harness_key(h, K_END);
+	assert_int_equal(scroll->cursor, n - 1);
+	harness_keys(h, "j");
+	assert_int_equal(scroll->cursor, n - 1);
+	assert_int_equal(scroll->top, n - state_list_height(&h->state, MODE_TABLE));
+	harness_key(h, K_PAGE_UP);
+	assert_true(scroll->cursor < n - 1);
+	harness_resize(h, 8, 80);
+	assert_true(scroll->cursor < scroll->top +
+		    state_list_height(&h->state, MODE_TABLE));
+	harness_key(h, K_HOME);
+	assert_int_equal(scroll->top, 0);
+}
+
+static void the_cursor_follows_its_row_through_a_refresh(void **state)
+{
+	struct harness *h = *state;
+	struct group_name name;
+	const struct tm_stat *now;
+
+	harness_keys(h, "jjjjjjjjjjjj");
+	group_name_init(&name, state_selected(&h->state));
+	harness_sample(h, 0, harness_snapshot(40), true);
+	now = state_selected(&h->state);
+	assert_int_equal(tm_stat_frame(now, 0).lineno, name.frames[0].lineno);
+	assert_int_equal(tm_stat_frame(now, 0).filename.len, name.frames[0].len);
+	assert_memory_equal(tm_stat_frame(now, 0).filename.bytes,
+			    name.frames[0].bytes, name.frames[0].len);
+	group_name_deinit(&name);
+	harness_keys(h, "I"); /* and is found when read backwards */
+	harness_sample(h, 0, harness_snapshot(41), true);
+	assert_true(h->state.scroll[MODE_TABLE].cursor < h->state.table->nrows);
+}
+
+static void every_column_sorts_both_ways(void **state)
+{
+	struct harness *h = *state;
+
+	harness_keys(h, "m");
+	harness_sample(h, 0, harness_snapshot(40), true);
+	for (size_t i = 0; i < columns_menu_length(); i++) {
+		const struct column *column = columns_at(columns_menu_column(i));
+		const struct tm_stat *first, *last;
+
+		harness_key(h, K_F6);
+		h->state.scroll[MODE_SORT].cursor = i;
+		harness_keys(h, "\n");
+		assert_int_equal(h->state.table->sort, column->sort);
+		first = table_row(h->state.table, 0, false);
+		last = table_row(h->state.table, h->state.table->nrows - 1, false);
+		if (column->sort == SORT_SIZE)
+			assert_true(first->size > last->size);
+		else if (column->sort == SORT_COUNT)
+			assert_true(first->count > last->count);
+		else if (column->sort == SORT_AVERAGE)
+			assert_true(first->size * last->count >
+				    last->size * first->count);
+		else if (column->sort == SORT_SIZE_DIFF)
+			assert_true(first->size_diff > last->size_diff);
+		else if (column->sort == SORT_COUNT_DIFF)
+			assert_true(first->count_diff > last->count_diff);
+		else
+			assert_true(order_by_location(first, last) < 0);
+		harness_keys(h, "I");
+		assert_ptr_equal(table_row(h->state.table, 0, h->state.reverse),
+				 last);
+	}
+}
+
+/* With a baseline the table stays what statistics() gives, and d gives what
+ * compare_to() gives: order included. */
+static void a_baseline_changes_no_order(void **state)
+{
+	struct harness *h = *state;
+	struct tm_query query = { .key = TM_KEY_LINENO };
+	struct tm_err err;
+	struct tm_stats *want;
+	const struct table *table;
+
+	harness_keys(h, "d");
+	assert_false(h->state.diff); /* nothing is marked yet */
+	harness_keys(h, "m");
+	harness_sample(h, 0, harness_snapshot(40), true);
+	table = h->state.table;
+	want = tm_snapshot_statistics(h->state.sources[0].latest->snapshot,
+				      &query, &err);
+	assert_int_equal(table->nrows, want->n);
+	for (size_t i = 0; i < want->n; i++) {
+		assert_int_equal(table_row(table, i, false)->size,
+				 want->items[i].size);
+		assert_int_equal(table_row(table, i, false)->group,
+				 want->items[i].group);
+	}
+	tm_stats_destroy(want);
+	harness_keys(h, "d");
+	table = h->state.table;
+	want = tm_snapshot_compare(h->state.sources[0].latest->snapshot,
+				   h->state.sources[0].marked->snapshot, &query,
+				   &err);
+	assert_int_equal(table->nrows, want->n);
+	for (size_t i = 0; i < want->n; i++)
+		assert_int_equal(table_row(table, i, false)->size_diff,
+				 want->items[i].size_diff);
+	tm_stats_destroy(want);
+	harness_keys(h, "M");
+	assert_false(h->state.diff);
+	assert_false(h->state.table->has_older);
+}
+
+static void filters_follow_the_typing(void **state)
+{
+	struct harness *h = *state;
+	size_t all = h->state.table->nrows;
+
+	harness_keys(h, "/js");
+	assert_true(h->state.table->nrows > 0 && h->state.table->nrows < all);
+	harness_key(h, K_ESCAPE);
+	assert_int_equal(h->state.table->nrows, all);
+	assert_int_equal(h->state.filters.n, 0);
+	harness_keys(h, "/json\n");
+	assert_int_equal(h->state.filters.n, 1);
+	harness_keys(h, "/!:5\n"); /* a line alone is no pattern */
+	assert_int_equal(h->state.filters.n, 1);
+	harness_keys(h, "C");
+	assert_int_equal(h->state.table->nrows, all);
+	harness_keys(h, "/json\t\n");
+	assert_false(h->state.filters.items[0].inclusive);
+	assert_true(h->state.table->nrows < all);
+	harness_keys(h, "fxq");
+	assert_int_equal(h->state.filters.n, 0);
+	assert_int_equal(h->state.table->nrows, all);
+}
+
+static void rows_are_included_and_excluded(void **state)
+{
+	struct harness *h = *state;
+	size_t all = h->state.table->nrows;
+	uint64_t size = table_row(h->state.table, 1, false)->size;
+
+	harness_keys(h, "jx");
+	assert_int_equal(h->state.table->nrows, all - 1);
+	harness_keys(h, "Cji");
+	assert_int_equal(h->state.table->nrows, 1);
+	assert_int_equal(table_row(h->state.table, 0, false)->size, size);
+	harness_keys(h, "C1");
+	harness_key(h, K_END);
+	harness_keys(h, "i"); /* "<frozen ...>" or a name with a bracket */
+	assert_int_equal(h->state.table->nrows, 1);
+}
+
+static void typed_filters_mean_what_they_say(void **state)
+{
+	static const struct { const char *typed, *said; } cases[] = {
+		{ "json", "include *json*" },
+		{ "!json", "exclude *json*" },
+		{ "lib/*.py", "include lib/*.py" },
+		{ "a?c:12", "include a?c:12" },
+		{ "x:y", "include *x:y*" },
+		{ "C:\\x.py:7", "include *C:\\x.py*:7" },
+	};
+	struct tm_filter filter;
+	size_t len;
+	char *said;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(filters_parse(cases[i].typed, &filter));
+		said = filters_describe(&filter);
+		assert_string_equal(said, cases[i].said);
+		free(said);
+		free((char *)filter.pattern.bytes);
+	}
+	assert_false(filters_parse("", &filter));
+	assert_false(filters_parse("!", &filter));
+	said = filters_literal((struct tm_text){ "a[b]*?", 6 }, &len);
+	assert_true(tm_fnmatch((struct tm_text){ said, len },
+			       (struct tm_text){ "a[b]*?", 6 }));
+	assert_false(tm_fnmatch((struct tm_text){ said, len },
+				(struct tm_text){ "ab]*?", 5 }));
+	free(said);
+}
+
+static void domains_are_shown_one_by_one(void **state)
+{
+	struct harness *h = *state;
+	size_t all = h->state.table->nrows, n0;
+
+	harness_keys(h, "D");
+	assert_int_equal(h->state.domain, 0);
+	n0 = h->state.table->nrows;
+	harness_keys(h, "D");
+	assert_int_equal(h->state.domain, 1);
+	assert_int_equal(h->state.table->nrows + n0, all);
+	/* On top of the filters, not beside them. */
+	harness_keys(h, "/models\n");
+	assert_int_equal(h->state.table->nrows, 1);
+	harness_keys(h, "CD");
+	assert_int_equal(h->state.domain, -1);
+	assert_int_equal(h->state.table->nrows, all);
+}
+
+static void searching_finds_the_next_and_the_one_before(void **state)
+{
+	struct harness *h = *state;
+	size_t first;
+
+	harness_keys(h, "\\_compiler\n");
+	first = h->state.scroll[MODE_TABLE].cursor;
+	harness_keys(h, "n");
+	assert_true(h->state.scroll[MODE_TABLE].cursor > first);
+	harness_keys(h, "N");
+	assert_int_equal(h->state.scroll[MODE_TABLE].cursor, first);
+	harness_keys(h, "\\models");
+	assert_int_not_equal(h->state.scroll[MODE_TABLE].cursor, first);
+	harness_key(h, K_ESCAPE);
+	assert_int_equal(h->state.scroll[MODE_TABLE].cursor, first);
+	harness_keys(h, "\\nowhere\n");
+	assert_int_equal(h->state.scroll[MODE_TABLE].cursor, first);
+}
+
+static void saving_asks_before_it_replaces(void **state)
+{
+	struct harness *h = *state;
+	struct event event = harness_event(EV_EXISTS, 0);
+
+	harness_keys(h, "s");
+	assert_string_equal(h->state.prompt.text,
+			    "tmattach-4711-20260131-120000.tms");
+	for (int i = 0; i < 40; i++)
+		harness_key(h, K_BACKSPACE);
+	assert_int_equal(h->state.mode, MODE_TABLE); /* erased away */
+	harness_keys(h, "s");
+	harness_key(h, K_CTRL('U'));
+	harness_keys(h, "a.pickle\n");
+	assert_true(h->reactions & R_SAVE);
+	assert_string_equal(h->state.save_path, "a.pickle");
+	assert_false(h->state.save_overwrite);
+	strcpy(event.text, "a.pickle");
+	harness_apply(h, &event);
+	harness_keys(h, "n");
+	assert_false(h->reactions & R_SAVE);
+	harness_apply(h, &event);
+	harness_keys(h, "y");
+	assert_true(h->reactions & R_SAVE);
+	assert_true(h->state.save_overwrite);
+}
+
+static void the_rate_changes_in_steps(void **state)
+{
+	struct harness *h = *state;
+
+	harness_keys(h, "+");
+	assert_int_equal(h->state.interval_ms, 1000);
+	assert_true(h->reactions & R_INTERVAL);
+	harness_keys(h, "++++++");
+	assert_int_equal(h->state.interval_ms, 100);
+	assert_false(h->reactions & R_INTERVAL);
+	harness_keys(h, "--");
+	assert_int_equal(h->state.interval_ms, 500);
+	harness_keys(h, " ");
+	assert_true(h->state.paused);
+	harness_keys(h, "r");
+	assert_true(h->reactions & R_RESET_PEAK);
+	harness_key(h, K_CTRL('Z'));
+	assert_true(h->reactions & R_SUSPEND);
+}
+
+static void processes_are_merged_and_switched(void **state)
+{
+	struct harness two;
+	uint64_t one;
+
+	(void)state;
+	harness_init(&two, 2, true);
+	harness_opened(&two, 0, 1, "a");
+	harness_opened(&two, 1, 2, "b");
+	harness_sample(&two, 0, harness_snapshot(0), false);
+	harness_sample(&two, 1, harness_snapshot(0), true);
+	one = two.state.sources[0].latest->snapshot->total_size;
+	assert_int_equal(two.state.table->stats->total_size, 2 * one);
+	assert_int_equal(two.state.table->nrows, 60);
+	harness_keys(&two, "\t");
+	assert_int_equal(two.state.table->stats->total_size, one);
+	assert_ptr_equal(two.state.table->newer, two.state.sources[0].latest);
+	harness_key(&two, K_BACKTAB);
+	assert_int_equal(two.state.scope, SCOPE_ALL);
+	harness_deinit(&two);
+}
+
+static void clicks_sort_and_select(void **state)
+{
+	struct harness *h = *state;
+	struct layout layout = layout_compute(24);
+	struct event click = harness_event(EV_MOUSE, 0);
+
+	click.mouse.row = layout.title;
+	click.mouse.col = 20;
+	harness_apply(h, &click);
+	assert_int_equal(h->state.sort, SORT_COUNT);
+	harness_apply(h, &click);
+	assert_true(h->state.reverse);
+	click.mouse.row = layout.first + 4;
+	harness_apply(h, &click);
+	assert_int_equal(h->state.scroll[MODE_TABLE].cursor, 4);
+	click.mouse.button = MOUSE_DOUBLE;
+	harness_apply(h, &click);
+	assert_int_equal(h->state.mode, MODE_DETAIL);
+	assert_non_null(h->state.detail);
+	click.mouse.button = MOUSE_WHEEL_DOWN;
+	harness_apply(h, &click);
+	assert_int_equal(h->state.scroll[MODE_DETAIL].top, 0); /* it fits */
+}
+
+/* Two bindings for one key in one mode: the second would never be reached. */
+static void no_key_is_bound_twice(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < keys_count(); i++)
+		for (size_t k = 0; k < i; k++)
+			for (int x = 0; x < KEYS_PER_BINDING; x++)
+				for (int y = 0; y < KEYS_PER_BINDING; y++) {
+					const struct key_binding *a = keys_at(i);
+					const struct key_binding *b = keys_at(k);
+
+					if (a->keys[x] && a->keys[x] == b->keys[y])
+						assert_false(a->modes & b->modes);
+				}
+}
+
+static void messages_go_away(void **state)
+{
+	struct harness *h = *state;
+	struct event clock = harness_event(EV_CLOCK, 0);
+
+	harness_apply(h, &clock);
+	state_say(&h->state, ROLE_NORMAL, "hello");
+	h->now_ms += 1000;
+	harness_apply(h, &clock);
+	assert_string_equal(h->state.message, "hello");
+	h->now_ms += 10000;
+	harness_apply(h, &clock);
+	assert_string_equal(h->state.message, "");
+}
+
+static void the_history_keeps_peaks_and_all_its_time(void **state)
+{
+	struct history history = { 0 };
+
+	(void)state;
+	for (uint64_t t = 0; t < 100000; t++)
+		history_add(&history, 5000 + t * 250, t == 70000 ? 9999 : 10);
+	assert_int_equal(history_max(&history), 9999);
+	assert_true(history_span_ms(&history) >= 25000000);
+	assert_int_equal(history_part(&history, 6, 10), 10);
+	assert_int_equal(history_part(&history, 7, 10), 9999);
+	history_add(&history, 1, 5); /* a clock that goes back */
+	history_add(&history, UINT64_MAX / 2, 7); /* a very long sleep */
+	assert_true(history.n <= HISTORY_SLOTS);
+}
+
+#define WITH_TABLE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_TABLE(keys_change_what_is_asked_for),
+		WITH_TABLE(the_cursor_stays_in_the_table),
+		WITH_TABLE(the_cursor_follows_its_row_through_a_refresh),
+		WITH_TABLE(every_column_sorts_both_ways),
+		WITH_TABLE(a_baseline_changes_no_order),
+		WITH_TABLE(filters_follow_the_typing),
+		WITH_TABLE(rows_are_included_and_excluded),
+		cmocka_unit_test(typed_filters_mean_what_they_say),
+		WITH_TABLE(domains_are_shown_one_by_one),
+		WITH_TABLE(searching_finds_the_next_and_the_one_before),
+		WITH_TABLE(saving_asks_before_it_replaces),
+		WITH_TABLE(the_rate_changes_in_steps),
+		cmocka_unit_test(processes_are_merged_and_switched),
+		WITH_TABLE(clicks_sort_and_select),
+		cmocka_unit_test(no_key_is_bound_twice),
+		WITH_TABLE(messages_go_away),
+		cmocka_unit_test(the_history_keeps_peaks_and_all_its_time),
+	};
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	return cmocka_run_group_tests_name("tui_state", tests, NULL, NULL);
+}
