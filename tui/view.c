@@ -3,12 +3,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "actions.h"
 #include "keys.h"
 #include "text.h"
 
 static bool in_footer(const struct state *state,
 		      const struct key_binding *binding)
 {
+	bool only_filters = binding->act == act_prompt_toggle ||
+			    binding->act == act_prompt_frames;
+
+	if (only_filters && state->prompt.kind != PROMPT_FILTER)
+		return false;
 	return (binding->modes & (1u << state->mode)) && binding->label;
 }
 
