@@ -137,6 +137,19 @@ static bool open_memory(const struct native_module *module, struct tm_mem *mem,
 	return begin_bytes(bytes, len, ret);
 }
 
+/* Takes the fd. Keeps the file only if it is the module's. */
+static bool take(const struct native_module *module, int fd,
+		 struct native_elf *ret)
+{
+	if (!begin(fd, ret))
+		return false;
+	ret->path = tm_strdup(module->path);
+	if (is_module(module, ret))
+		return true;
+	native_elf_close(ret);
+	return false;
+}
+
 bool native_elf_open_module(const struct native_module *module, pid_t pid,
 			    struct tm_mem *mem, unsigned via,
 			    struct native_elf *ret)
@@ -144,19 +157,13 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 	*ret = (struct native_elf){ .fd = -1 };
 	if (module->inode == 0)
 		return (via & NATIVE_VIA_MEMORY) && open_memory(module, mem, ret);
-	if ((via & NATIVE_VIA_MAP_FILES) && begin(open_map_file(module, pid), ret)) {
-		ret->path = tm_strdup(module->path);
-		if (is_module(module, ret))
-			return true;
-		native_elf_close(ret);
-	}
-	if ((via & NATIVE_VIA_ROOT) && begin(open_in_root(pid, module->path), ret)) {
-		ret->path = tm_strdup(module->path);
-		if (is_module(module, ret))
-			return true;
-		native_elf_close(ret);
-	}
-	return false;
+	if ((via & NATIVE_VIA_MAP_FILES) &&
+	    take(module, open_map_file(module, pid), ret))
+		return true;
+	/* The kernel prints paths as seen from our root where it can. */
+	return (via & NATIVE_VIA_ROOT) &&
+	       (take(module, open_in_root(pid, module->path), ret) ||
+		take(module, open_here(module->path), ret));
 }
 
 /* The file of that path in the target's root or else in ours. */

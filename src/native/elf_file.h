@@ -27,7 +27,7 @@ void native_elf_close(struct native_elf *file);
 /* Which ways of reaching a module's file to try; tests leave some out. */
 enum {
 	NATIVE_VIA_MAP_FILES = 1 << 0, /* needs CAP_CHECKPOINT_RESTORE */
-	NATIVE_VIA_ROOT = 1 << 1,      /* /proc/PID/root and the path */
+	NATIVE_VIA_ROOT = 1 << 1,      /* the path, in the target's root or ours */
 	NATIVE_VIA_MEMORY = 1 << 2,    /* the vDSO */
 	NATIVE_VIA_ALL = 7,
 };
