@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "py/stack_layout.h"
+
 enum py_root_kind {
 	PY_ROOT_STATICS,    /* file-local variables of _tracemalloc.c */
 	PY_ROOT_PYRUNTIME,  /* struct inside _PyRuntime */
@@ -89,6 +91,7 @@ struct py_layout {
 	/* The first patch release whose get_tracemalloc_memory() is 0 while
 	 * not tracing (bpo gh-128679 moved the flag under the lock). */
 	unsigned idle_memory_zero_since;
+	const struct py_stack_layout *stack;    /* Python frames of threads */
 };
 
 /* NULL: this minor of Python 3 is not known. */

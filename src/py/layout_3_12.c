@@ -12,5 +12,6 @@ const struct py_layout py_layout_3_12 = {
 	.frame = PY_FRAME_3_7,
 	.state = PY_STATE_3_12,
 	.max_nframe = PY_MAX_NFRAME_3_9,
+	.stack = &py_stack_3_12,
 	.idle_memory_zero_since = PY_NEVER,
 };

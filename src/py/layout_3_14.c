@@ -13,5 +13,6 @@ const struct py_layout py_layout_3_14 = {
 	.state = PY_STATE_3_12,
 	.max_nframe = PY_MAX_NFRAME_3_9,
 	.str_wide_interned = true,
+	.stack = &py_stack_3_14,
 	.idle_memory_zero_since = 0,
 };

@@ -12,5 +12,6 @@ const struct py_layout py_layout_3_7 = {
 	.frame = PY_FRAME_3_7,
 	.max_nframe = PY_MAX_NFRAME_3_7,
 	.str_has_wstr = true,
+	.stack = &py_stack_3_7,
 	.idle_memory_zero_since = PY_NEVER,
 };

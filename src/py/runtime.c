@@ -133,6 +133,8 @@ static bool take_symbols(struct tm_mem *mem, const struct tm_image *image,
 	runtime->runtime_size = symbol.size;
 	/* Only builds with Py_REF_DEBUG define the reporting function. */
 	runtime->debug = tm_image_dynsym(image, "_Py_NegativeRefcount", &symbol);
+	if (tm_image_dynsym(image, "PyCode_Type", &symbol))
+		runtime->code_type = symbol.address;
 	if (!need_symbol(image, "PyUnicode_Type", &symbol, err))
 		return false;
 	return py_str_layout_find(mem, symbol.address, runtime->layout,

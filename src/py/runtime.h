@@ -38,6 +38,7 @@ struct py_runtime {
 	struct py_str_layout str;
 	struct tm_range code;    /* executable bytes, for plausibility checks */
 	tm_addr hash_ptr, compare_direct; /* the functions of a traces table */
+	tm_addr code_type;       /* PyCode_Type; 0 if it is not exported */
 	tm_addr runtime;         /* _PyRuntime */
 	uint64_t runtime_size;
 };

@@ -161,8 +161,8 @@ static uint32_t char_at(const char *data, unsigned kind, size_t i)
 	return tm_load_u32(data, i * 4);
 }
 
-static bool read_str(struct tm_mem *mem, const struct py_str_layout *str,
-		     tm_addr at, struct tm_buf *ret, struct tm_err *err)
+bool py_str_read(struct tm_mem *mem, const struct py_str_layout *str,
+		 tm_addr at, struct tm_buf *ret, struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) char *data = NULL;
 	struct str_head head = { 0 };
@@ -215,5 +215,5 @@ bool py_filename_read(struct tm_mem *mem, const struct py_runtime *runtime,
 {
 	if (runtime->layout->filename == PY_FILENAME_UTF8)
 		return read_utf8(mem, at, ret, err);
-	return read_str(mem, &runtime->str, at, ret, err);
+	return py_str_read(mem, &runtime->str, at, ret, err);
 }
