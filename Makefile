@@ -71,6 +71,13 @@ $(B)/libtmattach.so: $(lib_obj) $(B)/objects
 	$(call say,LD,$@)
 	$(q)$(CC) $(CFLAGS) $(ldflags) -shared -Wl,-soname,libtmattach.so.0 -Wl,--exclude-libs,libiberty.a -o $@ $(lib_obj) $(lib_libs)
 
+$(B)/gen/syscalls.def: Makefile
+	$(call say,GEN,$@)
+	$(q)mkdir -p $(@D) && echo '#include <asm/unistd.h>' | $(CC) -E -dM -x c - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) [0-9].*/[__NR_\1] = "\1",/p' >$@
+
+$(B)/src/target/syscall_name.o: $(B)/gen/syscalls.def
+
 $(B)/tui/%.o: tui/%.c
 	$(call say,CC,$<)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_tui) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "tmattach/model.h"
+#include "tmattach/threads.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -83,6 +84,10 @@ bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 			const char *source_file, FILE *out, struct tm_err *err);
 bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
 		       const char *source_file, FILE *out, struct tm_err *err);
+
+/* What every thread is doing; frames oldest first, as everywhere. */
+bool tm_write_threads_json(const struct tm_threads *threads, FILE *out,
+			   struct tm_err *err);
 
 #pragma GCC visibility pop
 

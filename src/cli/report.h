@@ -7,6 +7,7 @@
 #define TM_CLI_REPORT_H
 
 #include "cli/source.h"
+#include "tmattach/threads.h"
 
 /* How many of `n` items a limit lets through (0: all). */
 size_t cli_shown(size_t n, size_t limit);
@@ -35,6 +36,9 @@ struct cli_trace *cli_sorted_traces(const struct tm_snapshot *snapshot,
 				    size_t *ret_n);
 void cli_text_traces(const struct tm_snapshot *snapshot, size_t limit,
 		     bool pretty, const struct tm_source_lines *lines);
+
+/* Stacks with the most recent call first, as debuggers print them. */
+void cli_text_threads(const struct tm_threads *threads);
 
 void cli_text_info(const struct cli_source *source, bool pretty);
 

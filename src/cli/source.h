@@ -35,6 +35,10 @@ int cli_source_get(struct cli_source *ret, const struct cli_options *options,
 /* What a command that printed its report returns: done, or partial. */
 int cli_source_status(const struct cli_source *source);
 
+/* The process of a command that takes no file; exit status, with message. */
+int cli_source_pid(const struct cli_source_spec *spec, const char *command,
+		   pid_t *ret);
+
 /* The process called `name`; exit status, with its message, if not just one. */
 int cli_find_process(const char *name, pid_t *ret);
 
