@@ -6,6 +6,7 @@ checks the answers.
 Prints "ready", works until it reads a line, then prints how many units of
 work were right and wrong, and what its blocked C threads saw."""
 import ctypes
+import signal
 import sys
 import threading
 import tracemalloc
@@ -16,6 +17,7 @@ lib.storm_raw.restype = ctypes.c_uint64
 lib.storm_raw.argtypes = [ctypes.c_uint, ctypes.c_uint64]
 blockers = ctypes.CDLL(sys.argv[1] + "/blockers.so")
 
+children = []  # one entry per SIGCHLD; this program never has a child
 stop = threading.Event()
 right = [0] * 4
 wrong = [0] * 4
@@ -57,6 +59,7 @@ def main():
     expected = [unit() for unit in units]
     tracemalloc.start(int(sys.argv[2]))
     kept = [[object() for i in range(20)] for j in range(500)]
+    signal.signal(signal.SIGCHLD, lambda number, frame: children.append(number))
     if blockers.blockers_start():
         sys.exit("blockers_start() failed")
     threads = [threading.Thread(target=worker, args=(n, unit, expected[n]))
@@ -70,8 +73,8 @@ def main():
     stop.set()
     for thread in threads:
         thread.join()
-    print("right %d, wrong %d, disturbed %d, kept %d"
-          % (sum(right), sum(wrong), disturbed, len(kept)))
+    print("right %d, wrong %d, disturbed %d, sigchld %d, kept %d"
+          % (sum(right), sum(wrong), disturbed, len(children), len(kept)))
 
 
 if __name__ == "__main__":
