@@ -2,6 +2,8 @@
 
 live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen)
 
+CHECKS += check-live
+
 .PHONY: check-live live-roots soak demo bench
 
 $(B)/tests/live/%.so: tests/live/%.c

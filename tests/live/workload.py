@@ -255,12 +255,20 @@ def drain_lists():
     return [[] for _ in range(400)]
 
 
+def plain_snapshot(traces):
+    """With plain names: a pickle of FileName would need this module."""
+    traces = [trace[:2] + (tuple((str.__str__(name), line) for name, line in trace[2]),)
+              + trace[3:] for trace in traces]
+    return tracemalloc.Snapshot(traces, tracemalloc.get_traceback_limit())
+
+
 def testify(n, which, result, frames):
     """In a witness: write down what it saw."""
     path = "%s/moment-%d-%s" % (DIR, n, NAMES[which])
     if which == 0:
         snapshot = tracemalloc.Snapshot(result, tracemalloc.get_traceback_limit())
         snapshot.dump(path)
+        plain_snapshot(result).dump(path + "-plain")
         result = None
         if sys.version_info < (3, 14):
             result = {"size": sys.getsizeof([]), "total_nframe": len(frames),
