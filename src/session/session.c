@@ -13,7 +13,7 @@
 #include "base/guard.h"
 #include "session/attach.h"
 #include "session/sample.h"
-#include "session/source_lines.h"
+#include "tmattach/source_lines.h"
 
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err)
