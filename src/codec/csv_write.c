@@ -83,6 +83,6 @@ const struct tm_codec codec_csv = {
 	.suffix = ".csv",
 	.summary = "one row per trace: domain, size, total_nframe, traceback",
 	.write = csv_write,
-	.read = NULL,
+	.read = csv_read,
 	.sniff = csv_sniff,
 };

@@ -230,7 +230,7 @@ const struct tm_codec codec_json = {
 	.suffix = ".json",
 	.summary = "one JSON object: the traces and what is known about them",
 	.write = whole_write,
-	.read = NULL,
+	.read = json_read,
 	.sniff = whole_sniff,
 };
 
@@ -239,6 +239,6 @@ const struct tm_codec codec_jsonl = {
 	.suffix = ".jsonl",
 	.summary = "JSON Lines, one trace each",
 	.write = lines_write,
-	.read = NULL,
+	.read = jsonl_read,
 	.sniff = lines_sniff,
 };

@@ -20,7 +20,7 @@ enum value_kind {
 	VALUE_INT,    /* num; never negative */
 	VALUE_STRING, /* id in the reader's own strings */
 	VALUE_FRAME,  /* id: the builder's frame */
-	VALUE_FRAMES, /* id: a tuple of frames */
+	VALUE_FRAMES, /* id: a list of codec/sites.h */
 	VALUE_EMPTY,  /* the empty tuple */
 	VALUE_TRACE,  /* id: the builder's site; num: size */
 	VALUE_LIST,   /* the list of traces */

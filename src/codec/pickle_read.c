@@ -317,6 +317,7 @@ bool pickle_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	pickle_in_init(&m->in, file, err);
 	m->shape.in = &m->in;
 	m->shape.builder = builder;
+	m->shape.sites.builder = builder;
 	m->shape.meta = meta;
 	ok = run(m);
 	shape_deinit(&m->shape);

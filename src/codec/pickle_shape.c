@@ -57,61 +57,31 @@ static struct value frame(struct shape *shape, const struct value *items)
 		0 };
 }
 
+/* Pickled most recent first; the model has the oldest first. */
 static struct value frames(struct shape *shape, const struct value *items,
 			   size_t n)
 {
-	struct frames_tuple *tuple;
+	uint32_t id = (uint32_t)shape->sites.n;
 
-	shape->tuples = tm_grow(shape->tuples, &shape->tuples_cap,
-				shape->ntuples + 1, sizeof(*shape->tuples));
-	shape->frames = tm_grow(shape->frames, &shape->frames_cap,
-				shape->nframes + n, sizeof(*shape->frames));
-	tuple = &shape->tuples[shape->ntuples];
-	*tuple = (struct frames_tuple){ .first = shape->nframes,
-					.n = (uint32_t)n,
-					.traceback = TM_ID_NONE,
-					.site = TM_ID_NONE };
+	sites_begin(&shape->sites);
 	for (size_t i = n; i-- > 0;) {
 		if (items[i].kind != VALUE_FRAME)
 			return wrong(shape, "a tuple that is no part of a snapshot");
-		shape->frames[shape->nframes++] = items[i].id;
+		sites_frame(&shape->sites, items[i].id);
 	}
-	return (struct value){ VALUE_FRAMES, (uint32_t)shape->ntuples++, 0 };
+	return (struct value){ VALUE_FRAMES, id, 0 };
 }
 
-/*
- * A long tuple under ever new total_nframes would fill the memory from a small
- * file. Genuine ones take two bytes per frame of every traceback.
- */
-static tm_id traceback(struct shape *shape, struct frames_tuple *t,
-		       uint32_t total)
+static struct value trace_at(struct shape *shape, const struct value *items,
+			     uint32_t total)
 {
-	if (t->traceback != TM_ID_NONE && t->total == total)
-		return t->traceback;
-	shape->used_frames += t->n;
-	if (shape->used_frames > pickle_in_offset(shape->in)) {
-		wrong(shape, "more tracebacks than the file has room for");
-		return TM_ID_NONE;
-	}
-	t->traceback = tm_builder_traceback(shape->builder,
-					    shape->frames + t->first, t->n,
-					    total);
-	t->total = total;
-	t->site = TM_ID_NONE;
-	return t->traceback;
-}
+	tm_id site = sites_find(&shape->sites, items[2].id,
+				(uint32_t)items[0].num, total,
+				pickle_in_offset(shape->in));
 
-static tm_id site(struct shape *shape, uint32_t tuple, uint32_t domain,
-		  uint32_t total)
-{
-	struct frames_tuple *t = &shape->tuples[tuple];
-	tm_id at = traceback(shape, t, total);
-
-	if (t->site == TM_ID_NONE || t->domain != domain) {
-		t->site = tm_builder_site(shape->builder, at, domain);
-		t->domain = domain;
-	}
-	return t->site;
+	if (site == TM_ID_NONE)
+		return wrong(shape, "more tracebacks than the file has room for");
+	return (struct value){ VALUE_TRACE, site, items[1].num };
 }
 
 /* (domain, size, frames[, total_nframe]) */
@@ -135,9 +105,7 @@ static struct value trace(struct shape *shape, const struct value *items,
 	} else if (n == 4 && items[3].kind != VALUE_NONE) {
 		return wrong(shape, "a total_nframe that is no number");
 	}
-	return (struct value){ VALUE_TRACE,
-		site(shape, items[2].id, (uint32_t)items[0].num, total),
-		items[1].num };
+	return trace_at(shape, items, total);
 }
 
 struct value shape_tuple(struct shape *shape, const struct value *items,
@@ -190,12 +158,6 @@ struct value shape_list(struct shape *shape)
 	return (struct value){ VALUE_LIST, 0, 0 };
 }
 
-static void hand_over(struct shape *shape)
-{
-	tm_builder_rows(shape->builder, shape->rows, shape->nrows);
-	shape->nrows = 0;
-}
-
 void shape_append(struct shape *shape, const struct value *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -203,11 +165,7 @@ void shape_append(struct shape *shape, const struct value *items, size_t n)
 			wrong(shape, "something else among the traces");
 			return;
 		}
-		if (shape->nrows == SHAPE_ROWS)
-			hand_over(shape);
-		shape->rows[shape->nrows++] = (struct tm_row){
-			.size = items[i].num, .site = items[i].id, .count = 1,
-		};
+		sites_trace(&shape->sites, items[i].id, items[i].num);
 	}
 }
 
@@ -258,7 +216,7 @@ bool shape_finish(struct shape *shape, const struct value *top)
 	if (!shape->built[CLASS_SNAPSHOT] || !shape->built[CLASS_TRACES] ||
 	    !shape->list_set || !shape->traces_set || !shape->limit_set)
 		return pickle_in_corrupt(shape->in, "an incomplete snapshot");
-	hand_over(shape);
+	sites_flush(&shape->sites);
 	/* Without a trace there is no telling: the newer shape. */
 	shape->meta->has_total_nframe = shape->saw_four || !shape->saw_three;
 	return !shape->in->failed;
@@ -268,6 +226,5 @@ void shape_deinit(struct shape *shape)
 {
 	tm_intern_free(&shape->strings);
 	free(shape->string_ids);
-	free(shape->tuples);
-	free(shape->frames);
+	sites_deinit(&shape->sites);
 }

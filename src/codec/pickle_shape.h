@@ -7,19 +7,8 @@
 
 #include "base/intern.h"
 #include "codec/pickle_in.h"
+#include "codec/sites.h"
 #include "tmattach/model.h"
-
-enum { SHAPE_ROWS = 4096 };
-
-/* A tuple of frames, and where its last trace was: genuine files have one
- * total_nframe for it, and nearly always one domain. */
-struct frames_tuple {
-	uint64_t first;  /* in shape.frames, oldest frame first */
-	uint32_t n;
-	uint32_t domain, total;
-	tm_id traceback; /* with `total`; TM_ID_NONE: none yet */
-	tm_id site;      /* of `traceback` and `domain`; TM_ID_NONE: none yet */
-};
 
 struct shape {
 	struct pickle_in *in;
@@ -28,13 +17,7 @@ struct shape {
 	struct tm_intern strings;
 	tm_id *string_ids;        /* the builder's, TM_ID_NONE: not yet */
 	size_t string_ids_cap;
-	struct frames_tuple *tuples;
-	size_t ntuples, tuples_cap;
-	tm_id *frames;
-	size_t nframes, frames_cap;
-	uint64_t used_frames; /* handed to the builder */
-	struct tm_row rows[SHAPE_ROWS];
-	size_t nrows;
+	struct sites sites;       /* tuples of frames */
 	bool has_list, list_set, traces_set, limit_set;
 	bool has_object[2], built[2];
 	bool saw_three, saw_four;

@@ -166,6 +166,39 @@ uint64_t tms_in_varint(struct tms_in *in)
 	return v;
 }
 
+/* One of the three bytes at p must lack the top bit. */
+static inline const unsigned char *decode(const unsigned char *p, uint64_t *to)
+{
+	uint64_t v = *p & 0x7f;
+
+	for (unsigned shift = 7; *p++ & 0x80; shift += 7)
+		v |= (uint64_t)(*p & 0x7f) << shift;
+	*to = v;
+	return p;
+}
+
+/* Where the end of buffer and chunk are far: one to three bytes, the rest is
+ * left to the careful way. */
+void tms_in_varints(struct tms_in *in, uint64_t *to, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t sure = (size_t)(in->end - in->pos);
+		const unsigned char *p = in->pos;
+
+		if (sure > in->left)
+			sure = in->left;
+		for (const unsigned char *stop = p + sure; i < n &&
+		     stop - p >= 3 && !(p[0] & p[1] & p[2] & 0x80); i++)
+			p = decode(p, &to[i]);
+		in->left -= (uint64_t)(p - in->pos);
+		in->pos = p;
+		if (i < n)
+			to[i++] = tms_in_varint(in);
+		if (in->failed)
+			return;
+	}
+}
+
 uint64_t tms_in_bounded(struct tms_in *in, uint64_t max, const char *what)
 {
 	uint64_t v = tms_in_varint(in);

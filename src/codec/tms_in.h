@@ -27,6 +27,8 @@ uint64_t tms_in_chunk(struct tms_in *in);
 /* Bytes left in this chunk. */
 uint64_t tms_in_left(const struct tms_in *in);
 uint64_t tms_in_varint(struct tms_in *in);
+/* n of them at once: most of the reading time of a big file is here. */
+void tms_in_varints(struct tms_in *in, uint64_t *to, size_t n);
 /* A varint that must be at most `max`. */
 uint64_t tms_in_bounded(struct tms_in *in, uint64_t max, const char *what);
 void tms_in_bytes(struct tms_in *in, void *to, size_t len);

@@ -22,6 +22,7 @@ struct tms_reader {
 	struct tm_meta *meta;
 	struct id_list strings, modules, frames, tracebacks, sites;
 	struct tm_row *rows;   /* one chunk of them */
+	uint64_t *column;      /* one column of it */
 	tm_id *stack;          /* the frames of one traceback */
 	size_t stack_cap;
 	struct tm_buf text;
@@ -162,33 +163,48 @@ static void get_site(struct tms_reader *r)
 			 tm_builder_site(r->builder, traceback, domain));
 }
 
-static void get_row_columns(struct tms_reader *r, size_t n)
+static bool get_row_sites(struct tms_reader *r, size_t n)
 {
-	struct tm_row *rows = r->rows;
 	uint64_t site = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		site += tms_in_varint(r->in);
-		if (site >= r->sites.n) {
-			tms_in_corrupt(r->in, "traces of an unknown site");
-			return;
-		}
-		rows[i].site = (tm_id)site;
+	tms_in_varints(r->in, r->column, n);
+	for (size_t i = 0; i < n && !tms_in_failed(r->in); i++) {
+		site += r->column[i];
+		if (site >= r->sites.n)
+			return tms_in_corrupt(r->in, "traces of an unknown site");
+		r->rows[i].site = (tm_id)site;
 	}
+	return !tms_in_failed(r->in);
+}
+
+static bool get_row_sizes(struct tms_reader *r, size_t n)
+{
+	struct tm_row *rows = r->rows;
+
+	tms_in_varints(r->in, r->column, n);
+	if (tms_in_failed(r->in))
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		rows[i].size = tms_in_varint(r->in);
+		rows[i].size = r->column[i];
 		if (i && rows[i].site == rows[i - 1].site)
 			rows[i].size += rows[i - 1].size;
-		r->size += rows[i].size;
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint32_t more = (uint32_t)tms_in_bounded(r->in, UINT32_MAX - 1,
-							 "a count beyond 32 bits");
+	return true;
+}
 
-		rows[i].count = more + 1;
-		r->count += rows[i].count;
-		r->size += (unsigned __int128)rows[i].size * more;
+static bool get_row_counts(struct tms_reader *r, size_t n)
+{
+	tms_in_varints(r->in, r->column, n);
+	for (size_t i = 0; i < n && !tms_in_failed(r->in); i++) {
+		struct tm_row *row = &r->rows[i];
+
+		if (r->column[i] >= UINT32_MAX)
+			return tms_in_corrupt(r->in, "a count beyond 32 bits");
+		row->count = (uint32_t)r->column[i] + 1;
+		r->count += row->count;
+		r->size += (unsigned __int128)row->size * row->count;
 	}
+	return !tms_in_failed(r->in);
 }
 
 static void get_rows(struct tms_reader *r)
@@ -196,8 +212,8 @@ static void get_rows(struct tms_reader *r)
 	size_t n = tms_in_bounded(r->in, TMS_ROWS_PER_CHUNK,
 				  "too many rows in a chunk");
 
-	get_row_columns(r, n);
-	if (tms_in_failed(r->in))
+	if (!get_row_sites(r, n) || !get_row_sizes(r, n) ||
+	    !get_row_counts(r, n))
 		return;
 	for (size_t i = 0; i < n; i++)
 		r->rows[i].site = r->sites.ids[r->rows[i].site];
@@ -306,9 +322,11 @@ bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	if (!r.in)
 		return false;
 	r.rows = tm_malloc(TMS_ROWS_PER_CHUNK * sizeof(*r.rows));
+	r.column = tm_malloc(TMS_ROWS_PER_CHUNK * sizeof(*r.column));
 	ok = get_chunks(&r);
 	tms_in_close(r.in);
 	free(r.rows);
+	free(r.column);
 	free(r.stack);
 	free(r.strings.ids);
 	free(r.modules.ids);

@@ -1,0 +1,425 @@
+/*
+ * Reading .jsonl and .json back. Traces come one by one; jansson parses the
+ * text of a traceback when it is met for the first time, and after that the
+ * text itself is the key.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/guard.h"
+#include "base/intern.h"
+#include "codec/codec.h"
+#include "codec/formats.h"
+#include "codec/json_in.h"
+#include "codec/json_shape.h"
+#include "codec/sites.h"
+
+/* Texts kept as keys; when they grow beyond this, all are forgotten. */
+enum { MAX_KEYS = 128 << 20 };
+
+struct json_reader {
+	struct record_in in;
+	struct tm_builder *builder;
+	struct tm_meta *meta;
+	struct tm_intern keys; /* text of a traceback; id: its list in sites */
+	struct sites sites;
+	struct tm_buf text;
+	bool saw_total, saw_none;
+};
+
+static bool corrupt(struct json_reader *r, const char *what)
+{
+	return json_in_corrupt(&r->in, what);
+}
+
+static json_t *parse(struct json_reader *r, const char *text, size_t len)
+{
+	char why[160];
+	json_t *value = json_parse(text, len, why);
+
+	if (!value)
+		codec_corrupt(r->in.err, r->in.start, "%s", why);
+	return value;
+}
+
+static bool get_u64(const json_t *object, const char *key, uint64_t max,
+		    uint64_t *ret)
+{
+	const json_t *value = json_object_get(object, key);
+	json_int_t v = json_integer_value(value);
+
+	if (!json_is_integer(value) || v < 0 || (uint64_t)v > max)
+		return false;
+	*ret = (uint64_t)v;
+	return true;
+}
+
+/* A string's id; TM_ID_NONE (and true) for null or a missing member. */
+static bool get_string(struct json_reader *r, const json_t *object,
+		       const char *key, tm_id *ret)
+{
+	const json_t *value = json_object_get(object, key);
+
+	*ret = TM_ID_NONE;
+	if (!value || json_is_null(value))
+		return true;
+	if (!json_is_string(value) ||
+	    json_string_length(value) > CODEC_MAX_STRING)
+		return corrupt(r, "a name that is no string");
+	json_text_of(value, &r->text);
+	*ret = tm_builder_string(r->builder, r->text.data, r->text.len);
+	return true;
+}
+
+static bool get_native(struct json_reader *r, const json_t *object,
+		       struct tm_native_frame *ret)
+{
+	const char *address = json_string_value(json_object_get(object,
+								"address"));
+	tm_id path, build_id;
+	char *end;
+
+	*ret = (struct tm_native_frame){ .module = TM_ID_NONE };
+	if (!address || strncmp(address, "0x", 2) != 0)
+		return corrupt(r, "an address that is no hexadecimal number");
+	ret->address = strtoull(address, &end, 16);
+	if (*end || !address[2])
+		return corrupt(r, "an address that is no hexadecimal number");
+	ret->inlined = json_is_true(json_object_get(object, "inlined"));
+	if (!get_string(r, object, "function", &ret->function) ||
+	    !get_string(r, object, "module", &path) ||
+	    !get_string(r, object, "build_id", &build_id))
+		return false;
+	if (path != TM_ID_NONE)
+		ret->module = tm_builder_module(r->builder, path, build_id);
+	return true;
+}
+
+static bool add_frame(struct json_reader *r, const json_t *object)
+{
+	struct tm_native_frame native;
+	uint64_t lineno;
+	tm_id name, frame;
+
+	if (!get_string(r, object, "filename", &name))
+		return false;
+	if (name == TM_ID_NONE || !get_u64(object, "lineno", UINT32_MAX, &lineno))
+		return corrupt(r, "a frame without filename or lineno");
+	if (!json_object_get(object, "address")) {
+		frame = tm_builder_frame(r->builder, name, (uint32_t)lineno);
+	} else {
+		if (!get_native(r, object, &native))
+			return false;
+		frame = tm_builder_native_frame(r->builder, name,
+						(uint32_t)lineno, &native);
+	}
+	sites_frame(&r->sites, frame);
+	return true;
+}
+
+static bool add_frames(struct json_reader *r, const json_t *frames)
+{
+	size_t n = json_array_size(frames);
+
+	if (!n)
+		return corrupt(r, "a traceback that is no list of frames");
+	sites_begin(&r->sites);
+	for (size_t i = 0; i < n; i++)
+		if (!add_frame(r, json_array_get(frames, i)))
+			return false;
+	return true;
+}
+
+/* The list in r->sites for the text of a traceback. */
+static bool find_frames(struct json_reader *r, const char *text, size_t len,
+			uint32_t *ret)
+{
+	size_t known;
+	json_t *frames;
+	bool ok;
+
+	if (r->keys.arena.total > MAX_KEYS) {
+		tm_intern_free(&r->keys);
+		sites_forget(&r->sites);
+	}
+	known = r->keys.n;
+	*ret = tm_intern(&r->keys, text, len);
+	if (*ret < known)
+		return true;
+	frames = parse(r, text, len);
+	if (!frames)
+		return false;
+	ok = add_frames(r, frames);
+	json_decref(frames);
+	return ok;
+}
+
+static bool add_trace(struct json_reader *r, const json_t *trace, uint32_t list)
+{
+	const json_t *value = json_object_get(trace, "total_nframe");
+	uint64_t domain, size, total = TM_TOTAL_NFRAME_NONE;
+	tm_id site;
+
+	if (!get_u64(trace, "domain", UINT32_MAX, &domain) ||
+	    !get_u64(trace, "size", INT64_MAX, &size))
+		return corrupt(r, "a trace without domain or size");
+	if (!json_is_null(value) &&
+	    !get_u64(trace, "total_nframe", TM_TOTAL_NFRAME_NONE - 1, &total))
+		return corrupt(r, "a total_nframe that is no number");
+	r->saw_none |= total == TM_TOTAL_NFRAME_NONE;
+	r->saw_total |= total != TM_TOTAL_NFRAME_NONE;
+	site = sites_find(&r->sites, list, (uint32_t)domain, (uint32_t)total,
+			  r->in.offset);
+	if (site == TM_ID_NONE)
+		return corrupt(r, "more tracebacks than the file has room for");
+	sites_trace(&r->sites, site, size);
+	return true;
+}
+
+/*
+ * In the text of a trace the traceback comes last, as we write it: the rest
+ * is parsed with null in its place. NULL if it does not come last.
+ */
+static json_t *parse_short(struct json_reader *r, const char **ret_frames)
+{
+	static const char key[] = "\"traceback\":";
+	const size_t nkey = sizeof(key) - 1;
+	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
+	const char *hit = memmem(r->in.text.data, r->in.text.len, key, nkey);
+	char why[160];
+	json_t *trace;
+
+	if (!hit || hit[nkey] != '[' ||
+	    r->in.text.data[r->in.text.len - 2] != ']')
+		return NULL;
+	tm_buf_add(&text, r->in.text.data,
+		   (size_t)(hit - r->in.text.data) + nkey);
+	tm_buf_adds(&text, "null}");
+	trace = json_parse(text.data, text.len, why);
+	*ret_frames = hit + nkey;
+	return trace;
+}
+
+static bool read_trace(struct json_reader *r)
+{
+	const char *frames = NULL;
+	uint32_t list;
+	json_t *trace = parse_short(r, &frames);
+	bool ok;
+
+	if (trace) {
+		const char *end = r->in.text.data + r->in.text.len - 1;
+
+		ok = find_frames(r, frames, (size_t)(end - frames), &list);
+	} else {
+		TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
+
+		trace = parse(r, r->in.text.data, r->in.text.len);
+		if (!trace)
+			return false;
+		if (!json_object_get(trace, "traceback")) {
+			json_decref(trace);
+			return corrupt(r, "a trace without a traceback");
+		}
+		json_append(&text, json_object_get(trace, "traceback"));
+		ok = find_frames(r, text.data, text.len, &list);
+	}
+	ok = ok && add_trace(r, trace, list);
+	json_decref(trace);
+	return ok;
+}
+
+static bool finish(struct json_reader *r)
+{
+	int c = json_in_token(&r->in);
+
+	if (ferror(r->in.file))
+		return codec_short_read(r->in.err, r->in.file, r->in.offset);
+	if (c != EOF)
+		return codec_corrupt(r->in.err, r->in.offset - 1,
+				     "something behind the end");
+	sites_flush(&r->sites);
+	return true;
+}
+
+static bool read_lines(struct json_reader *r)
+{
+	int c;
+
+	while ((c = json_in_token(&r->in)) == '{')
+		if (!json_in_object(&r->in) || !read_trace(r))
+			return false;
+	if (c != EOF)
+		return codec_corrupt(r->in.err, r->in.offset - 1,
+				     "not the beginning of a trace");
+	r->meta->has_total_nframe = r->saw_total || !r->saw_none;
+	return finish(r);
+}
+
+static bool read_traces(struct json_reader *r)
+{
+	int c = json_in_token(&r->in);
+
+	if (c == ']')
+		return true;
+	for (;; c = json_in_token(&r->in)) {
+		if (c != '{')
+			break;
+		if (!json_in_object(&r->in) || !read_trace(r))
+			return false;
+		c = json_in_token(&r->in);
+		if (c == ']')
+			return true;
+		if (c != ',')
+			break;
+	}
+	if (c == EOF)
+		return codec_short_read(r->in.err, r->in.file, r->in.offset);
+	return codec_corrupt(r->in.err, r->in.offset - 1,
+			     "something else among the traces");
+}
+
+static void copy_text(const json_t *object, const char *key, char *to,
+		      size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (text)
+		snprintf(to, size, "%s", text);
+}
+
+static void read_source(const json_t *source, struct tm_meta *meta)
+{
+	const char *when = json_string_value(json_object_get(source, "taken_at"));
+	uint64_t v;
+
+	if (get_u64(source, "pid", INT32_MAX, &v))
+		meta->pid = (int32_t)v;
+	if (get_u64(source, "traceback_limit", UINT32_MAX, &v))
+		meta->traceback_limit = (uint32_t)v;
+	copy_text(source, "runtime", meta->runtime, sizeof(meta->runtime));
+	if (when)
+		meta->taken_at = json_parse_time(when);
+}
+
+static void read_meta(const json_t *object, struct tm_meta *meta)
+{
+	const json_t *memory = json_object_get(object, "traced_memory");
+	const struct { const json_t *in; const char *key; uint64_t *to; } numbers[] = {
+		{ memory, "current", &meta->traced_current },
+		{ memory, "peak", &meta->traced_peak },
+		{ object, "tracer_memory", &meta->tracer_memory },
+		{ object, "pause_ns", &meta->pause_ns },
+		{ object, "sample_bytes", &meta->sample_bytes },
+		{ object, "dropped", &meta->dropped },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		get_u64(numbers[i].in, numbers[i].key, INT64_MAX, numbers[i].to);
+	copy_text(object, "command", meta->command, sizeof(meta->command));
+	meta->has_total_nframe =
+		json_is_true(json_object_get(object, "has_total_nframe"));
+	meta->partial = json_is_true(json_object_get(object, "partial"));
+}
+
+static bool read_modules(struct json_reader *r, const json_t *modules)
+{
+	for (size_t i = 0; i < json_array_size(modules); i++) {
+		const json_t *module = json_array_get(modules, i);
+		tm_id path, build_id;
+
+		if (!get_string(r, module, "path", &path) ||
+		    !get_string(r, module, "build_id", &build_id))
+			return false;
+		if (path == TM_ID_NONE)
+			return corrupt(r, "a module without a path");
+		tm_builder_module(r->builder, path, build_id);
+	}
+	return true;
+}
+
+/* What is around the traces; found: there were any. */
+static bool read_head(struct json_reader *r, const struct tm_buf *text,
+		      bool found)
+{
+	const char *format;
+	uint64_t version;
+	json_t *head;
+	bool ok = true;
+
+	r->in.start = 0;
+	head = parse(r, text->data, text->len);
+	if (!head)
+		return false;
+	format = json_string_value(json_object_get(head, "format"));
+	if (!format || strcmp(format, "tmattach-snapshot") != 0 || !found)
+		ok = tm_err_set(r->in.err, TM_ERR_UNSUPPORTED, NULL,
+				"not a snapshot but \"%.40s\" (at byte 0)",
+				format ? format : "something else");
+	else if (!get_u64(head, "version", INT64_MAX, &version) || version != 1)
+		ok = tm_err_set(r->in.err, TM_ERR_UNSUPPORTED, NULL,
+				"a version of the format that is not known (at byte 0)");
+	if (ok) {
+		read_source(json_object_get(head, "source"), r->meta);
+		read_meta(json_object_get(head, "meta"), r->meta);
+		ok = read_modules(r, json_object_get(head, "modules"));
+	}
+	json_decref(head);
+	return ok;
+}
+
+static bool read_whole(struct json_reader *r)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf head = { 0 };
+	bool found, again = false;
+
+	if (json_in_token(&r->in) != '{')
+		return codec_corrupt(r->in.err, 0,
+				     "not the beginning of a snapshot");
+	tm_buf_addc(&head, '{');
+	if (!json_in_head(&r->in, &head, &found))
+		return false;
+	if (found) {
+		if (!read_traces(r))
+			return false;
+		tm_buf_adds(&head, "[]");
+		if (!json_in_head(&r->in, &head, &again))
+			return false;
+	}
+	if (again)
+		return codec_corrupt(r->in.err, r->in.offset,
+				     "a second list of traces");
+	return read_head(r, &head, found) && finish(r);
+}
+
+static bool run(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
+		struct tm_err *err, bool (*read)(struct json_reader *))
+{
+	struct json_reader *r = tm_calloc(1, sizeof(*r));
+	bool ok;
+
+	r->in.file = file;
+	r->in.err = err;
+	r->builder = builder;
+	r->meta = meta;
+	r->sites.builder = builder;
+	ok = read(r);
+	sites_deinit(&r->sites);
+	tm_intern_free(&r->keys);
+	tm_buf_free(&r->in.text);
+	tm_buf_free(&r->text);
+	free(r);
+	return ok;
+}
+
+bool json_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
+	       struct tm_err *err)
+{
+	return run(file, builder, meta, err, read_whole);
+}
+
+bool jsonl_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
+		struct tm_err *err)
+{
+	return run(file, builder, meta, err, read_lines);
+}

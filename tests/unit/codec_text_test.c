@@ -1,0 +1,230 @@
+/* The text formats: .json, .jsonl, .csv. */
+#include "unit/codec_fixture.h"
+
+static const char *const names[] = { "json", "jsonl", "csv" };
+
+static void traces_come_back(void **state)
+{
+	struct tm_err err;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct tm_codec *codec = tm_codec_by_name(names[i]);
+		struct tm_snapshot *s = fixture_finish(fixture_python(0)), *back;
+		struct tm_buf file = fixture_write(codec, s, NULL), again;
+
+		back = fixture_read(codec, file.data, file.len, &err);
+		if (!back)
+			fail_msg("%s: %s", names[i], err.cause);
+		fixture_same(s, back, true);
+		assert_true(back->meta.has_total_nframe);
+		/* What the format does not hold stays unknown. */
+		again = fixture_write(codec, back, NULL);
+		if (i > 0) {
+			assert_int_equal(file.len, again.len);
+			assert_memory_equal(file.data, again.data, file.len);
+		}
+		free(file.data);
+		free(again.data);
+		tm_snapshot_destroy(s);
+		tm_snapshot_destroy(back);
+	}
+}
+
+static void json_keeps_all_of_a_snapshot(void **state)
+{
+	const struct tm_codec *codec = tm_codec_by_name("json");
+	struct tm_snapshot *s = fixture_finish(fixture_native(0)), *back;
+	struct tm_buf file = fixture_write(codec, s, NULL);
+	struct tm_err err;
+	struct tm_meta *m;
+
+	(void)state;
+	back = fixture_read(codec, file.data, file.len, &err);
+	assert_non_null(back);
+	fixture_same(s, back, true);
+	assert_int_equal(back->nmodules, s->nmodules);
+	m = &back->meta;
+	assert_int_equal(m->pid, 4711);
+	assert_int_equal(m->traceback_limit, 25);
+	assert_int_equal(m->taken_at, 1769860800123);
+	assert_int_equal(m->traced_current, 123456789);
+	assert_int_equal(m->traced_peak, 987654321);
+	assert_int_equal(m->tracer_memory, 4242);
+	assert_int_equal(m->pause_ns, 5250000);
+	assert_int_equal(m->sample_bytes, 524288);
+	assert_int_equal(m->dropped, 7);
+	assert_true(m->has_total_nframe && m->partial);
+	assert_string_equal(m->runtime, "CPython 3.13.5");
+	free(file.data);
+	tm_snapshot_destroy(s);
+	tm_snapshot_destroy(back);
+}
+
+static void csv_keeps_native_names(void **state)
+{
+	const struct tm_codec *codec = tm_codec_by_name("csv");
+	struct tm_snapshot *s = fixture_finish(fixture_native(0)), *back;
+	struct tm_buf file = fixture_write(codec, s, NULL);
+	struct tm_err err;
+
+	(void)state;
+	assert_non_null(strstr(file.data, "f\\(1).cc:12(ns::f<int>(char))"));
+	back = fixture_read(codec, file.data, file.len, &err);
+	assert_non_null(back);
+	fixture_same(s, back, false);
+	free(file.data);
+	tm_snapshot_destroy(s);
+	tm_snapshot_destroy(back);
+}
+
+static void a_line_is_what_the_manual_says(void **state)
+{
+	struct tm_builder *b = tm_builder_create();
+	tm_id name = tm_builder_string(b, TEXT("\xed\xb2\x80\xf4\x8f\xbf\xbf,"));
+	tm_id frames[] = { tm_builder_frame(b, name, 1),
+			   tm_builder_frame(b, name, 2) };
+	struct tm_snapshot *s;
+	struct tm_buf file;
+
+	(void)state;
+	tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(b, frames,
+		2, TM_TOTAL_NFRAME_NONE), 3), 99, 2);
+	s = fixture_finish(b);
+	file = fixture_write(tm_codec_by_name("jsonl"), s, NULL);
+#define LINE "{\"domain\":3,\"size\":99,\"total_nframe\":null,\"traceback\":[" \
+	"{\"filename\":\"\\udc80\xf4\x8f\xbf\xbf,\",\"lineno\":1}," \
+	"{\"filename\":\"\\udc80\xf4\x8f\xbf\xbf,\",\"lineno\":2}]}\n"
+	assert_string_equal(file.data, LINE LINE);
+	free(file.data);
+	file = fixture_write(tm_codec_by_name("csv"), s, NULL);
+#define ROW "3,99,,\"\\udc80\xf4\x8f\xbf\xbf,:1;\\udc80\xf4\x8f\xbf\xbf,:2\"\r\n"
+	assert_string_equal(file.data,
+			    "domain,size,total_nframe,traceback\r\n" ROW ROW);
+	free(file.data);
+	tm_snapshot_destroy(s);
+}
+
+static void members_in_any_order(void **state)
+{
+	static const char text[] =
+		" {\"traceback\": [ {\"lineno\" : 5, \"filename\":\"\\ud83d\\ude00\\udc80\"} ],\n"
+		"\"size\":7, \"total_nframe\":3, \"domain\":0, \"more\":{}}\n\n";
+	struct tm_err err;
+	struct tm_snapshot *s = fixture_read(tm_codec_by_name("jsonl"), text,
+					     sizeof(text) - 1, &err);
+
+	(void)state;
+	assert_non_null(s);
+	assert_string_equal(s->strings[0].bytes, "\xf0\x9f\x98\x80\xed\xb2\x80");
+	assert_int_equal(s->total_size, 7);
+	tm_snapshot_destroy(s);
+}
+
+static void refused(const char *codec, const char *text, const char *word)
+{
+	struct tm_err err;
+
+	assert_null(fixture_read(tm_codec_by_name(codec), text, strlen(text),
+				 &err));
+	if (!strstr(err.cause, word))
+		fail_msg("'%s' is not in '%s'", word, err.cause);
+	assert_non_null(strstr(err.cause, "byte "));
+}
+
+static void nonsense_is_refused(void **state)
+{
+	(void)state;
+#define FRAMES "\"traceback\":[{\"filename\":\"a\",\"lineno\":1}]}"
+	refused("jsonl", "nonsense", "not the beginning");
+	refused("jsonl", "{\"domain\":0", "too early");
+	refused("jsonl", "{\"domain\":0,\"size\":-1,\"total_nframe\":1," FRAMES,
+		"domain or size");
+	refused("jsonl", "{\"domain\":4294967296,\"size\":1,\"total_nframe\":1,"
+		FRAMES, "domain or size");
+	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":\"x\"," FRAMES,
+		"total_nframe");
+	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1}",
+		"without a traceback");
+	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1,"
+		"\"traceback\":[]}", "list of frames");
+	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1,"
+		"\"traceback\":[{\"filename\":1,\"lineno\":1}]}", "no string");
+	refused("json", "{\"format\":\"tmattach-stats\"}", "tmattach-stats");
+	refused("json", "{\"format\":\"tmattach-snapshot\",\"version\":2,"
+		"\"traces\":[]}", "version");
+	refused("json", "{\"format\":\"tmattach-snapshot\",\"version\":1,"
+		"\"traces\":[]} x", "behind the end");
+	refused("csv", "a,b,c,d\r\n", "not a table of traces");
+#define HEAD "domain,size,total_nframe,traceback\r\n"
+	refused("csv", HEAD "0,1,1\r\n", "four fields");
+	refused("csv", HEAD "0,1,1,a:1,5\r\n", "four fields");
+	refused("csv", HEAD "0,1,1,\"a:1\r\n", "without end");
+	refused("csv", HEAD "0,1,1,a\r\n", "FILENAME:LINENO");
+	refused("csv", HEAD "0,1,1,\r\n", "FILENAME:LINENO");
+	refused("csv", HEAD "0,1,1,a\\u12:1\r\n", "FILENAME:LINENO");
+	refused("csv", HEAD "x,1,1,a:1\r\n", "domain");
+	refused("csv", HEAD "0,-1,1,a:1\r\n", "size");
+	refused("csv", HEAD "0,1,99999999999,a:1\r\n", "total_nframe");
+	refused("csv", HEAD "0,1,1,a:1", "too early");
+}
+
+static void empty_objects_cannot_fill_the_memory(void **state)
+{
+	struct tm_buf text = { 0 };
+
+	(void)state;
+	tm_buf_adds(&text, "{\"x\":[");
+	for (int i = 0; i < 1000000; i++)
+		tm_buf_adds(&text, "{},");
+	refused("jsonl", text.data, "empty objects");
+	tm_buf_free(&text);
+}
+
+static void truncations_and_damages_do_no_harm(void **state)
+{
+	struct tm_err err;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct tm_codec *codec = tm_codec_by_name(names[i]);
+		struct tm_snapshot *s = fixture_finish(fixture_native(0));
+		struct tm_buf file = fixture_write(codec, s, NULL);
+		uint64_t random = 4101842887655102017u;
+		unsigned refusals = 0;
+
+		for (size_t len = 0; len < file.len; len += 1 + len / 200)
+			tm_snapshot_destroy(fixture_read(codec, file.data, len,
+							 &err));
+		for (unsigned k = 0; k < 2000; k++) {
+			size_t at = fixture_random(&random) % file.len;
+			char old = file.data[at];
+			struct tm_snapshot *back;
+
+			file.data[at] = (char)fixture_random(&random);
+			back = fixture_read(codec, file.data, file.len, &err);
+			refusals += !back;
+			tm_snapshot_destroy(back);
+			file.data[at] = old;
+		}
+		assert_true(refusals > 50);
+		tm_snapshot_destroy(s);
+		free(file.data);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(traces_come_back),
+		cmocka_unit_test(json_keeps_all_of_a_snapshot),
+		cmocka_unit_test(csv_keeps_native_names),
+		cmocka_unit_test(a_line_is_what_the_manual_says),
+		cmocka_unit_test(members_in_any_order),
+		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(empty_objects_cannot_fill_the_memory),
+		cmocka_unit_test(truncations_and_damages_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
