@@ -81,7 +81,7 @@ static bool csv_sniff(const unsigned char *head, size_t len)
 const struct tm_codec codec_csv = {
 	.name = "csv",
 	.suffix = ".csv",
-	.summary = "one row per trace: domain, size, total_nframe, traceback",
+	.summary = "one row per trace",
 	.write = csv_write,
 	.read = csv_read,
 	.sniff = csv_sniff,

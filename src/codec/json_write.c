@@ -228,7 +228,7 @@ static bool lines_sniff(const unsigned char *head, size_t len)
 const struct tm_codec codec_json = {
 	.name = "json",
 	.suffix = ".json",
-	.summary = "one JSON object: the traces and what is known about them",
+	.summary = "one JSON object, complete",
 	.write = whole_write,
 	.read = json_read,
 	.sniff = whole_sniff,

@@ -255,7 +255,7 @@ static bool pickle_sniff(const unsigned char *head, size_t len)
 const struct tm_codec codec_pickle = {
 	.name = "pickle",
 	.suffix = ".pickle",
-	.summary = "as tracemalloc.Snapshot.dump() writes and load() reads it",
+	.summary = "Python's Snapshot.dump() and load()",
 	.write = pickle_write,
 	.read = pickle_read,
 	.sniff = pickle_sniff,

@@ -314,7 +314,7 @@ static bool tms_sniff(const unsigned char *head, size_t len)
 const struct tm_codec codec_tms = {
 	.name = "tms",
 	.suffix = ".tms",
-	.summary = "tmattach's own: complete, compressed, checksummed",
+	.summary = "tmattach's own: complete, compressed",
 	.write = tms_write,
 	.read = tms_read,
 	.sniff = tms_sniff,

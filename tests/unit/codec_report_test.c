@@ -51,7 +51,7 @@ static void is(struct report *r, bool ok, const char *want)
 #define SOURCE "{\"pid\":7,\"file\":\"x\\udcff.tms\",\"runtime\":\"CPython 3.13.5\"," \
 	"\"traceback_limit\":2,\"taken_at\":\"2026-01-31T12:00:00.000Z\"}"
 #define OLD "{\"filename\":\"old\\\\;.py\",\"lineno\":3}"
-#define NEW "{\"filename\":\"a\\udcff,\\u001b.py\",\"lineno\":12}"
+#define NEW "{\"filename\":\"a\\udcff,\\u001B.py\",\"lineno\":12}"
 
 static void statistics(void **state)
 {
