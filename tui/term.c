@@ -136,7 +136,7 @@ bool term_prepare(const struct term_opts *opts, struct tm_err *err)
 	}
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK || !clear_screen ||
 	    !cursor_address) {
-		tm_err_set(err, TM_ERR_UNSUPPORTED, "live view",
+		tm_err_set(err, TM_ERR_OS, "live view",
 			   "a terminal of type \"%.40s\" %s", type ? type : "",
 			   status == 1 ? "cannot place its cursor" : "is not known");
 		return tm_err_hint(err, "set TERM, or use -b for plain text");

@@ -273,7 +273,7 @@ static enum role note_of_source(const struct source *source, char *buf,
 	if (source->failure.kind != TM_ERR_NONE) {
 		snprintf(buf, size, "%s: %s%s", source->failure.object,
 			 source->failure.cause, source->gone && source->latest ?
-			 " (the table is the last one read)" : "");
+			 " (last table)" : "");
 		return source->gone ? ROLE_ERROR : ROLE_WARNING;
 	}
 	if (source->is_file && source->latest)

@@ -242,7 +242,7 @@ static void draw_nothing(const struct state *state, const struct layout *layout,
 
 	if (state->table || state->computing) {
 		say(screen, &row, ROLE_DIM, state->computing ? "computing ..." :
-		    state->filters.n || state->domain >= 0 ?
+		    state->table->filters.n || state->domain >= 0 ?
 		    "no trace passes the filters (C clears them)" : "no traces");
 		return;
 	}
