@@ -237,7 +237,52 @@ static void play_one_process(struct harness *h)
 	harness_keys(h, "\t\t");
 }
 
+/* What the README shows: a leak, half a minute after `m` and `d`. */
+static struct tm_snapshot *leak(unsigned grown)
+{
+	static const struct { const char *file; unsigned line, size, count, grows; }
+	rows[] = {
+		{ "/srv/shop/handlers/cart.py", 6, 839, 6001, 400 },
+		{ "/usr/lib/python3.13/json/decoder.py", 5, 96, 18403, 900 },
+		{ "/srv/shop/models.py", 5, 512, 2210, 31 },
+		{ "<frozen importlib._bootstrap_external>", 784, 133, 16762, 0 },
+		{ "/srv/shop/templates.py", 6, 2048, 340, 2 },
+		{ "/usr/lib/python3.13/re/_compiler.py", 5, 164, 1120, 0 },
+		{ "/usr/lib/python3.13/functools.py", 58, 224, 801, 0 },
+		{ "/usr/lib/python3.13/collections/__init__.py", 447, 368, 212, 0 },
+	};
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { .pid = 4711, .traceback_limit = 10,
+				.pause_ns = 2600000, .has_total_nframe = true };
+	struct tm_err err;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		tm_id name = tm_builder_string(b, rows[i].file,
+					       strlen(rows[i].file));
+		tm_id frame = tm_builder_frame(b, name, rows[i].line);
+		tm_id traceback = tm_builder_traceback(b, &frame, 1, 1);
+
+		tm_builder_traces(b, tm_builder_site(b, traceback, 0),
+				  rows[i].size,
+				  rows[i].count + grown * rows[i].grows);
+	}
+	return tm_builder_finish(b, &meta, &err);
+}
+
+static void play_readme(struct harness *h)
+{
+	harness_opened(h, 0, 4711, "python3 manage.py runserver");
+	for (uint64_t i = 0; i < 120; i++)
+		harness_status(h, 0, ((10 << 20) + (i << 15)) +
+			       ((i % 8) << 18), 19 << 20, TM_TRACING_ON);
+	harness_sample(h, 0, leak(0), true);
+	harness_keys(h, "m");
+	harness_sample(h, 0, leak(5), true);
+	harness_keys(h, "dj");
+}
+
 static const struct scene scenes[] = {
+	{ "readme", 1, false, play_readme },
 	{ "opening", 1, false, play_opening },
 	{ "reading", 1, false, play_reading },
 	{ "tracing-off", 1, false, play_tracing_off },
