@@ -7,8 +7,9 @@
 
 static void print_note(void *ctx, const char *text)
 {
-	const struct cli_source *source = ctx;
+	struct cli_source *source = ctx;
 
+	cli_progress_end(&source->progress);
 	cli_note("%s: %s", source->object, text);
 }
 
@@ -21,6 +22,7 @@ static int open_process(struct cli_source *ret, pid_t pid,
 	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
 	opts.note = print_note;
 	opts.note_ctx = ret;
+	opts.progress = cli_progress(&ret->progress, ret->object);
 	ret->session = tm_session_open(pid, &opts, &err);
 	if (!ret->session)
 		return cli_error(&err, CLI_ABOUT_PROCESS);
@@ -100,6 +102,7 @@ static bool sample(struct cli_source *source, const struct cli_options *options,
 {
 	struct tm_snapshot *snapshot = tm_session_sample(source->session, err);
 
+	cli_progress_end(&source->progress);
 	if (!snapshot)
 		return false;
 	tm_snapshot_destroy(source->snapshot);

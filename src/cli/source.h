@@ -3,6 +3,7 @@
 #define TM_CLI_SOURCE_H
 
 #include "cli/options.h"
+#include "cli/progress.h"
 
 struct cli_source {
 	struct tm_session *session;           /* NULL: a file */
@@ -12,6 +13,7 @@ struct cli_source {
 	const struct tm_source_lines *lines;  /* borrowed, of the session */
 	struct tm_source_lines *own_lines;    /* of a file: our own view */
 	char object[64];                      /* "pid 4711" */
+	struct cli_progress progress;
 };
 
 /*

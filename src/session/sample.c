@@ -139,12 +139,14 @@ static bool collect(struct sample *sample, struct tm_mem *mem,
 		    struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
-	struct tm_collect_opts opts = {
-		.writable_bytes = session->writable_bytes,
-		.progress = session->opts.progress.report,
-		.progress_ctx = session->opts.progress.ctx,
-	};
+	struct tm_collect_opts opts = { .writable_bytes = session->writable_bytes };
 
+	/* Never while the target stands still: a callback may block, on a
+	 * terminal that was told to hold its output for one. */
+	if (mem != session->mem) {
+		opts.progress = session->opts.progress.report;
+		opts.progress_ctx = session->opts.progress.ctx;
+	}
 	if (!take_meta(sample, mem, err))
 		return false;
 	sample->collected = tm_tracemalloc_collect(mem, &session->runtime,

@@ -1,0 +1,50 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE_NS = 1000000000, REDRAW_NS = 100000000 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void report(void *ctx, uint64_t done, uint64_t total)
+{
+	struct cli_progress *progress = ctx;
+	uint64_t now = now_ns();
+
+	if (!progress->began_ns || done < progress->done)
+		progress->began_ns = now;
+	progress->done = done;
+	if (now - progress->began_ns < PATIENCE_NS ||
+	    now - progress->drawn_ns < REDRAW_NS)
+		return;
+	progress->drawn_ns = now;
+	/* The total is an estimate and may be passed. */
+	fprintf(stderr, "\r\033[Ktmattach: %s: read %llu of about %llu MiB",
+		progress->object, (unsigned long long)(done >> 20),
+		(unsigned long long)((total > done ? total : done) >> 20));
+	fflush(stderr);
+}
+
+struct tm_progress cli_progress(struct cli_progress *progress, const char *object)
+{
+	*progress = (struct cli_progress){ .object = object };
+	if (!isatty(STDERR_FILENO))
+		return (struct tm_progress){ 0 };
+	return (struct tm_progress){ .report = report, .ctx = progress };
+}
+
+void cli_progress_end(struct cli_progress *progress)
+{
+	if (progress->drawn_ns)
+		fputs("\r\033[K", stderr);
+	progress->drawn_ns = 0;
+	progress->began_ns = 0;
+}
