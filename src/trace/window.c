@@ -8,7 +8,7 @@
 
 enum {
 	WINDOW = 1 << 20,       /* one read; stays in the second-level cache */
-	GAP = 16 * TM_PAGE,     /* unwanted pages that are cheaper to read than
+	GAP = 2 * TM_PAGE,  /* unwanted pages that are cheaper to read than
 				   to begin another read for */
 	PAGE_SHIFT = 12,
 	DIGIT = 11,
