@@ -1,0 +1,290 @@
+/*
+ * What the recorder inside a target and tmattach outside of it share: the
+ * only header both sides include. Fixed-width fields, no pointers (addresses
+ * are those of the target, offsets count from the start of the table),
+ * little-endian x86-64.
+ *
+ * Three mappings make a recorder:
+ *  - code:  a memfd named TM_RECORDER_CODE_NAME, mapped read and execute. It
+ *           starts with struct tm_recorder_code; further mappings of it, the
+ *           "near" areas, lie within reach of the functions that are patched.
+ *  - table: a memfd named TM_RECORDER_TABLE_NAME, mapped shared, not inherited
+ *           by fork(). It starts with struct tm_recorder_table.
+ *  - gate:  one private page, read as zeroes by a forked child. Its first word
+ *           says whether anything is recorded.
+ */
+#ifndef TMATTACH_RECORDER_ABI_H
+#define TMATTACH_RECORDER_ABI_H
+
+#include <stdint.h>
+
+#define TM_RECORDER_CODE_NAME "tmattach-code"
+#define TM_RECORDER_TABLE_NAME "tmattach-table"
+
+enum {
+	TM_RECORDER_VERSION = 1,
+	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
+	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
+	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
+
+	TM_RECORDER_MAX_FRAMES = 128,
+	TM_RECORDER_MAX_NEAR = 16,
+	TM_RECORDER_SHARDS = 256,
+	TM_RECORDER_THREADS = 1024,
+	TM_RECORDER_BUCKETS_LOG2 = 20,
+	TM_RECORDER_CACHE_LOG2 = 16,
+	TM_RECORDER_FILTER_LOG2 = 20,
+};
+
+/* ---- the code ------------------------------------------------------------ */
+
+/* What the allocation functions do, as the hooks see it. */
+enum tm_recorder_kind {
+	TM_HOOK_MALLOC,       /* (size, ...) -> block */
+	TM_HOOK_CALLOC,       /* (n, size) -> block */
+	TM_HOOK_REALLOC,      /* (block, size, ...) -> block */
+	TM_HOOK_REALLOCARRAY, /* (block, n, size) -> block */
+	TM_HOOK_ALIGNED,      /* (alignment, size) -> block */
+	TM_HOOK_POSIX_MEMALIGN, /* (&block, alignment, size) -> 0 or errno */
+	TM_HOOK_FREE,         /* (block, ...) */
+	TM_HOOK_NEW,          /* (size, ...) -> block, or throws */
+	TM_HOOK_COUNT,
+};
+
+struct tm_recorder_range {
+	uint64_t address;
+	uint64_t size;
+};
+
+struct tm_recorder_code {
+	uint32_t version;
+	uint32_t magic;
+	uint64_t size;   /* of the image's mapping */
+	uint64_t table;  /* address; 0: not set up yet */
+	uint64_t table_size;
+	uint64_t gate;   /* address */
+	uint32_t hooks[TM_HOOK_COUNT]; /* offset of each hook in the image */
+	uint32_t nnear;
+	uint32_t reserved;
+	struct tm_recorder_range near[TM_RECORDER_MAX_NEAR];
+};
+
+/* What a hook is called with besides the arguments of the function. */
+struct tm_recorder_entry {
+	uint64_t original; /* continues the function as it was */
+	uint64_t nothrow;  /* TM_HOOK_NEW: the original that does not throw, or 0 */
+};
+
+/* One patched function. `original` are its first `length` bytes, of which the
+ * first 5 are `patched` while the hook is in place. */
+struct tm_recorder_patch {
+	struct tm_recorder_entry entry;
+	uint64_t function;
+	uint8_t length;
+	uint8_t kind;
+	uint8_t original[24];
+	uint8_t patched[6];
+};
+
+/* The head of a near area; its stubs and trampolines stand behind it. */
+struct tm_recorder_near {
+	uint32_t version;
+	uint32_t magic;
+	uint32_t npatches;
+	uint32_t reserved;
+	struct tm_recorder_patch patches[];
+};
+
+/* ---- the gate -------------------------------------------------------------- */
+
+struct tm_recorder_gate {
+	uint32_t enabled;
+	uint32_t reserved;
+};
+
+/* ---- the table --------------------------------------------------------------- */
+
+/*
+ * A live block. `key` is 0 (never used), 1 (deleted) or the address in bits
+ * 0-47 and bits 32-47 of the size above it; `value` is the stack id in bits
+ * 32-63 and bits 0-31 of the size. The key is written last and cleared first,
+ * so that a slot is whole at every instant.
+ */
+struct tm_recorder_slot {
+	uint64_t key;
+	uint64_t value;
+};
+
+enum { TM_SLOT_DELETED = 1 };
+
+/*
+ * A shard owns slots [0, (1 << log2) + TM_SHARD_PAD) of its arena: linear
+ * probing without wrapping around. The TM_SHARD_PAD slots at the arena's very
+ * end hold what is on the move while the shard grows (`moving` is 1 then, and
+ * only then are the slots not to be trusted).
+ */
+enum { TM_SHARD_PAD = 64, TM_SHARD_MIN_LOG2 = 8 };
+
+struct tm_recorder_shard {
+	uint64_t lock;   /* thread pointer | 1 of the holder; 0: free */
+	uint64_t seq;    /* odd while held */
+	uint32_t log2;   /* 0: no slots yet */
+	uint32_t moving;
+	uint64_t used;   /* slots not empty: live and deleted */
+	uint64_t live;
+	uint64_t reserved[3];
+};
+
+/* Totals of one thread, or of several that came one after the other; thread
+ * 0 is shared by those that found no place. */
+struct tm_recorder_thread {
+	uint64_t owner;    /* thread pointer; 0: free */
+	int64_t bytes;     /* not yet in table.current; may be negative */
+	int64_t high;      /* highest `bytes` since it was last moved there */
+	int64_t countdown; /* bytes until the next sample */
+	uint64_t random;
+	uint64_t stack_lo, stack_hi; /* the stack it was last seen on */
+	uint64_t reserved;
+};
+
+/*
+ * An interned stack: id = offset in the stack area / 8; id 0 means unknown.
+ * Written once, valid until the epoch changes. pcs[0] is the most recent
+ * return address (one more than the address where a signal interrupted).
+ */
+struct tm_recorder_stack {
+	uint32_t next;   /* id of the next in the bucket */
+	uint32_t hash;
+	uint32_t domain;
+	uint16_t n;
+	uint16_t more;   /* 1: cut off at nframe */
+	uint64_t pcs[];
+};
+
+/* ---- unwinding ------------------------------------------------------------------ */
+
+/*
+ * How to find the caller of a frame whose pc lies at or behind `pc` (relative
+ * to the module's bias), in `how`: bits 0-2 the kind, bits 3-17 the offset of
+ * the CFA in words (signed), bits 18-31 how many words below the CFA the
+ * caller's rbp is saved (0: not saved).
+ */
+struct tm_recorder_row {
+	uint32_t pc;
+	uint32_t how;
+};
+
+enum tm_recorder_row_kind {
+	TM_ROW_NONE,      /* unknown: only frame pointers can help */
+	TM_ROW_RSP,       /* CFA = rsp + offset */
+	TM_ROW_RBP,       /* CFA = rbp + offset */
+	TM_ROW_RBP_DEREF, /* CFA = *(rbp + offset): a realigned stack */
+	TM_ROW_SIGNAL,    /* a struct ucontext stands at rsp + offset */
+	TM_ROW_PLT,       /* CFA = rsp + 8, or + 16 behind the entry's push */
+	TM_ROW_END,       /* the outermost frame */
+	TM_ROW_RSP_DEREF, /* CFA = *(rsp + offset) */
+};
+
+static inline uint32_t tm_row_how(enum tm_recorder_row_kind kind, int cfa_words,
+				  unsigned rbp_words)
+{
+	return (uint32_t)kind | ((uint32_t)cfa_words & 0x7fff) << 3 |
+	       rbp_words << 18;
+}
+
+static inline int tm_row_cfa(uint32_t how)
+{
+	return (int32_t)(how << 14) >> 17;
+}
+
+static inline unsigned tm_row_rbp(uint32_t how)
+{
+	return how >> 18;
+}
+
+struct tm_recorder_module {
+	uint64_t start, end; /* addresses of its code */
+	uint64_t bias;
+	uint64_t rows;       /* offset of its rows, ascending by pc */
+	uint64_t nrows;
+};
+
+/* What is known about the address space; replaced as a whole. */
+struct tm_recorder_space {
+	uint32_t nmodules;
+	uint32_t nstacks;
+	uint64_t main_stack; /* end of the main thread's stack */
+	uint64_t stacks;     /* offset of struct tm_recorder_range[nstacks] */
+	struct tm_recorder_module modules[]; /* ascending by start */
+};
+
+struct tm_recorder_table {
+	/* Set up by tmattach; only read by the recorder. */
+	uint32_t version;
+	uint32_t magic;
+	uint64_t size;
+	uint64_t start_time;   /* of the process, clock ticks after boot */
+	uint64_t epoch;        /* counts clear() */
+	uint64_t shards;       /* offsets: struct tm_recorder_shard[] */
+	uint64_t threads;      /* struct tm_recorder_thread[] */
+	uint64_t buckets;      /* uint32_t stack ids */
+	uint64_t cache;        /* uint64_t: rows by pc */
+	uint64_t filter;       /* uint8_t: sampled blocks by hash */
+	uint64_t slots;        /* arenas of the shards */
+	uint64_t stacks;
+	uint64_t stacks_size;
+	uint64_t unwind;       /* rows and spaces */
+	uint64_t unwind_size;
+	uint64_t arena_size;   /* bytes of one arena */
+	uint32_t max_log2;     /* largest `log2` of a shard */
+	uint32_t nframe;
+	uint32_t reserved;
+	uint32_t domain;
+	uint64_t sample_bytes; /* 0: every block */
+	uint64_t space;        /* offset of the struct tm_recorder_space; 0: none */
+	uint64_t unwind_tail;  /* used by tmattach: next free byte */
+
+	/* Written by the recorder; one cache line each. */
+	int64_t current __attribute__((aligned(64)));
+	int64_t peak;
+	uint64_t stack_tail __attribute__((aligned(64))); /* next free byte */
+	uint64_t nstacks;
+	uint64_t dropped __attribute__((aligned(64)));    /* blocks not recorded */
+	uint64_t lost_stacks; /* blocks recorded with stack 0 for want of room */
+};
+
+_Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
+_Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
+_Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
+_Static_assert(sizeof(struct tm_recorder_stack) == 16, "ABI");
+_Static_assert(sizeof(struct tm_recorder_patch) == 56, "ABI");
+
+/* Which shard and slot an address belongs to. */
+static inline uint64_t tm_recorder_hash(uint64_t address)
+{
+	return (address ^ address >> 32) * 0x9e3779b97f4a7c15u;
+}
+
+static inline uint32_t tm_recorder_shard_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 56);
+}
+
+static inline uint64_t tm_recorder_home(uint64_t hash, uint32_t log2)
+{
+	return hash >> 24 & ((1ull << log2) - 1);
+}
+
+#define TM_SLOT_ADDRESS 0x0000ffffffffffffull
+
+static inline uint64_t tm_slot_size(const struct tm_recorder_slot *slot)
+{
+	return (slot->key >> 48) << 32 | (uint32_t)slot->value;
+}
+
+static inline uint32_t tm_slot_stack(const struct tm_recorder_slot *slot)
+{
+	return (uint32_t)(slot->value >> 32);
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* The recorder's image as the build made it: mapped as it is, head first. */
+#ifndef TM_INJECT_RECORDER_IMAGE_H
+#define TM_INJECT_RECORDER_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tmattach/recorder_abi.h"
+
+extern const unsigned char tm_recorder_image[];
+extern const size_t tm_recorder_image_size;
+extern const uint32_t tm_recorder_hooks[TM_HOOK_COUNT]; /* offsets in it */
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Traced memory: one sum, and per thread what has not reached it yet, so that
+ * threads do not fight for one cache line. The sum of all is exact; the peak
+ * is exact with one thread and else too low by at most BATCH per other thread.
+ */
+#include "recorder.h"
+
+enum { BATCH = 64 << 10, PROBES = 8 };
+
+static inline struct tm_recorder_thread *thread_at(uint32_t i)
+{
+	return (struct tm_recorder_thread *)table_at(table()->threads) + i;
+}
+
+struct tm_recorder_thread *thread_slot(void)
+{
+	uint64_t tp = thread_pointer();
+	uint64_t hash = mix(tp);
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		struct tm_recorder_thread *slot = thread_at(
+			1 + (uint32_t)(hash + i) % (TM_RECORDER_THREADS - 1));
+		uint64_t free = 0;
+
+		if (likely(slot->owner == tp))
+			return slot;
+		if (slot->owner == 0 &&
+		    (__atomic_compare_exchange_n(&slot->owner, &free, tp, false,
+						 __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED) ||
+		     free == tp))
+			return slot;
+	}
+	return thread_at(0);
+}
+
+static void raise_to(int64_t *at, int64_t value)
+{
+	int64_t now = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+	while (value > now &&
+	       !__atomic_compare_exchange_n(at, &now, value, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* Move a thread's bytes to the sum. A signal handler that counts in between
+ * finds the rest or its own bytes: nothing is counted twice. */
+static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
+{
+	struct tm_recorder_table *t = table();
+	int64_t high = __atomic_exchange_n(&slot->high, 0, __ATOMIC_RELAXED);
+	int64_t bytes = __atomic_exchange_n(&slot->bytes, 0, __ATOMIC_RELAXED);
+	int64_t before = __atomic_fetch_add(&t->current, bytes, __ATOMIC_RELAXED);
+
+	raise_to(&t->peak, before + (high > bytes ? high : bytes));
+}
+
+void count_bytes(int64_t delta)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	int64_t bytes = delta;
+
+	if (slot == thread_at(0)) {
+		bytes += __atomic_fetch_add(&slot->bytes, delta, __ATOMIC_RELAXED);
+		raise_to(&slot->high, bytes);
+	} else {
+		/* One instruction, so whole even if a signal comes. */
+		__asm__ volatile("xaddq %0, %1"
+				 : "+r"(bytes), "+m"(slot->bytes));
+		bytes += delta;
+		if (bytes > slot->high)
+			slot->high = bytes;
+	}
+	if (unlikely(bytes > BATCH || bytes < -BATCH))
+		flush(slot);
+}
+
+void count_dropped(void)
+{
+	__atomic_fetch_add(&table()->dropped, 1, __ATOMIC_RELAXED);
+}

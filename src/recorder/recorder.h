@@ -1,0 +1,101 @@
+/*
+ * The recorder: runs inside a foreign process, in the middle of its calls of
+ * malloc and free. It uses no libc, no thread-local storage, no system call,
+ * no SIMD register and no writable data of its own; whatever it keeps is in
+ * the table. It never waits for ever and never fails: what cannot be recorded
+ * is counted.
+ */
+#ifndef TM_RECORDER_RECORDER_H
+#define TM_RECORDER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tmattach/recorder_abi.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* The first bytes of the image. tmattach writes the addresses into it before
+ * the first hook runs, so the compiler must not know what is in it. */
+extern const volatile struct tm_recorder_code tm_code;
+
+static inline struct tm_recorder_table *table(void)
+{
+	return (struct tm_recorder_table *)tm_code.table;
+}
+
+static inline void *table_at(uint64_t offset)
+{
+	return (void *)(tm_code.table + offset);
+}
+
+static inline bool enabled(void)
+{
+	const volatile struct tm_recorder_gate *gate =
+		(const volatile struct tm_recorder_gate *)tm_code.gate;
+
+	return gate->enabled != 0;
+}
+
+/* What %fs:0 holds on x86-64 in every libc: its own address, one per thread. */
+static inline uint64_t thread_pointer(void)
+{
+	uint64_t tp;
+
+	__asm__("mov %%fs:0, %0" : "=r"(tp));
+	return tp;
+}
+
+static inline uint64_t mix(uint64_t x)
+{
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93u;
+	return x ^ x >> 32;
+}
+
+/* The registers of the caller of a hooked function. */
+struct frame {
+	uint64_t pc; /* return address */
+	uint64_t sp; /* behind the return address */
+	uint64_t bp;
+};
+
+struct block {
+	uint64_t address;
+	uint64_t size;
+	uint32_t stack;
+};
+
+/* table.c */
+/* Record a block; an older record of the same address is replaced. */
+void table_insert(const struct block *block);
+/* Forget a block; false if it was not known. *ret_old gets what was known. */
+bool table_remove(uint64_t address, struct block *ret_old);
+
+/* counters.c */
+struct tm_recorder_thread *thread_slot(void);
+void count_bytes(int64_t delta);
+void count_dropped(void);
+
+/* stack.c */
+/* The id of these frames, most recent first; 0 if there is no room. */
+uint32_t stack_intern(const uint64_t *pcs, uint32_t n, bool more);
+
+/* unwind.c */
+/* Return addresses of the caller, its caller, ...; returns how many. */
+uint32_t unwind(const struct frame *start, uint64_t *pcs, uint32_t max,
+		bool *ret_more);
+
+/* sample.c */
+/* Is this block one of those that stand for all? */
+bool sample_takes(uint64_t size);
+/* How many bytes a sampled block of `size` bytes stands for. */
+uint64_t sample_weight(uint64_t size);
+/* Sampled blocks by hash, so that most calls of free() can be told at once. */
+bool filter_may_know(uint64_t hash);
+void filter_add(uint64_t hash);
+void filter_remove(uint64_t hash);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * Poisson sampling by bytes: the distance to the next sampled byte is drawn
+ * from an exponential distribution of mean M, so a block of s bytes is taken
+ * with probability 1 - exp(-s/M), whatever came before it. Integers only: the
+ * registers of floating point belong to the program.
+ */
+#include "recorder.h"
+
+typedef unsigned __int128 u128;
+
+/* xorshift64*, one state per thread slot. */
+static uint64_t draw(struct tm_recorder_thread *slot)
+{
+	uint64_t x = slot->random;
+
+	if (!x)
+		x = mix(slot->owner ^ (uint64_t)slot) | 1;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	slot->random = x;
+	return x * 0x2545f4914f6cdd1du;
+}
+
+/* -log2(u / 2^64) with 32 binary digits behind the point. */
+static uint64_t neg_log2(uint64_t u)
+{
+	unsigned zeros = (unsigned)__builtin_clzll(u);
+	uint64_t x = u << zeros >> 1; /* 1.62 fixed point, in [1, 2) */
+	uint64_t fraction = 0;
+
+	for (int i = 0; i < 32; i++) {
+		u128 square = (u128)x * x >> 62;
+
+		fraction <<= 1;
+		if (square >> 63) {
+			fraction |= 1;
+			square >>= 1;
+		}
+		x = (uint64_t)square;
+	}
+	return ((uint64_t)zeros + 1) * (1ull << 32) - fraction;
+}
+
+static int64_t exponential(struct tm_recorder_thread *slot, uint64_t mean)
+{
+	enum { LN2_Q32 = 0xb17217f7u };
+	uint64_t u = draw(slot);
+	u128 ln = (u128)neg_log2(u ? u : 1) * LN2_Q32 >> 32; /* Q32 */
+
+	return (int64_t)(ln * mean >> 32) + 1;
+}
+
+bool sample_takes(uint64_t size)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	int64_t left = slot->countdown - (int64_t)size;
+
+	if (likely(left > 0)) {
+		slot->countdown = left;
+		return false;
+	}
+	/* The first block of a thread must not be taken for its place. */
+	if (unlikely(slot->random == 0)) {
+		slot->countdown = exponential(slot, table()->sample_bytes);
+		return sample_takes(size);
+	}
+	slot->countdown = exponential(slot, table()->sample_bytes);
+	return true;
+}
+
+/* exp(-x), x and the result with 32 binary digits; x < 16. */
+static uint64_t exp_neg(uint64_t x)
+{
+	uint64_t y = x >> 6, term = 1ull << 32, sum = term;
+
+	/* The series for x / 64, then six squarings. */
+	for (uint64_t i = 1; i <= 6; i++) {
+		term = (uint64_t)((u128)term * y >> 32) / i;
+		sum += i & 1 ? -term : term;
+	}
+	for (int i = 0; i < 6; i++)
+		sum = (uint64_t)((u128)sum * sum >> 32);
+	return sum;
+}
+
+/* (a << 32) / b for a quotient below 2^64; the compiler would call libgcc. */
+static uint64_t divide_q32(uint64_t a, uint64_t b)
+{
+	uint64_t quotient, rest;
+
+	__asm__("divq %4" : "=a"(quotient), "=d"(rest)
+		: "a"(a << 32), "d"(a >> 32), "r"(b) : "cc");
+	return quotient;
+}
+
+uint64_t sample_weight(uint64_t size)
+{
+	uint64_t mean = table()->sample_bytes;
+	uint64_t x, p;
+
+	if (size / 16 >= mean)
+		return size;
+	x = divide_q32(size, mean);
+	/* Below 2^-10 the series of x / (1 - exp(-x)) beats a subtraction
+	 * that leaves few digits: 1 + x/2 + x^2/12. */
+	if (x < 1ull << 22)
+		return mean + size / 2;
+	p = (1ull << 32) - exp_neg(x);
+	return divide_q32(size, p);
+}
+
+static inline uint8_t *filter_at(uint64_t hash)
+{
+	/* The shard's bits are in it, so its lock guards the counter. */
+	return (uint8_t *)table_at(table()->filter) +
+	       (hash >> (64 - TM_RECORDER_FILTER_LOG2));
+}
+
+bool filter_may_know(uint64_t hash)
+{
+	return *(volatile uint8_t *)filter_at(hash) != 0;
+}
+
+/* A counter that reached its end stays there. */
+void filter_add(uint64_t hash)
+{
+	uint8_t *at = filter_at(hash);
+
+	if (*at != UINT8_MAX)
+		++*at;
+}
+
+void filter_remove(uint64_t hash)
+{
+	uint8_t *at = filter_at(hash);
+
+	if (*at != UINT8_MAX && *at != 0)
+		--*at;
+}

@@ -1,0 +1,286 @@
+/*
+ * The live blocks: an open-addressed table in TM_RECORDER_SHARDS parts.
+ *
+ * The lock of a part is held for a few dozen instructions. Its word names the
+ * holder: a signal handler that interrupted it in the same thread must not
+ * wait for it, and gives up. Whoever waits too long gives up as well (a
+ * holder that never comes back: longjmp() out of a handler).
+ */
+#include "recorder.h"
+
+enum { SPINS = 1 << 26 };
+
+static inline struct tm_recorder_shard *shard_of(uint64_t hash)
+{
+	return (struct tm_recorder_shard *)table_at(table()->shards) +
+	       tm_recorder_shard_of(hash);
+}
+
+static inline struct tm_recorder_slot *slots_of(uint64_t hash)
+{
+	const struct tm_recorder_table *t = table();
+
+	return table_at(t->slots + tm_recorder_shard_of(hash) * t->arena_size);
+}
+
+static bool lock_slowly(struct tm_recorder_shard *shard, uint64_t me)
+{
+	for (uint32_t i = 0; i < SPINS; i++) {
+		uint64_t seen = __atomic_load_n(&shard->lock, __ATOMIC_RELAXED);
+
+		if (seen == me)
+			return false;
+		if (seen == 0 &&
+		    __atomic_compare_exchange_n(&shard->lock, &seen, me, false,
+						__ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+		__builtin_ia32_pause();
+	}
+	return false;
+}
+
+static inline bool shard_lock(struct tm_recorder_shard *shard)
+{
+	uint64_t me = thread_pointer() | 1, free = 0;
+
+	if (unlikely(!__atomic_compare_exchange_n(&shard->lock, &free, me, false,
+						  __ATOMIC_ACQUIRE,
+						  __ATOMIC_RELAXED)) &&
+	    !lock_slowly(shard, me))
+		return false;
+	__atomic_store_n(&shard->seq, shard->seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	return true;
+}
+
+static inline void shard_unlock(struct tm_recorder_shard *shard)
+{
+	__atomic_store_n(&shard->seq, shard->seq + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&shard->lock, 0, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t slots_end(const struct tm_recorder_shard *shard)
+{
+	return (1ull << shard->log2) + TM_SHARD_PAD;
+}
+
+/* A reader at any instant sees either nothing or the whole block. */
+static inline void slot_set(struct tm_recorder_slot *slot, uint64_t key,
+			    uint64_t value)
+{
+	__atomic_store_n(&slot->value, value, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
+}
+
+/* Put a slot's content where it belongs in the shard as it is now. False if
+ * the pad is full. */
+static bool settle(const struct tm_recorder_shard *shard,
+		   struct tm_recorder_slot *slots, struct tm_recorder_slot what)
+{
+	uint64_t hash = tm_recorder_hash(what.key & TM_SLOT_ADDRESS);
+	uint64_t end = slots_end(shard);
+
+	for (uint64_t i = tm_recorder_home(hash, shard->log2); i < end; i++)
+		if (slots[i].key == 0) {
+			slots[i] = what;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Make a shard's table larger, or only rid it of deleted slots, in place: the
+ * slots are settled anew from the first to the last. What stands in the pad
+ * is set aside first, because a larger table begins to use that place.
+ */
+static void rehash(struct tm_recorder_shard *shard,
+		   struct tm_recorder_slot *slots, uint32_t log2)
+{
+	uint64_t before = shard->log2 ? 1ull << shard->log2 : 0;
+	struct tm_recorder_slot *aside = slots +
+		table()->arena_size / sizeof(*slots) - TM_SHARD_PAD;
+	uint64_t lost = 0;
+
+	__atomic_store_n(&shard->moving, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	for (uint64_t i = 0; before && i < TM_SHARD_PAD; i++) {
+		aside[i] = slots[before + i];
+		slots[before + i].key = 0;
+	}
+	shard->log2 = log2;
+	for (uint64_t i = 0; i < before; i++) {
+		struct tm_recorder_slot what = slots[i];
+
+		slots[i].key = 0;
+		if (what.key > TM_SLOT_DELETED)
+			lost += !settle(shard, slots, what);
+	}
+	for (uint64_t i = 0; before && i < TM_SHARD_PAD; i++)
+		if (aside[i].key > TM_SLOT_DELETED)
+			lost += !settle(shard, slots, aside[i]);
+	shard->live -= lost;
+	shard->used = shard->live;
+	__atomic_store_n(&shard->moving, 0, __ATOMIC_RELEASE);
+	while (lost--)
+		count_dropped();
+}
+
+/* Room for one more? `crowded`: the last attempt found none. */
+static bool make_room(struct tm_recorder_shard *shard,
+		      struct tm_recorder_slot *slots, bool crowded)
+{
+	uint64_t n = 1ull << shard->log2;
+
+	if (unlikely(shard->log2 == 0)) {
+		rehash(shard, slots, TM_SHARD_MIN_LOG2);
+		return true;
+	}
+	/* At most four fifths in use. */
+	if (likely(!crowded && shard->used < n - n / 5))
+		return true;
+	if (!crowded && shard->live < n / 2)
+		rehash(shard, slots, shard->log2);
+	else if (shard->log2 < table()->max_log2)
+		rehash(shard, slots, shard->log2 + 1);
+	else if (shard->live < shard->used && shard->live < n - n / 10)
+		rehash(shard, slots, shard->log2);
+	else
+		return false;
+	return true;
+}
+
+/* The slot of an address, or where to put it (the first deleted or never
+ * used slot), or none: the pad is full. */
+static struct tm_recorder_slot *find(const struct tm_recorder_shard *shard,
+				     struct tm_recorder_slot *slots,
+				     uint64_t hash, uint64_t address, bool *ret_old)
+{
+	struct tm_recorder_slot *place = NULL;
+	uint64_t end = slots_end(shard);
+
+	*ret_old = false;
+	for (uint64_t i = tm_recorder_home(hash, shard->log2); i < end; i++) {
+		uint64_t key = slots[i].key;
+
+		if (key == 0)
+			return place ? place : &slots[i];
+		if ((key & TM_SLOT_ADDRESS) == address) {
+			*ret_old = true;
+			return &slots[i];
+		}
+		if (key == TM_SLOT_DELETED && !place)
+			place = &slots[i];
+	}
+	return place;
+}
+
+static struct tm_recorder_slot *find_place(struct tm_recorder_shard *shard,
+					   struct tm_recorder_slot *slots,
+					   uint64_t hash, uint64_t address,
+					   bool *ret_old)
+{
+	struct tm_recorder_slot *slot = NULL;
+
+	if (make_room(shard, slots, false))
+		slot = find(shard, slots, hash, address, ret_old);
+	if (likely(slot))
+		return slot;
+	if (make_room(shard, slots, true))
+		slot = find(shard, slots, hash, address, ret_old);
+	return slot;
+}
+
+static inline uint64_t weight(uint64_t size)
+{
+	return unlikely(table()->sample_bytes) ? sample_weight(size) : size;
+}
+
+/* Write the block into its place; returns by how much the traced bytes grow. */
+static int64_t fill(struct tm_recorder_shard *shard, struct tm_recorder_slot *slot,
+		    const struct block *block, bool old)
+{
+	int64_t delta = (int64_t)weight(block->size);
+
+	if (old) {
+		delta -= (int64_t)weight(tm_slot_size(slot));
+		__atomic_store_n(&slot->key, TM_SLOT_DELETED, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+	} else {
+		shard->used += slot->key == 0;
+		shard->live++;
+	}
+	slot_set(slot, block->address | (block->size >> 32 & 0xffff) << 48,
+		 (uint64_t)block->stack << 32 | (uint32_t)block->size);
+	return delta;
+}
+
+void table_insert(const struct block *block)
+{
+	uint64_t hash = tm_recorder_hash(block->address);
+	struct tm_recorder_shard *shard = shard_of(hash);
+	struct tm_recorder_slot *slot;
+	int64_t delta = 0;
+	bool old = false;
+
+	if (block->address > TM_SLOT_ADDRESS || !shard_lock(shard)) {
+		count_dropped();
+		return;
+	}
+	slot = find_place(shard, slots_of(hash), hash, block->address, &old);
+	if (likely(slot)) {
+		delta = fill(shard, slot, block, old);
+		if (table()->sample_bytes && !old)
+			filter_add(hash);
+	}
+	shard_unlock(shard);
+	if (unlikely(!slot))
+		count_dropped();
+	else
+		count_bytes(delta);
+}
+
+/* A deleted slot keeps later ones findable; behind it being free, it and its
+ * deleted predecessors need not. */
+static void slot_clear(struct tm_recorder_shard *shard,
+		       struct tm_recorder_slot *slots, uint64_t i)
+{
+	__atomic_store_n(&slots[i].key, TM_SLOT_DELETED, __ATOMIC_RELAXED);
+	shard->live--;
+	if (i + 1 < slots_end(shard) && slots[i + 1].key != 0)
+		return;
+	for (;;) {
+		__atomic_store_n(&slots[i].key, 0, __ATOMIC_RELAXED);
+		shard->used--;
+		if (i == 0 || slots[i - 1].key != TM_SLOT_DELETED)
+			return;
+		i--;
+	}
+}
+
+bool table_remove(uint64_t address, struct block *ret_old)
+{
+	uint64_t hash = tm_recorder_hash(address);
+	struct tm_recorder_shard *shard = shard_of(hash);
+	struct tm_recorder_slot *slots = slots_of(hash), *slot;
+	bool known = false;
+
+	if (table()->sample_bytes && !filter_may_know(hash))
+		return false;
+	if (!shard_lock(shard)) {
+		count_dropped();
+		return false;
+	}
+	slot = shard->log2 ? find(shard, slots, hash, address, &known) : NULL;
+	if (known) {
+		*ret_old = (struct block){ address, tm_slot_size(slot),
+					   tm_slot_stack(slot) };
+		slot_clear(shard, slots, (uint64_t)(slot - slots));
+		if (table()->sample_bytes)
+			filter_remove(hash);
+	}
+	shard_unlock(shard);
+	if (known)
+		count_bytes(-(int64_t)weight(ret_old->size));
+	return known;
+}
