@@ -49,7 +49,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $(2))
 .PHONY: all lib tests clean
 .DEFAULT_GOAL := all
 
-include $(sort $(wildcard src/*/*.mk))
+include src/recorder/recorder.mk
 
 all: $(B)/tmattach $(B)/libtmattach.a $(B)/libtmattach.so
 lib: $(B)/libtmattach.a

@@ -178,7 +178,8 @@ enum tm_recorder_row_kind {
 	TM_ROW_NONE,      /* unknown: only frame pointers can help */
 	TM_ROW_RSP,       /* CFA = rsp + offset */
 	TM_ROW_RBP,       /* CFA = rbp + offset */
-	TM_ROW_RBP_DEREF, /* CFA = *(rbp + offset): a realigned stack */
+	TM_ROW_RBP_DEREF, /* CFA = *(rbp + offset), caller's rbp = *rbp: a
+			     realigned stack */
 	TM_ROW_SIGNAL,    /* a struct ucontext stands at rsp + offset */
 	TM_ROW_PLT,       /* CFA = rsp + 8, or + 16 behind the entry's push */
 	TM_ROW_END,       /* the outermost frame */
@@ -207,6 +208,7 @@ struct tm_recorder_module {
 	uint64_t bias;
 	uint64_t rows;       /* offset of its rows, ascending by pc */
 	uint64_t nrows;
+	uint64_t id;         /* of the file it is mapped from */
 };
 
 /* What is known about the address space; replaced as a whole. */

@@ -181,6 +181,16 @@ static bool enter_deref(struct walk *w, uint64_t at, unsigned rbp_words)
 	return readable(w, at) && enter(w, word(at), rbp_words);
 }
 
+static bool enter_realigned(struct walk *w, uint64_t at)
+{
+	uint64_t saved = w->at.bp;
+
+	if (!readable(w, saved) || !enter_deref(w, at, 0))
+		return false;
+	w->at.bp = word(saved);
+	return true;
+}
+
 static bool enter_by_frame_pointer(struct walk *w)
 {
 	uint64_t bp = w->at.bp;
@@ -215,7 +225,7 @@ static bool step(const struct tm_recorder_space *s, struct walk *w)
 	case TM_ROW_RBP:
 		return enter(w, w->at.bp + offset, rbp);
 	case TM_ROW_RBP_DEREF:
-		return enter_deref(w, w->at.bp + offset, rbp);
+		return enter_realigned(w, w->at.bp + offset);
 	case TM_ROW_RSP_DEREF:
 		return enter_deref(w, w->at.sp + offset, rbp);
 	case TM_ROW_SIGNAL:

@@ -1,0 +1,256 @@
+/* Asking the recorder and telling it, while it records. */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "inject/private.h"
+
+enum { MAX_TRIES = 200 };
+
+struct counters {
+	struct tm_recorder_table table;
+	struct tm_recorder_shard shards[TM_RECORDER_SHARDS];
+	struct tm_recorder_thread threads[TM_RECORDER_THREADS];
+};
+
+static bool read_counters(struct tm_injection *in, struct counters *ret,
+			  struct tm_err *err)
+{
+	return inject_peek_table(in, 0, &ret->table, sizeof(ret->table), err) &&
+	       (inject_table_valid(&ret->table, in->head.table_size) ||
+		tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
+			   "the recorder's table is damaged")) &&
+	       inject_peek_table(in, ret->table.shards, ret->shards,
+				 sizeof(ret->shards), err) &&
+	       inject_peek_table(in, ret->table.threads, ret->threads,
+				 sizeof(ret->threads), err);
+}
+
+/* Resident bytes of the table, as far as its file tells. */
+static uint64_t table_memory(const struct tm_injection *in)
+{
+	struct stat st;
+
+	if (in->table_fd < 0 || fstat(in->table_fd, &st) != 0)
+		return 0;
+	return (uint64_t)st.st_blocks * 512;
+}
+
+static void sum_up(const struct counters *c, struct tm_inject_status *ret)
+{
+	int64_t current = c->table.current, peak = c->table.peak, high = 0;
+
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++) {
+		current += c->threads[i].bytes;
+		if (c->threads[i].high > high)
+			high = c->threads[i].high;
+	}
+	if (c->table.current + high > peak)
+		peak = c->table.current + high;
+	/* Read while it changes, the sum may be off by what is in flight. */
+	ret->current = current > 0 ? (uint64_t)current : 0;
+	ret->peak = peak > current ? (uint64_t)peak : ret->current;
+	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
+		ret->count += c->shards[i].live;
+}
+
+bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
+		      struct tm_err *err)
+{
+	struct counters c;
+
+	if (!tm_process_check(&in->process, err) || !read_counters(in, &c, err))
+		return false;
+	*ret = (struct tm_inject_status){
+		.nframe = c.table.nframe,
+		.sample_bytes = c.table.sample_bytes,
+		.dropped = c.table.dropped,
+		.tracer_memory = table_memory(in) + in->head.size,
+		.epoch = c.table.epoch,
+	};
+	sum_up(&c, ret);
+	return true;
+}
+
+bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	struct counters c;
+	int64_t current;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
+	    !read_counters(in, &c, err))
+		return false;
+	current = c.table.current;
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++) {
+		current += c.threads[i].bytes;
+		c.threads[i].high = c.threads[i].bytes;
+	}
+	/* Only `high` is ours to change: no thread writes it meanwhile. */
+	return inject_poke_table(in, c.table.threads, c.threads, sizeof(c.threads), err) &&
+	       inject_poke_table(in, offsetof(struct tm_recorder_table, peak),
+				 &current, sizeof(current), err);
+}
+
+static bool punch(struct tm_injection *in, struct tm_remote *remote,
+		  uint64_t offset, uint64_t size, struct tm_err *err)
+{
+	const uint64_t args[6] = { in->head.table + offset, size, MADV_REMOVE };
+	int64_t got;
+
+	return inject_call(in, remote, SYS_madvise, "give memory back", args, &got, err);
+}
+
+static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
+		       struct counters *c, struct tm_err *err)
+{
+	const struct tm_recorder_table *t = &c->table;
+
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
+		c->threads[i].bytes = c->threads[i].high = 0;
+	memset(c->shards, 0, sizeof(c->shards));
+	c->table.epoch++;
+	c->table.current = c->table.peak = 0;
+	c->table.stack_tail = sizeof(struct tm_recorder_stack);
+	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
+	return punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
+	       punch(in, remote, t->stacks, t->stacks_size, err) &&
+	       punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
+	       punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
+	       inject_poke_table(in, t->shards, c->shards, sizeof(c->shards), err) &&
+	       inject_poke_table(in, t->threads, c->threads, sizeof(c->threads), err) &&
+	       inject_poke_table(in, 0, &c->table, sizeof(c->table), err);
+}
+
+/* One attempt; TM_ERR_BUSY while a thread is inside the recorder: it may hold
+ * a lock, or the id of a stack that would be forgotten. */
+static bool try_clear(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	struct tm_range code = { in->code, in->code + in->head.size };
+	struct tm_remote remote;
+	struct counters c;
+	bool ok;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return false;
+	if (!inject_clear_of(in, &stop, &code, 1, false))
+		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
+				  "a thread is always inside the recorder");
+	if (!read_counters(in, &c, err) ||
+	    !tm_remote_begin(&stop, in->insn, &remote, err))
+		return false;
+	ok = forget_all(in, &remote, &c, err);
+	tm_remote_end(&remote);
+	return ok;
+}
+
+bool tm_inject_clear(struct tm_injection *in, struct tm_err *err)
+{
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		if (tries)
+			inject_pause(tries);
+		if (try_clear(in, err))
+			return true;
+		if (err->kind != TM_ERR_BUSY)
+			return false;
+	}
+	return false;
+}
+
+uint64_t inject_maps_hash(const struct tm_maps *maps)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->regions[i].executable)
+			hash = tm_hash_u64(hash ^ maps->regions[i].start) ^
+			       tm_hash_u64(maps->regions[i].inode);
+	return hash;
+}
+
+/* Hooks in allocators that came later; the stop is only made for them. */
+static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
+		     struct tm_err *err)
+{
+	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
+	uint32_t nnear = in->head.nnear;
+	bool mapped = false;
+
+	if (!inject_survey(in, maps, &functions, err))
+		return false;
+	if (functions.n == 0)
+		return true;
+	{
+		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+		struct tm_remote remote;
+
+		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
+		    !tm_remote_begin(&stop, in->insn, &remote, err))
+			return false;
+		mapped = inject_map_nears(in, &remote, maps, &functions, err);
+		if (!inject_write_head(in, remote.host->tid, err))
+			mapped = false;
+		tm_remote_end(&remote);
+	}
+	return mapped && inject_hook(in, &functions, nnear, err);
+}
+
+bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	uint64_t hash;
+
+	if (!tm_process_check(&in->process, err) ||
+	    !tm_maps_read(in->process.pid, &maps, err))
+		return false;
+	hash = inject_maps_hash(&maps);
+	if (hash == in->modules_seen)
+		return true;
+	in->modules_seen = hash;
+	return inject_publish_space(in, &maps, err) && hook_new(in, &maps, err);
+}
+
+static bool sample_stopped(struct tm_injection *in, tm_inject_copy *copy, void *ctx,
+			   uint64_t *ret_pause_ns, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	bool ok;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return false;
+	ok = copy(ctx, in->table_mem, in->head.table, err);
+	*ret_pause_ns = tm_stop_release(&stop);
+	return ok;
+}
+
+bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
+		      tm_inject_copy *copy, void *ctx, uint64_t *ret_pause_ns,
+		      struct tm_err *err)
+{
+	uint64_t pause_ns = 0;
+	struct tm_err ignored;
+	bool ok = false;
+
+	if (!tm_inject_refresh(in, &ignored))
+		tm_log("refresh: %s", ignored.cause);
+	if (how == TM_INJECT_FUZZY) {
+		ok = tm_process_check(&in->process, err) &&
+		     copy(ctx, in->table_mem, in->head.table, err);
+	} else {
+		for (unsigned tries = 0; tries < MAX_TRIES && !ok; tries++) {
+			if (tries)
+				inject_pause(tries);
+			ok = sample_stopped(in, copy, ctx, &pause_ns, err);
+			if (!ok && err->kind != TM_ERR_BUSY)
+				return false;
+		}
+	}
+	if (ret_pause_ns)
+		*ret_pause_ns = pause_ns;
+	return ok;
+}

@@ -1,0 +1,115 @@
+/*
+ * The recorder in a native process: bring it in, ask it, take it out again.
+ *
+ *	struct tm_injection *in = tm_inject_find(&process, &err);
+ *	if (!in && err.kind == TM_ERR_NOT_TRACED)
+ *		in = tm_inject_start(&process, &opts, &err);
+ *	...
+ *	tm_inject_sample(in, TM_INJECT_EXACT, read, ctx, &pause, &err);
+ *	tm_inject_close(in);
+ *
+ * Nothing is called in the target: it executes a few system calls of ours, and
+ * everything else is written from outside. Nothing in it is ever writable and
+ * executable. If we are killed at any instant, the target runs on; what was
+ * brought in by then is found again by tm_inject_find().
+ *
+ * All calls that stop the target must come from one thread (ptrace).
+ */
+#ifndef TM_INJECT_INJECT_H
+#define TM_INJECT_INJECT_H
+
+#include "mem/mem.h"
+#include "target/process.h"
+#include "tmattach/err.h"
+
+struct tm_injection;
+
+struct tm_inject_opts {
+	uint32_t nframe;       /* 1 .. TM_RECORDER_MAX_FRAMES; 0: 1 */
+	uint32_t domain;       /* of the traces */
+	uint64_t sample_bytes; /* 0: every block; else the mean distance */
+	uint64_t memory_limit; /* of the table; 0: half of the machine's memory */
+};
+
+/*
+ * Start recording. TM_ERR_UNSUPPORTED where it cannot be done (no allocation
+ * function found, a function too odd to patch, a seccomp filter that we may
+ * not suspend), TM_ERR_BUSY when no good instant came up in time, and
+ * TM_ERR_USAGE when a recorder is there already.
+ */
+struct tm_injection *tm_inject_start(const struct tm_process *process,
+				     const struct tm_inject_opts *opts,
+				     struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * The recorder that is already there. TM_ERR_NOT_TRACED if there is none, and
+ * also for what is left of one: after a fork the child has the hooks but no
+ * table; they do nothing. tm_inject_start() clears such remains away.
+ */
+struct tm_injection *tm_inject_find(const struct tm_process *process,
+				    struct tm_err *err) TM_MUST_CHECK;
+
+/* Forget our side only; the recorder goes on. NULL is fine. */
+void tm_inject_close(struct tm_injection *in);
+
+/*
+ * Stop recording, put the functions back as they were and unmap everything.
+ * `in` is closed, also on failure. *ret_left (may be NULL) is set when a
+ * thread rests inside our code and will come back to it: then the inert code
+ * stays mapped, and the next start or stop tries again.
+ */
+bool tm_inject_stop(struct tm_injection *in, bool *ret_left,
+		    struct tm_err *err) TM_MUST_CHECK;
+
+struct tm_inject_status {
+	uint32_t nframe;
+	uint64_t sample_bytes;
+	uint64_t current;  /* bytes; an estimate when sampling */
+	uint64_t peak;
+	uint64_t count;    /* live blocks in the table */
+	uint64_t dropped;  /* events that could not be recorded */
+	uint64_t tracer_memory; /* resident bytes of table and code */
+	uint64_t epoch;    /* changes with clear() */
+};
+
+/* Does not stop the target. TM_ERR_GONE when it ended. */
+bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
+		      struct tm_err *err) TM_MUST_CHECK;
+
+/* Forget all traces; peak and current become 0. Stops the target shortly. */
+bool tm_inject_clear(struct tm_injection *in, struct tm_err *err) TM_MUST_CHECK;
+/* peak := current. Stops the target shortly. */
+bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Take notice of what the target has loaded and unloaded: unwind rows of new
+ * modules, hooks in new allocators. Stops the target only for the latter.
+ * Called by tm_inject_sample() too.
+ */
+bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err) TM_MUST_CHECK;
+
+/* ---- reading ------------------------------------------------------------- */
+
+enum tm_inject_reading {
+	TM_INJECT_EXACT, /* the threads stand still while the table is copied */
+	TM_INJECT_FUZZY, /* the target is not stopped */
+};
+
+/*
+ * Read the table through `copy`, which is called with where the table is; it
+ * copies what it needs and must not take longer than that. With
+ * TM_INJECT_EXACT it runs while the target is stopped; it returns false with
+ * TM_ERR_BUSY to be called again at another instant. *ret_pause_ns (may be
+ * NULL): how long the target stood still.
+ */
+typedef bool tm_inject_copy(void *ctx, struct tm_mem *mem, tm_addr table,
+			    struct tm_err *err);
+bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
+		      tm_inject_copy *copy, void *ctx, uint64_t *ret_pause_ns,
+		      struct tm_err *err) TM_MUST_CHECK;
+
+/* The table as memory, at any time, also after the target's end if we brought
+ * it in or could open it: stacks are read from here after the copy. */
+struct tm_mem *tm_inject_table(const struct tm_injection *in, tm_addr *ret_at);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * Bringing hooks into a process: in one short stop memory is mapped, in a
+ * second one the prepared code is written and the functions are patched.
+ * Between the two, while the target runs, everything costly is done.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/log.h"
+#include "inject/private.h"
+#include "inject/recorder_image.h"
+
+enum { PLACES = 8, MAX_TRIES = 400 };
+
+void inject_pause(unsigned tries)
+{
+	struct timespec pause = { .tv_nsec = tries < 20 ? 200000 : 5000000 };
+
+	nanosleep(&pause, NULL);
+}
+
+/* Functions of one image stand together: [first, ret) is the first group. */
+static size_t group_end(const struct tm_functions *functions, size_t first)
+{
+	size_t i = first;
+
+	while (i < functions->n &&
+	       functions->items[i].module == functions->items[first].module)
+		i++;
+	return i;
+}
+
+/* Map an area near the functions of one image, at the first place that the
+ * kernel lets us have. */
+static bool map_near(struct tm_injection *in, struct tm_remote *remote,
+		     const struct tm_maps *maps, tm_addr module, struct tm_err *err)
+{
+	struct inject_mapping what = {
+		.file_name = TM_RECORDER_CODE_NAME,
+		.size = INJECT_NEAR_SIZE,
+		.prot = PROT_READ | PROT_EXEC,
+		.flags = MAP_PRIVATE,
+	};
+	tm_addr places[PLACES], at;
+	size_t n = inject_places(maps, module, places, PLACES);
+
+	tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
+		   "no free address near its allocator");
+	for (size_t i = 0; i < n; i++) {
+		what.at = places[i];
+		if (!inject_map(in, remote, &what, in->head.gate + 64, &at, NULL, err))
+			continue;
+		in->head.near[in->head.nnear++] =
+			(struct tm_recorder_range){ at, INJECT_NEAR_SIZE };
+		return true;
+	}
+	return false;
+}
+
+/* One near area per image, in the order of the functions. */
+bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
+		      const struct tm_maps *maps,
+		      const struct tm_functions *functions, struct tm_err *err)
+{
+	for (size_t i = 0; i < functions->n; i = group_end(functions, i)) {
+		if (in->head.nnear == TM_RECORDER_MAX_NEAR)
+			return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+					  "more than %d modules define malloc",
+					  TM_RECORDER_MAX_NEAR);
+		if (!map_near(in, remote, maps, functions->items[i].module, err))
+			return false;
+	}
+	return true;
+}
+
+bool inject_write_head(struct tm_injection *in, pid_t tid, struct tm_err *err)
+{
+	return inject_poke(in, tid, in->code, &in->head, sizeof(in->head), err);
+}
+
+static pid_t any_thread(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_STOPPED)
+			return stop->threads[i].tid;
+	return 0;
+}
+
+/* The bytes that patching changes, the first of each function aside: a thread
+ * may stand before a jump, not inside it. */
+static size_t windows(const struct inject_plan *plans, size_t nplans,
+		      struct tm_range *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nplans; i++)
+		for (size_t k = 0; k < plans[i].npatches; k++)
+			ret[n++] = (struct tm_range){
+				plans[i].patches[k].function + 1,
+				plans[i].patches[k].function +
+					plans[i].patches[k].length,
+			};
+	return n;
+}
+
+static bool write_code(struct tm_injection *in, struct tm_stop *stop,
+		       const struct inject_plan *plans, size_t nplans,
+		       struct tm_err *err)
+{
+	pid_t tid = any_thread(stop);
+
+	/* The head first: what comes behind it is found through it. */
+	if (!inject_poke(in, tid, in->code + sizeof(in->head),
+			 tm_recorder_image + sizeof(in->head),
+			 tm_recorder_image_size - sizeof(in->head), err) ||
+	    !inject_write_head(in, tid, err))
+		return false;
+	for (size_t i = 0; i < nplans; i++)
+		if (!inject_poke(in, tid, plans[i].near, plans[i].code,
+				 sizeof(plans[i].code), err))
+			return false;
+	return true;
+}
+
+static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
+		      const struct inject_plan *plans, size_t nplans,
+		      struct tm_range *ranges, struct tm_err *err)
+{
+	struct tm_err restored;
+
+	if (!inject_clear_of(in, stop, ranges, windows(plans, nplans, ranges), true))
+		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
+				  "a thread always stands where a hook must be written");
+	if (!write_code(in, stop, plans, nplans, err))
+		return false;
+	for (size_t i = 0; i < nplans; i++)
+		if (!inject_plan_apply(in, stop, &plans[i], err)) {
+			inject_restore(in, stop, &restored);
+			return false;
+		}
+	return true;
+}
+
+static bool apply(struct tm_injection *in, const struct inject_plan *plans,
+		  size_t nplans, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct tm_range *ranges =
+		tm_calloc(nplans * INJECT_MAX_PATCHES + 1, sizeof(*ranges));
+	bool done = false;
+
+	for (unsigned tries = 0; tries < MAX_TRIES && !done; tries++) {
+		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+
+		if (tries)
+			inject_pause(tries);
+		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+			return false;
+		done = try_apply(in, &stop, plans, nplans, ranges, err);
+		if (!done && err->kind != TM_ERR_BUSY)
+			return false;
+	}
+	return done;
+}
+
+bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
+		 uint32_t first_near, struct tm_err *err)
+{
+	size_t nplans = 0, first = 0;
+	TM_GUARD(tm_free_ptr) struct inject_plan *plans =
+		tm_calloc(TM_RECORDER_MAX_NEAR, sizeof(*plans));
+
+	for (; first < functions->n; first = group_end(functions, first)) {
+		size_t end = group_end(functions, first);
+
+		if (!inject_plan_make(in, functions->items + first, end - first,
+				      in->head.near[first_near + nplans].address,
+				      &plans[nplans], err))
+			return false;
+		nplans++;
+	}
+	return apply(in, plans, nplans, err);
+}
+
+bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
+		   struct tm_functions *functions, struct tm_err *err)
+{
+	bool first = true;
+	size_t from;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct tm_region *region = &maps->regions[i];
+		struct tm_image image;
+
+		if (region->path[0] != '/' || region->offset || !region->readable ||
+		    !region->inode || strncmp(region->path, "/memfd:tmattach-", 16) == 0 ||
+		    !tm_image_read(in->mem, region, &image, err))
+			continue;
+		from = functions->n;
+		tm_functions_of_image(&in->process, &image, first, functions);
+		/* Of an image that has hooks already all are hooked. */
+		if (functions->n > from && in->head.nnear &&
+		    inject_patched(in, functions->items[from].address))
+			functions->n = from;
+		first = false;
+		tm_image_free(&image);
+	}
+	return true;
+}

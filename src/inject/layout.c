@@ -1,0 +1,85 @@
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "inject/private.h"
+
+static uint64_t place(uint64_t *at, uint64_t size)
+{
+	uint64_t here = *at;
+
+	*at = (here + size + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
+	return here;
+}
+
+static uint64_t arena_size(uint32_t log2)
+{
+	uint64_t slots = (1ull << log2) + 2 * TM_SHARD_PAD;
+
+	return (slots * sizeof(struct tm_recorder_slot) + TM_PAGE - 1) /
+	       TM_PAGE * TM_PAGE;
+}
+
+uint64_t inject_default_limit(void)
+{
+	struct sysinfo info;
+
+	if (sysinfo(&info) != 0)
+		return 1ull << 30;
+	return (uint64_t)info.totalram * info.mem_unit / 2;
+}
+
+/* Half for the blocks, a quarter each for stacks and unwind rows. */
+void inject_layout(struct tm_recorder_table *table, uint64_t limit)
+{
+	/* Stack ids count words and have 32 bits. */
+	const uint64_t max_stacks = 32ull << 30, max_unwind = 1ull << 30;
+	uint32_t log2 = 22;
+	uint64_t at = 0;
+
+	while (log2 > TM_SHARD_MIN_LOG2 &&
+	       arena_size(log2) * TM_RECORDER_SHARDS > limit / 2)
+		log2--;
+	table->max_log2 = log2;
+	table->arena_size = arena_size(log2);
+	table->stacks_size = limit / 4 < max_stacks ? limit / 4 : max_stacks;
+	table->unwind_size = limit / 4 < max_unwind ? limit / 4 : max_unwind;
+	place(&at, sizeof(*table));
+	table->shards = place(&at, TM_RECORDER_SHARDS *
+			      sizeof(struct tm_recorder_shard));
+	table->threads = place(&at, TM_RECORDER_THREADS *
+			       sizeof(struct tm_recorder_thread));
+	table->cache = place(&at, 8ull << TM_RECORDER_CACHE_LOG2);
+	table->filter = place(&at, 1ull << TM_RECORDER_FILTER_LOG2);
+	table->buckets = place(&at, 4ull << TM_RECORDER_BUCKETS_LOG2);
+	table->unwind = place(&at, table->unwind_size);
+	table->stacks = place(&at, table->stacks_size);
+	table->slots = place(&at, table->arena_size * TM_RECORDER_SHARDS);
+	table->size = at;
+	table->version = TM_RECORDER_VERSION;
+	table->magic = TM_RECORDER_TABLE_MAGIC;
+	/* Id 0 is no stack. */
+	table->stack_tail = sizeof(struct tm_recorder_stack);
+	table->unwind_tail = table->unwind;
+}
+
+static bool inside(uint64_t at, uint64_t len, uint64_t size)
+{
+	return at <= size && len <= size - at;
+}
+
+bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
+{
+	return t->version == TM_RECORDER_VERSION &&
+	       t->magic == TM_RECORDER_TABLE_MAGIC && t->size == size &&
+	       t->max_log2 <= 22 && t->arena_size == arena_size(t->max_log2) &&
+	       inside(t->shards, TM_RECORDER_SHARDS *
+		      sizeof(struct tm_recorder_shard), size) &&
+	       inside(t->threads, TM_RECORDER_THREADS *
+		      sizeof(struct tm_recorder_thread), size) &&
+	       inside(t->cache, 8ull << TM_RECORDER_CACHE_LOG2, size) &&
+	       inside(t->filter, 1ull << TM_RECORDER_FILTER_LOG2, size) &&
+	       inside(t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, size) &&
+	       inside(t->unwind, t->unwind_size, size) &&
+	       inside(t->stacks, t->stacks_size, size) &&
+	       inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, size);
+}

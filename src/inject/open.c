@@ -1,0 +1,160 @@
+/* Finding the recorder in a process, and our side's resources. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "inject/private.h"
+
+struct tm_injection *inject_open(const struct tm_process *process, struct tm_err *err)
+{
+	struct tm_injection *in = tm_calloc(1, sizeof(*in));
+	char path[64];
+
+	in->process = *process;
+	in->table_fd = -1;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)process->pid);
+	in->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (in->mem_fd < 0) {
+		tm_process_explain(process, errno, "cannot open its memory", err);
+		tm_inject_close(in);
+		return NULL;
+	}
+	in->mem = tm_mem_proc(process->pid, err);
+	if (!in->mem) {
+		tm_err_about(err, "%s", process->object);
+		tm_inject_close(in);
+		return NULL;
+	}
+	return in;
+}
+
+void tm_inject_close(struct tm_injection *in)
+{
+	if (!in)
+		return;
+	if (in->table_mem != in->mem)
+		tm_mem_destroy(in->table_mem);
+	tm_mem_destroy(in->mem);
+	tm_fd_close(&in->mem_fd);
+	tm_fd_close(&in->table_fd);
+	free(in);
+}
+
+void inject_use_table(struct tm_injection *in, int fd)
+{
+	in->table_fd = fd;
+	in->table_mem = fd >= 0 ? inject_mem_file(fd, in->head.table) : in->mem;
+}
+
+static bool is_ours(const struct tm_region *region, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name);
+	return strcmp(region->path, path) == 0;
+}
+
+/* The head of the code among the mappings; the near areas have other heads. */
+static bool find_head(struct tm_injection *in, const struct tm_maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (is_ours(&maps->regions[i], TM_RECORDER_CODE_NAME) &&
+		    tm_mem_read_some(in->mem, maps->regions[i].start, &in->head,
+				     sizeof(in->head)) == sizeof(in->head) &&
+		    in->head.magic == TM_RECORDER_CODE_MAGIC) {
+			in->code = maps->regions[i].start;
+			return true;
+		}
+	return false;
+}
+
+/* The privileged way to the table's file; without it its memory is read. */
+static int open_table(const struct tm_injection *in, const struct tm_region *region)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx",
+		 (int)in->process.pid, (unsigned long long)region->start,
+		 (unsigned long long)region->end);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* Is what the head says about the table true? Then it is at hand. */
+static bool find_table(struct tm_injection *in, const struct tm_maps *maps)
+{
+	const struct tm_region *region = tm_maps_find(maps, in->head.table);
+	struct tm_recorder_table table;
+	struct tm_err err;
+
+	if (!region || !is_ours(region, TM_RECORDER_TABLE_NAME) ||
+	    region->start != in->head.table ||
+	    region->end - region->start != in->head.table_size)
+		return false;
+	inject_use_table(in, open_table(in, region));
+	return inject_peek_table(in, 0, &table, sizeof(table), &err) &&
+	       inject_table_valid(&table, in->head.table_size) &&
+	       table.start_time == in->process.identity.start_time;
+}
+
+enum inject_found inject_find(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_recorder_gate gate = { 0 };
+
+	if (!tm_maps_read(in->process.pid, &maps, err) ||
+	    !tm_remote_find_insn(in->mem, &maps, &in->insn, err)) {
+		tm_err_about(err, "%s", in->process.object);
+		return INJECT_FAILED;
+	}
+	if (!find_head(in, &maps))
+		return INJECT_NOTHING;
+	if (in->head.version != TM_RECORDER_VERSION) {
+		tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
+			   "the recorder in it is of version %u, this tmattach knows %d",
+			   in->head.version, TM_RECORDER_VERSION);
+		tm_err_hint(err, "stop it with the tmattach that started it");
+		return INJECT_FAILED;
+	}
+	if (in->head.nnear > TM_RECORDER_MAX_NEAR)
+		in->head.nnear = TM_RECORDER_MAX_NEAR;
+	if (!find_table(in, &maps)) {
+		/* A forked child: what is there now is none of ours. */
+		in->head.table = in->head.table_size = 0;
+		return INJECT_REMAINS;
+	}
+	if (tm_mem_read_some(in->mem, in->head.gate, &gate, sizeof(gate)) !=
+	    sizeof(gate) || !gate.enabled)
+		return INJECT_REMAINS;
+	return INJECT_RECORDS;
+}
+
+struct tm_injection *tm_inject_find(const struct tm_process *process,
+				    struct tm_err *err)
+{
+	struct tm_injection *in = inject_open(process, err);
+	enum inject_found found;
+
+	if (!in)
+		return NULL;
+	found = inject_find(in, err);
+	if (found == INJECT_RECORDS)
+		return in;
+	if (found != INJECT_FAILED) {
+		tm_err_set(err, TM_ERR_NOT_TRACED, process->object,
+			   "no recorder is running in it");
+		tm_err_hint(err, "start one: tmattach start %d", (int)process->pid);
+	}
+	tm_inject_close(in);
+	return NULL;
+}
+
+struct tm_mem *tm_inject_table(const struct tm_injection *in, tm_addr *ret_at)
+{
+	*ret_at = in->head.table;
+	return in->table_mem;
+}

@@ -1,0 +1,207 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/log.h"
+#include "inject/private.h"
+#include "inject/trampoline.h"
+
+enum {
+	CODE_AT = TM_PAGE, /* behind the page of the patches */
+	SLOT_SIZE = TM_STUB_SIZE + TM_TRAMPOLINE_SIZE,
+	MAX_FUNCTION = 4096,
+};
+
+_Static_assert(sizeof(struct tm_recorder_near) +
+	       INJECT_MAX_PATCHES * sizeof(struct tm_recorder_patch) <= TM_PAGE &&
+	       CODE_AT + INJECT_MAX_PATCHES * SLOT_SIZE <= INJECT_NEAR_SIZE,
+	       "a near area holds all patches of an image");
+
+static tm_addr patch_address(const struct inject_plan *plan, size_t i)
+{
+	return plan->near + sizeof(struct tm_recorder_near) +
+	       i * sizeof(struct tm_recorder_patch);
+}
+
+static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
+		      const struct tm_function *function, struct tm_err *err)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	struct tm_recorder_patch *patch = &plan->patches[plan->npatches];
+	uint64_t slot = CODE_AT + plan->npatches * SLOT_SIZE;
+	uint8_t bytes[MAX_FUNCTION];
+	size_t len = function->size && function->size < sizeof(bytes)
+		? function->size : sizeof(bytes);
+	struct tm_trampoline trampoline;
+	const char *refused;
+	tm_addr at = function->address;
+
+	if (len < 16)
+		len = 16; /* padding counts, see tm_trampoline_make() */
+	len = tm_mem_read_some(in->mem, at, bytes, len);
+	/* The landing mark of indirect jumps stays where it is. */
+	if (len > 4 && memcmp(bytes, endbr64, 4) == 0) {
+		memmove(bytes, bytes + 4, len -= 4);
+		at += 4;
+	}
+	refused = tm_trampoline_make(bytes, len, at,
+				     plan->near + slot + TM_STUB_SIZE, &trampoline);
+	if (!refused && trampoline.taken > sizeof(patch->original))
+		refused = "its first instructions take too much room";
+	if (!refused && !tm_jump_make(at, plan->near + slot, patch->patched))
+		refused = "no free address near enough to it";
+	if (refused)
+		return tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
+				  "its function %s cannot be hooked: %s",
+				  function->name, refused);
+	patch->function = at;
+	patch->kind = (uint8_t)function->kind;
+	patch->length = trampoline.taken;
+	memcpy(patch->original, bytes, trampoline.taken);
+	patch->entry.original = plan->near + slot + TM_STUB_SIZE;
+	tm_stub_make(patch_address(plan, plan->npatches),
+		     in->code + in->head.hooks[function->kind], plan->code + slot);
+	memcpy(plan->code + slot + TM_STUB_SIZE, trampoline.code, trampoline.size);
+	plan->npatches++;
+	return true;
+}
+
+/* operator new and its variant that does not throw. */
+static void pair_operators(struct inject_plan *plan,
+			   const struct tm_function *functions, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; functions[i].nothrow && k < n; k++)
+			if (strcmp(functions[k].name, functions[i].nothrow) == 0)
+				plan->patches[i].entry.nothrow =
+					plan->patches[k].entry.original;
+}
+
+bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
+		      size_t n, tm_addr near, struct inject_plan *ret,
+		      struct tm_err *err)
+{
+	struct tm_recorder_near head = {
+		.version = TM_RECORDER_VERSION,
+		.magic = TM_RECORDER_NEAR_MAGIC,
+		.npatches = (uint32_t)n,
+	};
+
+	*ret = (struct inject_plan){ .near = near };
+	memset(ret->code, 0xcc, sizeof(ret->code));
+	if (n > INJECT_MAX_PATCHES)
+		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+				  "one module has %zu allocation functions", n);
+	for (size_t i = 0; i < n; i++)
+		if (!add_patch(in, ret, &functions[i], err))
+			return false;
+	pair_operators(ret, functions, n);
+	memset(ret->code, 0, TM_PAGE);
+	memcpy(ret->code, &head, sizeof(head));
+	memcpy(ret->code + sizeof(head), ret->patches, n * sizeof(ret->patches[0]));
+	return true;
+}
+
+/* A stopped thread to write through where /proc/PID/mem does not. */
+static pid_t stopped_thread(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_STOPPED)
+			return stop->threads[i].tid;
+	return 0;
+}
+
+static bool bytes_are(struct tm_injection *in, tm_addr at, const uint8_t *bytes,
+		      size_t len)
+{
+	uint8_t now[sizeof(((struct tm_recorder_patch *)0)->original)];
+
+	return len <= sizeof(now) &&
+	       tm_mem_read_some(in->mem, at, now, len) == len &&
+	       memcmp(now, bytes, len) == 0;
+}
+
+bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
+		       const struct inject_plan *plan, struct tm_err *err)
+{
+	pid_t tid = stopped_thread(stop);
+
+	for (size_t i = 0; i < plan->npatches; i++)
+		if (!bytes_are(in, plan->patches[i].function,
+			       plan->patches[i].original, plan->patches[i].length))
+			return tm_err_set(err, TM_ERR_BUSY, in->process.object,
+					  "its code changes while we look");
+	for (size_t i = 0; i < plan->npatches; i++)
+		if (!inject_poke(in, tid, plan->patches[i].function,
+				 plan->patches[i].patched, TM_JUMP_SIZE, err))
+			return false;
+	return true;
+}
+
+/* The patches of a near area; malloc'ed, *ret_n 0 if it is not one. */
+static struct tm_recorder_patch *read_patches(struct tm_injection *in,
+					      uint32_t area, size_t *ret_n)
+{
+	struct tm_recorder_near head;
+	struct tm_recorder_patch *patches = NULL;
+	tm_addr at = in->head.near[area].address;
+
+	*ret_n = 0;
+	if (tm_mem_read_some(in->mem, at, &head, sizeof(head)) != sizeof(head) ||
+	    head.magic != TM_RECORDER_NEAR_MAGIC ||
+	    head.version != TM_RECORDER_VERSION ||
+	    head.npatches > INJECT_MAX_PATCHES)
+		return NULL;
+	patches = tm_calloc(head.npatches + 1, sizeof(*patches));
+	*ret_n = tm_mem_read_some(in->mem, at + sizeof(head), patches,
+				  head.npatches * sizeof(*patches)) / sizeof(*patches);
+	return patches;
+}
+
+/* A function that is not ours any more was unloaded, or overwritten by
+ * somebody else: it is left alone. */
+static bool restore_one(struct tm_injection *in, pid_t tid,
+			const struct tm_recorder_patch *patch, struct tm_err *err)
+{
+	if (patch->length > sizeof(patch->original) ||
+	    !bytes_are(in, patch->function, patch->patched, TM_JUMP_SIZE)) {
+		tm_log("no hook at %#llx to remove",
+		       (unsigned long long)patch->function);
+		return true;
+	}
+	return inject_poke(in, tid, patch->function, patch->original,
+			   TM_JUMP_SIZE, err);
+}
+
+bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
+		    struct tm_err *err)
+{
+	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {
+		size_t n;
+		TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches =
+			read_patches(in, i, &n);
+
+		for (size_t k = 0; k < n; k++)
+			if (!restore_one(in, stopped_thread(stop), &patches[k], err))
+				return false;
+	}
+	return true;
+}
+
+bool inject_patched(struct tm_injection *in, tm_addr function)
+{
+	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {
+		size_t n;
+		TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches =
+			read_patches(in, i, &n);
+
+		for (size_t k = 0; k < n; k++)
+			if ((patches[k].function == function ||
+			     patches[k].function == function + 4) &&
+			    bytes_are(in, patches[k].function,
+				      patches[k].patched, TM_JUMP_SIZE))
+				return true;
+	}
+	return false;
+}

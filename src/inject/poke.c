@@ -1,0 +1,118 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "inject/private.h"
+
+static bool write_at(int fd, uint64_t at, const void *bytes, size_t len)
+{
+	const char *from = bytes;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, from, len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		from += n;
+		at += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Word by word, for kernels whose /proc/PID/mem respects protections. */
+static bool poke_words(pid_t tid, tm_addr at, const uint8_t *bytes, size_t len)
+{
+	tm_addr from = at & ~(tm_addr)7;
+
+	for (; from < at + len; from += 8) {
+		uint64_t value;
+
+		errno = 0;
+		value = (uint64_t)ptrace(PTRACE_PEEKDATA, tid, from, NULL);
+		if (errno)
+			return false;
+		for (unsigned i = 0; i < 8; i++)
+			if (from + i >= at && from + i < at + len)
+				memcpy((char *)&value + i, bytes + (from + i - at), 1);
+		if (ptrace(PTRACE_POKEDATA, tid, from, value) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool inject_poke(struct tm_injection *in, pid_t tid, tm_addr at,
+		 const void *bytes, size_t len, struct tm_err *err)
+{
+	if (write_at(in->mem_fd, at, bytes, len) ||
+	    (tid && poke_words(tid, at, bytes, len)))
+		return true;
+	return tm_process_explain(&in->process, errno, "cannot write its memory", err);
+}
+
+bool inject_poke_table(struct tm_injection *in, uint64_t offset,
+		       const void *bytes, size_t len, struct tm_err *err)
+{
+	if (offset + len > in->head.table_size)
+		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+				  "the recorder's table is full");
+	if (in->table_fd >= 0 && write_at(in->table_fd, offset, bytes, len))
+		return true;
+	return inject_poke(in, 0, in->head.table + offset, bytes, len, err);
+}
+
+bool inject_peek_table(struct tm_injection *in, uint64_t offset, void *bytes,
+		       size_t len, struct tm_err *err)
+{
+	return tm_mem_read(in->table_mem, in->head.table + offset, bytes, len, err);
+}
+
+struct mem_file {
+	struct tm_mem mem;
+	int fd;
+	tm_addr base;
+};
+
+static size_t file_read(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
+{
+	struct mem_file *file = (struct mem_file *)mem;
+	size_t got = 0;
+
+	while (got < len && at >= file->base) {
+		ssize_t n = pread(file->fd, (char *)buf + got, len - got,
+				  (off_t)(at - file->base + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
+}
+
+static void file_destroy(struct tm_mem *mem)
+{
+	free(mem);
+}
+
+static const struct tm_mem_ops file_ops = {
+	.read = file_read,
+	.destroy = file_destroy,
+};
+
+struct tm_mem *inject_mem_file(int fd, tm_addr base)
+{
+	struct mem_file *file = tm_calloc(1, sizeof(*file));
+
+	file->mem.ops = &file_ops;
+	file->fd = fd;
+	file->base = base;
+	return &file->mem;
+}

@@ -1,0 +1,160 @@
+/* What the files of this room share. Private to src/inject. */
+#ifndef TM_INJECT_PRIVATE_H
+#define TM_INJECT_PRIVATE_H
+
+#include "image/image.h"
+#include "inject/functions.h"
+#include "inject/inject.h"
+#include "remote/remote.h"
+#include "target/maps.h"
+#include "target/stop.h"
+#include "tmattach/recorder_abi.h"
+
+enum { INJECT_STOP_MS = 1000, INJECT_NEAR_SIZE = 4 * TM_PAGE,
+       INJECT_MAX_PATCHES = 72 };
+
+struct tm_injection {
+	struct tm_process process;
+	struct tm_mem *mem;       /* of the process */
+	int mem_fd;               /* the same, for writing */
+	int table_fd;             /* -1: reached through mem */
+	struct tm_mem *table_mem; /* the table at its address in the target */
+	tm_addr code;             /* where the head of the code is */
+	struct tm_recorder_code head;
+	tm_addr insn;             /* a system call instruction */
+	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
+};
+
+/* ---- open.c: finding it -------------------------------------------------- */
+
+enum inject_found {
+	INJECT_FAILED,  /* see *err */
+	INJECT_NOTHING,
+	INJECT_REMAINS, /* code that does nothing: of a parent, or left over */
+	INJECT_RECORDS,
+};
+
+struct tm_injection *inject_open(const struct tm_process *process, struct tm_err *err);
+enum inject_found inject_find(struct tm_injection *in, struct tm_err *err);
+/* How the table is read from now on; takes the descriptor (-1: by memory). */
+void inject_use_table(struct tm_injection *in, int fd);
+
+/* ---- install.c, start.c, stop.c ------------------------------------------- */
+
+/* All allocation functions that are not hooked yet. */
+bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
+		   struct tm_functions *functions, struct tm_err *err);
+/* One near area for each image in `functions`, added to the head. */
+bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
+		      const struct tm_maps *maps,
+		      const struct tm_functions *functions, struct tm_err *err);
+bool inject_write_head(struct tm_injection *in, pid_t tid, struct tm_err *err);
+/* Hook the functions; their areas are near[first_near] and following. */
+bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
+		 uint32_t first_near, struct tm_err *err);
+/* Undo everything; *ret_left as in tm_inject_stop(). */
+bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err);
+/* Between two attempts: short at first. */
+void inject_pause(unsigned tries);
+/* Changes when code is mapped or unmapped. */
+uint64_t inject_maps_hash(const struct tm_maps *maps);
+
+/* ---- poke.c: writing ------------------------------------------------------ */
+
+/* Write into the target, also where it may not. While it runs only pages that
+ * are its own to write; anything when it is stopped (`tid` is then a stopped
+ * thread, else 0). */
+bool inject_poke(struct tm_injection *in, pid_t tid, tm_addr at,
+		 const void *bytes, size_t len, struct tm_err *err);
+/* The same for bytes of the table, by offset. */
+bool inject_poke_table(struct tm_injection *in, uint64_t offset,
+		       const void *bytes, size_t len, struct tm_err *err);
+bool inject_peek_table(struct tm_injection *in, uint64_t offset, void *bytes,
+		       size_t len, struct tm_err *err);
+/* Memory that is a file standing at `base`; the descriptor is borrowed. */
+struct tm_mem *inject_mem_file(int fd, tm_addr base);
+
+/* ---- map.c: mappings in the target ------------------------------------------ */
+
+/* `file_name`: one of the TM_RECORDER_*_NAMEs; `scratch` is writable memory of
+ * ours in the target. *ret_fd (may be NULL) gets a descriptor of our own. */
+struct inject_mapping {
+	const char *file_name;
+	tm_addr at;      /* 0: anywhere; else exactly there */
+	uint64_t size;
+	int prot, flags; /* of mmap */
+};
+
+bool inject_map(struct tm_injection *in, struct tm_remote *remote,
+		const struct inject_mapping *what, tm_addr scratch,
+		tm_addr *ret_at, int *ret_fd, struct tm_err *err);
+bool inject_map_gate(struct tm_injection *in, struct tm_remote *remote,
+		     struct tm_err *err);
+/* One remote call that must not fail. */
+bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
+		 const char *name, const uint64_t args[6], int64_t *ret,
+		 struct tm_err *err);
+/* Unmap everything of the recorder. */
+bool inject_unmap_all(struct tm_injection *in, struct tm_remote *remote,
+		      struct tm_err *err);
+/* Free places within reach of `near`, best first; returns how many. */
+size_t inject_places(const struct tm_maps *maps, tm_addr near, tm_addr *ret,
+		     size_t max);
+
+/* ---- layout.c: the table's --------------------------------------------------- */
+
+/* Offsets and sizes for a table of at most `limit` bytes. */
+void inject_layout(struct tm_recorder_table *table, uint64_t limit);
+uint64_t inject_default_limit(void);
+/* Is this a table that can be read? */
+bool inject_table_valid(const struct tm_recorder_table *table, uint64_t size);
+
+/* ---- quiesce.c: where threads are ---------------------------------------------- */
+
+/*
+ * Is no thread of the stopped process inside the ranges: no program counter,
+ * no word of its stack, nothing that a signal interrupted? With `step`, a
+ * thread whose program counter is inside is moved on by single steps.
+ */
+bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
+		     const struct tm_range *ranges, size_t n, bool step);
+
+/* ---- patch.c ------------------------------------------------------------------- */
+
+/* The patches of one image and the near area that serves them. */
+struct inject_plan {
+	struct tm_recorder_patch patches[INJECT_MAX_PATCHES];
+	size_t npatches;
+	tm_addr near;             /* 0: not placed yet */
+	struct tm_range reach;    /* of the functions */
+	uint8_t code[INJECT_NEAR_SIZE]; /* the area's content */
+};
+
+/* Put the functions [first, first + n) of one image into a plan whose area
+ * stands at `near`. */
+bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
+		      size_t n, tm_addr near, struct inject_plan *ret,
+		      struct tm_err *err);
+/* Write the jumps; all threads are stopped and clear of the functions. */
+bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
+		       const struct inject_plan *plan, struct tm_err *err);
+/* Put back the functions of all near areas, as far as they are still ours. */
+bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
+		    struct tm_err *err);
+/* The functions that are patched already. */
+bool inject_patched(struct tm_injection *in, tm_addr function);
+
+/* ---- space.c: modules, rows, stacks --------------------------------------------- */
+
+/* Write what `maps` shows into the table and make it the current space. */
+bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
+			  struct tm_err *err);
+
+/* ---- rows.c ------------------------------------------------------------------------ */
+
+/* The unwind rows of an image, ascending; malloc'ed, NULL if it has none. */
+struct tm_recorder_row *inject_rows(const struct tm_process *process,
+				    struct tm_mem *mem, const struct tm_image *image,
+				    size_t *ret_n);
+
+#endif

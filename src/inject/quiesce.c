@@ -1,0 +1,176 @@
+/*
+ * Where the threads of a stopped process are: needed before code is changed
+ * or unmapped. Everything that could lead a thread back into the ranges
+ * counts: its program counter, return addresses on its stack, and what a
+ * signal handler on another stack has interrupted.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "inject/private.h"
+#include "target/arch.h"
+
+enum { STACK_BYTES = 64 << 10, MAX_STEPS = 24, MAX_SIGNAL_FRAMES = 8 };
+
+/* struct ucontext behind the return address of a signal frame. */
+enum { UC_RSP = 160, UC_RIP = 168 };
+
+struct scan {
+	struct tm_injection *in;
+	const struct tm_range *ranges;
+	size_t n;
+	int signal_frames;
+};
+
+static bool inside(const struct scan *scan, uint64_t value)
+{
+	for (size_t i = 0; i < scan->n; i++)
+		if (value >= scan->ranges[i].start && value < scan->ranges[i].end)
+			return true;
+	return false;
+}
+
+/* Does this return address lead to the instructions that end a signal
+ * handler: mov $15, %eax or %rax; syscall? */
+static bool ends_handler(struct tm_injection *in, uint64_t at)
+{
+	static const uint8_t rax[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+	static const uint8_t eax[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
+	uint8_t bytes[sizeof(rax)];
+
+	return at > TM_PAGE && at < 1ull << 47 &&
+	       tm_mem_read_some(in->mem, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
+	       (memcmp(bytes, rax, sizeof(rax)) == 0 ||
+		memcmp(bytes, eax, sizeof(eax)) == 0);
+}
+
+static bool stack_clear(struct scan *scan, uint64_t sp);
+
+/* The kernel's frame stands right behind its return address; everything it
+ * will put back is looked at, the interrupted stack too. */
+static bool interrupted_clear(struct scan *scan, const uint64_t *words, size_t left)
+{
+	uint64_t sp = left > UC_RIP / 8 + 1 ? words[1 + UC_RSP / 8] : 0;
+
+	if (!sp || scan->signal_frames++ >= MAX_SIGNAL_FRAMES)
+		return true;
+	return !inside(scan, words[1 + UC_RIP / 8]) && stack_clear(scan, sp);
+}
+
+static bool stack_clear(struct scan *scan, uint64_t sp)
+{
+	enum { N = STACK_BYTES / 8 };
+	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(STACK_BYTES);
+	uint64_t last = 0;
+	size_t n;
+
+	if (!words)
+		return false;
+	sp &= ~(uint64_t)7;
+	n = tm_mem_read_some(scan->in->mem, sp, words, STACK_BYTES) / 8;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t word = words[i];
+
+		if (inside(scan, word))
+			return false;
+		/* Only what looks like an address of code is looked up, and
+		 * the same only once in a row. */
+		if (n - i > UC_RIP / 8 + 1 && word != last && word > 1 << 16 &&
+		    word < 1ull << 47 && words[i + 1 + 1] == 0 &&
+		    ends_handler(scan->in, word) &&
+		    !interrupted_clear(scan, words + i, n - i))
+			return false;
+		last = word;
+	}
+	return true;
+}
+
+/* One instruction at a time with all signals blocked, until out. */
+static bool step_out(struct scan *scan, pid_t tid, struct user_regs_struct *regs)
+{
+	uint64_t mask, all = ~(uint64_t)0;
+
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) != 0 ||
+	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all) != 0)
+		return false;
+	for (int i = 0; i < MAX_STEPS && inside(scan, tm_regs_pc(regs)); i++) {
+		int status = 0;
+
+		if (ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL) != 0)
+			break;
+		while (waitpid(tid, &status, __WALL) < 0 && errno == EINTR)
+			;
+		if (!WIFSTOPPED(status) || !tm_regs_get(tid, regs))
+			return false;
+	}
+	ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
+	tm_log("thread %d stepped to %#llx", (int)tid,
+	       (unsigned long long)tm_regs_pc(regs));
+	return !inside(scan, tm_regs_pc(regs));
+}
+
+static bool stopped_clear(struct scan *scan, const struct tm_thread *thread, bool step)
+{
+	struct user_regs_struct regs;
+
+	if (!tm_regs_get(thread->tid, &regs))
+		return false;
+	if (inside(scan, tm_regs_pc(&regs)) &&
+	    !(step && thread->state == TM_THREAD_STOPPED &&
+	      step_out(scan, thread->tid, &regs)))
+		return false;
+	scan->signal_frames = 0;
+	return stack_clear(scan, tm_regs_sp(&regs));
+}
+
+/* A thread that cannot stop waits in the kernel: it tells where it came from. */
+static bool waiting_clear(struct scan *scan, pid_t tid)
+{
+	char path[80], line[256], *at;
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	unsigned long long sp, pc;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall",
+		 (int)scan->in->process.pid, (int)tid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT;
+	if (!fgets(line, sizeof(line), file))
+		return false;
+	/* "nr args... sp pc", or "-1 sp pc": the last two count. */
+	at = strrchr(line, ' ');
+	if (!at || sscanf(at, " %llx", &pc) != 1)
+		return false;
+	*at = '\0';
+	at = strrchr(line, ' ');
+	if (!at || sscanf(at, " %llx", &sp) != 1)
+		return false;
+	scan->signal_frames = 0;
+	return !inside(scan, pc) && stack_clear(scan, sp);
+}
+
+bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
+		     const struct tm_range *ranges, size_t n, bool step)
+{
+	struct scan scan = { .in = in, .ranges = ranges, .n = n };
+
+	for (size_t i = 0; i < stop->n; i++) {
+		const struct tm_thread *thread = &stop->threads[i];
+
+		if (thread->state == TM_THREAD_STOPPED ||
+		    thread->state == TM_THREAD_GROUP_STOP) {
+			if (!stopped_clear(&scan, thread, step))
+				return false;
+		} else if (thread->state != TM_THREAD_GONE &&
+			   !waiting_clear(&scan, thread->tid)) {
+			return false;
+		}
+	}
+	return true;
+}

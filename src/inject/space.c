@@ -1,0 +1,214 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/guard.h"
+#include "base/map.h"
+#include "inject/private.h"
+
+enum { MAX_MODULES = 4096, MAX_STACKS = 65536 };
+
+/* The same file at any address has the same id. */
+static uint64_t identity(const struct tm_region *region)
+{
+	uint64_t device = (uint64_t)region->dev_major << 32 | region->dev_minor;
+
+	return tm_hash_u64(region->inode ^ tm_hash_u64(device + region->offset +
+						       (region->inode == 0)));
+}
+
+struct known {
+	struct tm_recorder_space head;
+	struct tm_recorder_module *modules;
+};
+
+static void read_known(struct tm_injection *in, const struct tm_recorder_table *table,
+		       struct known *ret)
+{
+	struct tm_err err;
+
+	*ret = (struct known){ 0 };
+	if (!table->space ||
+	    !inject_peek_table(in, table->space, &ret->head, sizeof(ret->head), &err) ||
+	    ret->head.nmodules > MAX_MODULES) {
+		ret->head.nmodules = 0;
+		return;
+	}
+	ret->modules = tm_calloc(ret->head.nmodules + 1, sizeof(*ret->modules));
+	if (!inject_peek_table(in, table->space + sizeof(ret->head), ret->modules,
+			       ret->head.nmodules * sizeof(*ret->modules), &err))
+		ret->head.nmodules = 0;
+}
+
+static const struct tm_recorder_module *find_known(const struct known *known,
+						   uint64_t id)
+{
+	for (uint32_t i = 0; i < known->head.nmodules; i++)
+		if (known->modules[i].id == id)
+			return &known->modules[i];
+	return NULL;
+}
+
+/* Append to the unwind area; 0 if it is full. */
+static uint64_t append(struct tm_injection *in, struct tm_recorder_table *table,
+		       const void *bytes, size_t len)
+{
+	uint64_t at = table->unwind_tail;
+	struct tm_err err;
+
+	if (len > table->unwind + table->unwind_size - at ||
+	    !inject_poke_table(in, at, bytes, len, &err))
+		return 0;
+	table->unwind_tail = at + (len + 63) / 64 * 64;
+	return at;
+}
+
+/* Rows that another module of the same file has, or new ones. */
+static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
+		      const struct known *known, const struct tm_image *image,
+		      struct tm_recorder_module *module)
+{
+	const struct tm_recorder_module *same = find_known(known, module->id);
+	TM_GUARD(tm_free_ptr) struct tm_recorder_row *rows = NULL;
+	size_t n;
+
+	if (same) {
+		module->rows = same->rows;
+		module->nrows = same->nrows;
+		return;
+	}
+	rows = inject_rows(&in->process, in->mem, image, &n);
+	module->rows = append(in, table, rows, n * sizeof(*rows));
+	module->nrows = module->rows ? n : 0;
+}
+
+static void add_modules(struct tm_injection *in, struct tm_recorder_table *table,
+			const struct known *known, const struct tm_region *region,
+			struct tm_buf *modules)
+{
+	struct tm_image image;
+	struct tm_err err;
+	struct tm_recorder_module module = { .id = identity(region) };
+
+	if (!tm_image_read(in->mem, region, &image, &err))
+		return;
+	module.bias = image.bias;
+	take_rows(in, table, known, &image, &module);
+	for (size_t i = 0; i < image.nsegments; i++) {
+		if (!(image.flags[i] & PF_X))
+			continue;
+		module.start = image.segments[i].start;
+		module.end = image.segments[i].end;
+		if (modules->len / sizeof(module) < MAX_MODULES)
+			tm_buf_add(modules, &module, sizeof(module));
+	}
+	tm_image_free(&image);
+}
+
+static bool is_image(const struct tm_region *region)
+{
+	return region->readable && region->offset == 0 &&
+	       ((region->path[0] == '/' && strncmp(region->path, "/dev/", 5) != 0 &&
+		 strncmp(region->path, "/memfd:" TM_RECORDER_CODE_NAME,
+			 sizeof("/memfd:" TM_RECORDER_CODE_NAME) - 1) != 0 &&
+		 strncmp(region->path, "/memfd:" TM_RECORDER_TABLE_NAME,
+			 sizeof("/memfd:" TM_RECORDER_TABLE_NAME) - 1) != 0) ||
+		strcmp(region->path, "[vdso]") == 0);
+}
+
+/* Where stacks may be: writable memory that is no file's. */
+static void add_stacks(const struct tm_maps *maps, struct tm_recorder_space *space,
+		       struct tm_buf *stacks)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct tm_region *region = &maps->regions[i];
+		struct tm_recorder_range range = { region->start,
+						   region->end - region->start };
+
+		if (strcmp(region->path, "[stack]") == 0)
+			space->main_stack = region->end;
+		if (!region->writable || !region->readable || region->shared ||
+		    region->inode || space->nstacks == MAX_STACKS)
+			continue;
+		tm_buf_add(stacks, &range, sizeof(range));
+		space->nstacks++;
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct tm_recorder_module *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/* Was a module there before that is not now? Its rows may be cached. */
+static bool any_gone(const struct known *known, const struct tm_buf *modules)
+{
+	const struct tm_recorder_module *now = (const void *)modules->data;
+	size_t n = modules->len / sizeof(*now);
+
+	for (uint32_t i = 0; i < known->head.nmodules; i++) {
+		size_t k = 0;
+
+		while (k < n && (now[k].start != known->modules[i].start ||
+				 now[k].id != known->modules[i].id))
+			k++;
+		if (k == n)
+			return true;
+	}
+	return false;
+}
+
+static bool forget_cached_rows(struct tm_injection *in,
+			       const struct tm_recorder_table *table,
+			       struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) char *zeroes = tm_calloc(8, 1u << TM_RECORDER_CACHE_LOG2);
+
+	return inject_poke_table(in, table->cache, zeroes,
+				 8u << TM_RECORDER_CACHE_LOG2, err);
+}
+
+static bool publish(struct tm_injection *in, struct tm_recorder_table *table,
+		    struct tm_recorder_space *space, struct tm_buf *modules,
+		    const struct tm_buf *stacks, struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf all = { 0 };
+
+	qsort(modules->data, space->nmodules, sizeof(struct tm_recorder_module), by_start);
+	space->stacks = append(in, table, stacks->data, stacks->len);
+	tm_buf_add(&all, space, sizeof(*space));
+	tm_buf_add(&all, modules->data, modules->len);
+	table->space = append(in, table, all.data, all.len);
+	if (!space->stacks || !table->space)
+		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+				  "no room for more unwind rows in the recorder's table");
+	return inject_poke_table(in, offsetof(struct tm_recorder_table, space),
+				 &table->space, 2 * sizeof(uint64_t), err);
+}
+
+bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
+			  struct tm_err *err)
+{
+	struct tm_recorder_table table;
+	struct tm_recorder_space space = { 0 };
+	TM_GUARD(tm_buf_free) struct tm_buf modules = { 0 };
+	TM_GUARD(tm_buf_free) struct tm_buf stacks = { 0 };
+	struct known known;
+	bool ok;
+
+	if (!inject_peek_table(in, 0, &table, sizeof(table), err))
+		return false;
+	read_known(in, &table, &known);
+	for (size_t i = 0; i < maps->n; i++)
+		if (is_image(&maps->regions[i]))
+			add_modules(in, &table, &known, &maps->regions[i], &modules);
+	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
+	add_stacks(maps, &space, &stacks);
+	ok = publish(in, &table, &space, &modules, &stacks, err) &&
+	     (!any_gone(&known, &modules) || forget_cached_rows(in, &table, err));
+	free(known.modules);
+	return ok;
+}

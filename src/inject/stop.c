@@ -1,0 +1,77 @@
+#include <string.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "inject/private.h"
+
+enum { MAX_DRAINS = 400 };
+
+static size_t code_ranges(const struct tm_injection *in, struct tm_range *ret)
+{
+	size_t n = 0;
+
+	ret[n++] = (struct tm_range){ in->code, in->code + in->head.size };
+	for (uint32_t i = 0; i < in->head.nnear; i++)
+		ret[n++] = (struct tm_range){
+			in->head.near[i].address,
+			in->head.near[i].address + in->head.near[i].size,
+		};
+	return n;
+}
+
+enum progress { FAILED, AGAIN, DONE };
+
+/* With all threads stopped and none in our code: unmap it. */
+static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
+			   struct tm_err *err)
+{
+	struct tm_remote remote;
+	bool done;
+
+	if (!tm_remote_begin(stop, in->insn, &remote, err))
+		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
+	done = inject_unmap_all(in, &remote, err);
+	tm_remote_end(&remote);
+	return done ? DONE : FAILED;
+}
+
+static enum progress drain(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	struct tm_range ranges[TM_RECORDER_MAX_NEAR + 1];
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return FAILED;
+	/* Again each time: a step that failed half way is made good. */
+	if (!inject_restore(in, &stop, err))
+		return FAILED;
+	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), false))
+		return AGAIN;
+	return unmap(in, &stop, err);
+}
+
+bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err)
+{
+	const uint32_t off = 0;
+	enum progress progress = AGAIN;
+
+	if (in->head.gate && !inject_poke(in, 0, in->head.gate, &off, sizeof(off), err))
+		return false;
+	for (unsigned tries = 0; progress == AGAIN && tries < MAX_DRAINS; tries++) {
+		if (tries)
+			inject_pause(tries);
+		progress = drain(in, err);
+		tm_log("drain %u: %d", tries, progress);
+	}
+	if (ret_left)
+		*ret_left = progress == AGAIN;
+	return progress != FAILED;
+}
+
+bool tm_inject_stop(struct tm_injection *in, bool *ret_left, struct tm_err *err)
+{
+	bool ok = inject_remove(in, ret_left, err);
+
+	tm_inject_close(in);
+	return ok;
+}

@@ -1,0 +1,420 @@
+#include "trace/walk_recorder.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/map.h"
+
+enum {
+	CHUNK = 1 << 20,       /* of the stack area, read at once */
+	MAX_INLINED = 64,      /* frames of one address */
+	MAX_RETRIES = 8,
+	UNKNOWN_STACK = 0,
+};
+
+/* ---- the copy ---------------------------------------------------------------- */
+
+void tm_recorder_copy_free(struct tm_recorder_copy *copy)
+{
+	free(copy->slots);
+	copy->slots = NULL;
+	copy->nslots = copy->cap = 0;
+}
+
+static bool damaged(struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_CORRUPT, "the recorder's table",
+			  "it contradicts itself");
+}
+
+static bool inside(uint64_t at, uint64_t len, uint64_t size)
+{
+	return at <= size && len <= size - at;
+}
+
+static bool plausible(const struct tm_recorder_table *t)
+{
+	return t->magic == TM_RECORDER_TABLE_MAGIC &&
+	       t->version == TM_RECORDER_VERSION && t->max_log2 <= 30 &&
+	       t->size <= TM_SLOT_ADDRESS &&
+	       t->arena_size / 16 >= (1ull << t->max_log2) + 2 * TM_SHARD_PAD &&
+	       t->arena_size <= t->size / TM_RECORDER_SHARDS &&
+	       inside(t->shards, sizeof(struct tm_recorder_shard) *
+		      TM_RECORDER_SHARDS, t->size) &&
+	       inside(t->threads, sizeof(struct tm_recorder_thread) *
+		      TM_RECORDER_THREADS, t->size) &&
+	       inside(t->stacks, t->stacks_size, t->size) &&
+	       inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, t->size);
+}
+
+/* Keep the slots in use of [from, nslots + n). */
+static void keep_live(struct tm_recorder_copy *copy, size_t n)
+{
+	struct tm_recorder_slot *from = copy->slots + copy->nslots;
+
+	for (size_t i = 0; i < n; i++)
+		if (from[i].key > TM_SLOT_DELETED)
+			copy->slots[copy->nslots++] = from[i];
+}
+
+static bool read_slots(struct tm_recorder_copy *copy, struct tm_mem *mem,
+		       tm_addr at, uint32_t i, struct tm_err *err)
+{
+	const struct tm_recorder_shard *shard = &copy->shards[i];
+	size_t n = (1ull << shard->log2) + TM_SHARD_PAD;
+
+	copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + n,
+			      sizeof(*copy->slots));
+	if (!tm_mem_read(mem, at + copy->table.slots + i * copy->table.arena_size,
+			 copy->slots + copy->nslots, n * sizeof(*copy->slots), err))
+		return false;
+	keep_live(copy, n);
+	return true;
+}
+
+/* A running target: take the shard again if it changed while it was read. The
+ * last attempt counts as it is, unless the slots were on the move. */
+static bool take_running(struct tm_recorder_copy *copy, struct tm_mem *mem,
+			 tm_addr at, uint32_t i, struct tm_err *err)
+{
+	tm_addr where = at + copy->table.shards + i * sizeof(copy->shards[0]);
+	size_t before = copy->nslots;
+	struct tm_recorder_shard after;
+
+	for (unsigned tries = 0;; tries++) {
+		copy->nslots = before;
+		if (!tm_mem_read(mem, where, &copy->shards[i], sizeof(after), err))
+			return false;
+		if (copy->shards[i].log2 > copy->table.max_log2)
+			return damaged(err);
+		if (copy->shards[i].log2 && !read_slots(copy, mem, at, i, err))
+			return false;
+		if (!tm_mem_read(mem, where, &after, sizeof(after), err))
+			return false;
+		if (after.seq == copy->shards[i].seq && !(after.seq & 1))
+			return true;
+		if (tries >= MAX_RETRIES && !after.moving && !copy->shards[i].moving &&
+		    after.log2 == copy->shards[i].log2)
+			return true;
+		if (tries >= 1000 * MAX_RETRIES)
+			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
+					  "it never comes to rest");
+	}
+}
+
+static bool take_stopped(struct tm_recorder_copy *copy, struct tm_mem *mem,
+			 tm_addr at, uint32_t i, struct tm_err *err)
+{
+	const struct tm_recorder_shard *shard = &copy->shards[i];
+
+	if (shard->log2 > copy->table.max_log2)
+		return damaged(err);
+	return !shard->log2 || read_slots(copy, mem, at, i, err);
+}
+
+bool tm_recorder_copy_take(void *ctx, struct tm_mem *mem, tm_addr at,
+			   struct tm_err *err)
+{
+	struct tm_recorder_copy *copy = ctx;
+
+	copy->nslots = 0;
+	if (!tm_mem_read(mem, at, &copy->table, sizeof(copy->table), err))
+		return false;
+	if (!plausible(&copy->table))
+		return damaged(err);
+	if (!tm_mem_read(mem, at + copy->table.shards, copy->shards,
+			 sizeof(copy->shards), err) ||
+	    !tm_mem_read(mem, at + copy->table.threads, copy->threads,
+			 sizeof(copy->threads), err))
+		return false;
+	for (uint32_t i = 0; copy->exact && i < TM_RECORDER_SHARDS; i++)
+		if (copy->shards[i].moving)
+			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
+					  "a part of it is being rearranged");
+	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
+		if (!(copy->exact ? take_stopped : take_running)(copy, mem, at, i, err))
+			return false;
+	return true;
+}
+
+/* ---- stacks -------------------------------------------------------------------- */
+
+struct build {
+	const struct tm_recorder_copy *copy;
+	struct tm_mem *mem;
+	tm_addr stacks;             /* address of the area */
+	uint64_t tail;              /* its bytes in use */
+	char **chunks;
+	size_t nchunks;
+	const struct tm_frame_source *source;
+	struct tm_builder *builder;
+	struct tm_map sites;        /* stack id -> site */
+	struct tm_map pcs;          /* address -> index into runs */
+	struct run { size_t first, n; } *runs; /* frames of an address */
+	size_t nruns, runs_cap;
+	tm_id *ids;
+	size_t nids, ids_cap;
+	tm_id *trace;               /* frames of one traceback */
+	size_t trace_cap;
+};
+
+static bool stack_bytes(struct build *b, uint64_t at, void *buf, size_t len,
+			struct tm_err *err)
+{
+	char *to = buf;
+
+	if (!inside(at, len, b->tail))
+		return damaged(err);
+	while (len > 0) {
+		size_t chunk = at / CHUNK, off = at % CHUNK;
+		size_t part = len < CHUNK - off ? len : CHUNK - off;
+		uint64_t left = b->tail - chunk * (uint64_t)CHUNK;
+
+		if (!b->chunks[chunk]) {
+			b->chunks[chunk] = tm_malloc(CHUNK);
+			if (!tm_mem_read(b->mem, b->stacks + chunk * (uint64_t)CHUNK,
+					 b->chunks[chunk],
+					 left < CHUNK ? left : CHUNK, err))
+				return false;
+		}
+		memcpy(to, b->chunks[chunk] + off, part);
+		to += part;
+		at += part;
+		len -= part;
+	}
+	return true;
+}
+
+static const struct run *frames_of(struct build *b, tm_addr pc)
+{
+	uint32_t *at = tm_map_put(&b->pcs, pc);
+	struct run *run;
+
+	if (*at != TM_MAP_NONE)
+		return &b->runs[*at];
+	*at = (uint32_t)b->nruns;
+	b->runs = tm_grow(b->runs, &b->runs_cap, b->nruns + 1, sizeof(*b->runs));
+	b->ids = tm_grow(b->ids, &b->ids_cap, b->nids + MAX_INLINED, sizeof(*b->ids));
+	run = &b->runs[b->nruns++];
+	run->first = b->nids;
+	run->n = b->source->frames(b->source->ctx, b->builder, pc,
+				   b->ids + b->nids, MAX_INLINED);
+	b->nids += run->n;
+	return run;
+}
+
+/* tracemalloc's name for a frame of which nothing is known. */
+static tm_id unknown_frame(struct build *b)
+{
+	struct tm_native_frame native = { .function = TM_ID_NONE,
+					  .module = TM_ID_NONE };
+
+	return tm_builder_native_frame(b->builder,
+				       tm_builder_string(b->builder, "<unknown>", 9),
+				       0, &native);
+}
+
+static tm_id traceback(struct build *b, const uint64_t *pcs, uint32_t n)
+{
+	size_t ntrace = 0;
+
+	for (uint32_t i = n; i-- > 0;) {
+		const struct run *run = frames_of(b, pcs[i]);
+
+		b->trace = tm_grow(b->trace, &b->trace_cap, ntrace + run->n + 1,
+				   sizeof(*b->trace));
+		memcpy(b->trace + ntrace, b->ids + run->first,
+		       run->n * sizeof(*b->trace));
+		ntrace += run->n;
+	}
+	if (ntrace == 0) {
+		b->trace = tm_grow(b->trace, &b->trace_cap, 1, sizeof(*b->trace));
+		b->trace[ntrace++] = unknown_frame(b);
+	}
+	return tm_builder_traceback(b->builder, b->trace, (uint32_t)ntrace,
+				    TM_TOTAL_NFRAME_NONE);
+}
+
+static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *err)
+{
+	struct tm_recorder_stack head = { .domain = b->copy->table.domain };
+	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
+	tm_id site = tm_map_get(&b->sites, stack);
+
+	if (site == TM_MAP_NONE) {
+		if (stack != UNKNOWN_STACK &&
+		    !stack_bytes(b, (uint64_t)stack * 8, &head, sizeof(head), err))
+			return false;
+		if (head.n > TM_RECORDER_MAX_FRAMES)
+			return damaged(err);
+		if (!stack_bytes(b, (uint64_t)stack * 8 + sizeof(head), pcs,
+				 head.n * sizeof(*pcs), err))
+			return false;
+		site = tm_builder_site(b->builder, traceback(b, pcs, head.n),
+				       head.domain);
+		*tm_map_put(&b->sites, stack) = site;
+	}
+	*ret = site;
+	return true;
+}
+
+/* ---- rows ------------------------------------------------------------------------ */
+
+struct group {
+	uint64_t size;
+	uint32_t stack;
+	uint32_t count;
+};
+
+/* Blocks of one size and stack as one; malloc'ed. */
+static struct group *group_slots(const struct tm_recorder_copy *copy, size_t *ret_n)
+{
+	struct tm_map index = { 0 };
+	struct group *groups = NULL;
+	size_t n = 0, cap = 0;
+
+	for (size_t i = 0; i < copy->nslots; i++) {
+		uint64_t size = tm_slot_size(&copy->slots[i]);
+		uint32_t stack = tm_slot_stack(&copy->slots[i]);
+		/* Sizes beyond 4 GiB stay alone: there are few. */
+		uint32_t *at = size <= UINT32_MAX
+			? tm_map_put(&index, (uint64_t)stack << 32 | size) : NULL;
+
+		if (at && *at != TM_MAP_NONE) {
+			groups[*at].count++;
+			continue;
+		}
+		if (at)
+			*at = (uint32_t)n;
+		groups = tm_grow(groups, &cap, n + 1, sizeof(*groups));
+		groups[n++] = (struct group){ size, stack, 1 };
+	}
+	tm_map_free(&index);
+	*ret_n = n;
+	return groups;
+}
+
+static int by_stack(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->stack != y->stack)
+		return x->stack < y->stack ? -1 : 1;
+	return x->size < y->size ? -1 : x->size > y->size;
+}
+
+/*
+ * A sampled block of s bytes stands for 1 / (1 - exp(-s/M)) such blocks. What
+ * rounding to whole blocks loses or adds is carried on to the next size, so
+ * that the bytes stay right.
+ */
+static void estimate(struct group *groups, size_t n, uint64_t mean)
+{
+	double carry = 0;
+
+	qsort(groups, n, sizeof(*groups), by_stack);
+	for (size_t i = 0; i < n; i++) {
+		double size = (double)groups[i].size;
+		double taken = -expm1(-size / (double)mean);
+		double bytes, count;
+
+		if (groups[i].size == 0) {
+			continue;
+		}
+		bytes = (double)groups[i].count * size / taken + carry;
+		count = floor(bytes / size + 0.5);
+		if (count < 0)
+			count = 0;
+		carry = bytes - count * size;
+		groups[i].count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+	}
+}
+
+static bool add_rows(struct build *b, const struct group *groups, size_t n,
+		     struct tm_meta *meta, struct tm_err *err)
+{
+	enum { BATCH = 4096 };
+	struct tm_row rows[BATCH];
+	size_t nrows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (groups[i].count == 0)
+			continue;
+		rows[nrows] = (struct tm_row){ .size = groups[i].size,
+					       .count = groups[i].count };
+		if (!site_of(b, groups[i].stack, &rows[nrows].site, err))
+			return false;
+		meta->traced_current += groups[i].size * groups[i].count;
+		if (++nrows == BATCH) {
+			tm_builder_rows(b->builder, rows, nrows);
+			nrows = 0;
+		}
+	}
+	tm_builder_rows(b->builder, rows, nrows);
+	return true;
+}
+
+static void peak(const struct tm_recorder_copy *copy, struct tm_meta *meta)
+{
+	int64_t high = 0, best;
+
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
+		if (copy->threads[i].high > high)
+			high = copy->threads[i].high;
+	best = copy->table.current + high;
+	if (copy->table.peak > best)
+		best = copy->table.peak;
+	meta->traced_peak = meta->traced_current;
+	if (best > 0 && (uint64_t)best > meta->traced_peak)
+		meta->traced_peak = (uint64_t)best;
+}
+
+static void build_free(struct build *b)
+{
+	for (size_t i = 0; i < b->nchunks; i++)
+		free(b->chunks[i]);
+	free(b->chunks);
+	free(b->runs);
+	free(b->ids);
+	free(b->trace);
+	tm_map_free(&b->sites);
+	tm_map_free(&b->pcs);
+}
+
+bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
+		       tm_addr at, const struct tm_frame_source *source,
+		       struct tm_builder *builder, struct tm_meta *meta,
+		       struct tm_err *err)
+{
+	struct build b = { .copy = copy, .mem = mem, .source = source,
+			   .builder = builder };
+	TM_GUARD(tm_free_ptr) struct group *groups = NULL;
+	uint64_t tail;
+	size_t n;
+	bool ok;
+
+	/* The target may have gone on: stacks of the copy are all below. */
+	tail = copy->table.stack_tail;
+	if (!copy->exact &&
+	    !tm_mem_u64(mem, at + offsetof(struct tm_recorder_table, stack_tail),
+			&tail, err))
+		return false;
+	b.stacks = at + copy->table.stacks;
+	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;
+	b.nchunks = b.tail / CHUNK + 1;
+	b.chunks = tm_calloc(b.nchunks, sizeof(*b.chunks));
+	groups = group_slots(copy, &n);
+	meta->traceback_limit = copy->table.nframe;
+	meta->sample_bytes = copy->table.sample_bytes;
+	meta->dropped = copy->table.dropped;
+	meta->traced_current = 0;
+	if (meta->sample_bytes)
+		estimate(groups, n, meta->sample_bytes);
+	ok = add_rows(&b, groups, n, meta, err);
+	peak(copy, meta);
+	build_free(&b);
+	return ok;
+}
