@@ -217,7 +217,8 @@ struct tm_recorder_space {
 	uint32_t nstacks;
 	uint64_t main_stack; /* end of the main thread's stack */
 	uint64_t stacks;     /* offset of struct tm_recorder_range[nstacks] */
-	struct tm_recorder_module modules[]; /* ascending by start */
+	uint64_t modules;    /* offset of struct tm_recorder_module[nmodules],
+				ascending by start */
 };
 
 struct tm_recorder_table {

@@ -36,7 +36,7 @@ static void read_known(struct tm_injection *in, const struct tm_recorder_table *
 		return;
 	}
 	ret->modules = tm_calloc(ret->head.nmodules + 1, sizeof(*ret->modules));
-	if (!inject_peek_table(in, table->space + sizeof(ret->head), ret->modules,
+	if (!inject_peek_table(in, ret->head.modules, ret->modules,
 			       ret->head.nmodules * sizeof(*ret->modules), &err))
 		ret->head.nmodules = 0;
 }
@@ -175,14 +175,11 @@ static bool publish(struct tm_injection *in, struct tm_recorder_table *table,
 		    struct tm_recorder_space *space, struct tm_buf *modules,
 		    const struct tm_buf *stacks, struct tm_err *err)
 {
-	TM_GUARD(tm_buf_free) struct tm_buf all = { 0 };
-
 	qsort(modules->data, space->nmodules, sizeof(struct tm_recorder_module), by_start);
 	space->stacks = append(in, table, stacks->data, stacks->len);
-	tm_buf_add(&all, space, sizeof(*space));
-	tm_buf_add(&all, modules->data, modules->len);
-	table->space = append(in, table, all.data, all.len);
-	if (!space->stacks || !table->space)
+	space->modules = append(in, table, modules->data, modules->len);
+	table->space = append(in, table, space, sizeof(*space));
+	if (!space->stacks || !space->modules || !table->space)
 		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
 				  "no room for more unwind rows in the recorder's table");
 	return inject_poke_table(in, offsetof(struct tm_recorder_table, space),

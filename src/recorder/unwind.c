@@ -90,18 +90,19 @@ static void limit(const struct tm_recorder_space *s, struct walk *w)
 static const struct tm_recorder_module *module_of(
 	const struct tm_recorder_space *s, uint64_t pc)
 {
+	const struct tm_recorder_module *modules = table_at(s->modules);
 	uint32_t lo = 0, hi = s->nmodules;
 
 	while (lo < hi) {
 		uint32_t mid = (lo + hi) / 2;
 
-		if (s->modules[mid].end <= pc)
+		if (modules[mid].end <= pc)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	if (lo < s->nmodules && s->modules[lo].start <= pc)
-		return &s->modules[lo];
+	if (lo < s->nmodules && modules[lo].start <= pc)
+		return &modules[lo];
 	return NULL;
 }
 
