@@ -142,7 +142,6 @@ static int find_sources(struct tm_top_source *sources,
 {
 	for (size_t i = 0; i < options->nsources; i++) {
 		const struct cli_source_spec *spec = &options->sources[i];
-		struct tm_err err;
 		int status = CLI_DONE;
 
 		sources[i].pid = spec->pid;
@@ -150,10 +149,12 @@ static int find_sources(struct tm_top_source *sources,
 		if (spec->by == CLI_BY_NAME) {
 			status = cli_find_process(spec->text, &sources[i].pid);
 		} else if (spec->by == CLI_BY_FILE) {
+			TM_GUARD(cli_source_close) struct cli_source file = { 0 };
+
+			status = cli_source_get(&file, options, i);
 			sources[i].pid = 0;
-			sources[i].snapshot = tm_snapshot_load(spec->text, &err);
-			if (!sources[i].snapshot)
-				status = cli_error(&err, CLI_ABOUT_FILE);
+			sources[i].snapshot = file.snapshot;
+			file.snapshot = NULL;
 		}
 		if (status != CLI_DONE)
 			return status;

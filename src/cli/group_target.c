@@ -8,6 +8,7 @@
 /* Options without a short form. */
 enum {
 	OPT_NAME = 0x100,
+	OPT_EXE,
 	OPT_FREEZE,
 	OPT_NO_FORK,
 	OPT_RECORDER,
@@ -17,6 +18,8 @@ static const struct argp_option target_options[] = {
 	OPTION("pid", 'p', "PID[,PID...]", "These processes, as a SOURCE"),
 	OPTION("name", OPT_NAME, "NAME", "The one process of this name: its "
 	       "command, its program's file, or the script Python runs"),
+	OPTION("exe", OPT_EXE, "FILE", "The executable of a core file, where "
+	       "the one named in the core is not at hand"),
 	OPTION("freeze", OPT_FREEZE, NULL,
 	       "Read from a frozen copy of the process, or fail"),
 	OPTION("no-fork", OPT_NO_FORK, NULL,
@@ -76,6 +79,9 @@ static error_t parse_target(int key, char *arg, struct argp_state *state)
 		*add_source(o) = (struct cli_source_spec){
 			.by = CLI_BY_NAME, .text = arg,
 		};
+		break;
+	case OPT_EXE:
+		o->exe = arg;
 		break;
 	case OPT_FREEZE:
 	case OPT_NO_FORK:

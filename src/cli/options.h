@@ -33,6 +33,7 @@ struct cli_options {
 	enum cli_format format;          /* of a report */
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
+	const char *exe;                 /* of core files */
 	struct tm_session_opts session;
 	bool verbose;
 	bool batch;

@@ -1,7 +1,10 @@
 #include "cli/source.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/guard.h"
 #include "cli/message.h"
 #include "tmattach/source_lines.h"
 
@@ -30,13 +33,42 @@ static int open_process(struct cli_source *ret, pid_t pid,
 	return CLI_DONE;
 }
 
-static int open_file(struct cli_source *ret, const char *path)
+static bool is_core(const char *path)
+{
+	/* O_NONBLOCK: a FIFO holds no core, and must not be waited for. */
+	TM_GUARD(tm_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char head[64];
+	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+
+	return n > 0 && tm_core_is(head, (size_t)n);
+}
+
+static bool open_core(struct cli_source *ret, const struct cli_options *options,
+		      struct tm_err *err)
+{
+	const struct tm_core_opts opts = {
+		.exe = options->exe, .note = print_note, .note_ctx = ret,
+	};
+
+	snprintf(ret->object, sizeof(ret->object), "%.60s", ret->file);
+	ret->core = tm_core_open(ret->file, &opts, err);
+	return ret->core != NULL;
+}
+
+static int open_file(struct cli_source *ret, const char *path,
+		     const struct cli_options *options)
 {
 	struct tm_err err;
+	bool ok;
 
 	ret->file = path;
-	ret->snapshot = tm_snapshot_load(path, &err);
-	if (!ret->snapshot)
+	if (is_core(path)) {
+		ok = open_core(ret, options, &err);
+	} else {
+		ret->snapshot = tm_snapshot_load(path, &err);
+		ok = ret->snapshot != NULL;
+	}
+	if (!ok)
 		return cli_error(&err, CLI_ABOUT_FILE);
 	ret->tracing = true;
 	ret->own_lines = tm_source_lines_create(0);
@@ -53,7 +85,7 @@ int cli_source_open(struct cli_source *ret, const struct cli_source_spec *spec,
 	*ret = (struct cli_source){ 0 };
 	switch (spec->by) {
 	case CLI_BY_FILE:
-		return open_file(ret, spec->text);
+		return open_file(ret, spec->text, options);
 	case CLI_BY_NAME:
 		status = cli_find_process(spec->text, &pid);
 		if (status != CLI_DONE)
@@ -89,7 +121,7 @@ static void tell_sample(const struct cli_source *source,
 {
 	const struct tm_snapshot *snapshot = source->snapshot;
 
-	if (options->verbose)
+	if (options->verbose && !source->core)
 		cli_note("%s: %s, %llu traces of %llu bytes, stopped for %.3f ms",
 			 source->object, snapshot->meta.runtime,
 			 (unsigned long long)snapshot->total_count,
@@ -100,7 +132,9 @@ static void tell_sample(const struct cli_source *source,
 static bool sample(struct cli_source *source, const struct cli_options *options,
 		   struct tm_err *err)
 {
-	struct tm_snapshot *snapshot = tm_session_sample(source->session, err);
+	struct tm_snapshot *snapshot = source->core
+		? tm_core_snapshot(source->core, err)
+		: tm_session_sample(source->session, err);
 
 	cli_progress_end(&source->progress);
 	if (!snapshot)
@@ -112,13 +146,31 @@ static bool sample(struct cli_source *source, const struct cli_options *options,
 	return true;
 }
 
+/* A file does not change: one snapshot is all there is. */
+static bool is_read(const struct cli_source *source)
+{
+	return source->file && source->snapshot;
+}
+
+static enum cli_subject subject_of(const struct cli_source *source)
+{
+	return source->file ? CLI_ABOUT_FILE : CLI_ABOUT_PROCESS;
+}
+
 int cli_source_read(struct cli_source *source, const struct cli_options *options)
 {
 	struct tm_err err;
 
-	if (source->file || sample(source, options, &err))
+	if (is_read(source) || sample(source, options, &err))
 		return CLI_DONE;
-	return cli_error(&err, CLI_ABOUT_PROCESS);
+	return cli_error(&err, subject_of(source));
+}
+
+static bool read_status(const struct cli_source *source, struct tm_status *ret,
+			struct tm_err *err)
+{
+	return source->core ? tm_core_status(source->core, ret, err)
+			    : tm_session_status(source->session, ret, err);
 }
 
 /* No traces, but the figures that are there without tracing. */
@@ -126,16 +178,17 @@ static struct tm_snapshot *untraced(const struct cli_source *source,
 				    const struct tm_status *status,
 				    struct tm_err *err)
 {
+	const struct tm_core *core = source->core;
 	struct tm_meta meta = {
-		.pid = tm_session_pid(source->session),
+		.pid = core ? tm_core_pid(core) : tm_session_pid(source->session),
 		.traceback_limit = status->traceback_limit,
 		.traced_current = status->traced_current,
 		.traced_peak = status->traced_peak,
 	};
 
 	snprintf(meta.runtime, sizeof(meta.runtime), "%s", status->runtime);
-	snprintf(meta.command, sizeof(meta.command), "%s",
-		 tm_session_command(source->session));
+	snprintf(meta.command, sizeof(meta.command), "%s", core
+		 ? tm_core_command(core) : tm_session_command(source->session));
 	return tm_builder_finish(tm_builder_create(), &meta, err);
 }
 
@@ -145,16 +198,16 @@ int cli_source_read_any(struct cli_source *source,
 	struct tm_status status;
 	struct tm_err err;
 
-	if (source->file || sample(source, options, &err))
+	if (is_read(source) || sample(source, options, &err))
 		return CLI_DONE;
 	if (err.kind == TM_ERR_NOT_TRACED &&
-	    tm_session_status(source->session, &status, &err)) {
+	    read_status(source, &status, &err)) {
 		source->tracing = false;
 		source->snapshot = untraced(source, &status, &err);
 		if (source->snapshot)
 			return CLI_DONE;
 	}
-	return cli_error(&err, CLI_ABOUT_PROCESS);
+	return cli_error(&err, subject_of(source));
 }
 
 int cli_source_get(struct cli_source *ret, const struct cli_options *options,
@@ -170,6 +223,7 @@ void cli_source_close(struct cli_source *source)
 	tm_snapshot_destroy(source->snapshot);
 	tm_source_lines_destroy(source->own_lines);
 	tm_session_close(source->session);
+	tm_core_close(source->core);
 	*source = (struct cli_source){ 0 };
 }
 

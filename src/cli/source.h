@@ -1,12 +1,15 @@
-/* A SOURCE: a process or a snapshot file, and what was read from it. */
+/* A SOURCE: a process, a snapshot file or a core file, and what was read from
+ * it. */
 #ifndef TM_CLI_SOURCE_H
 #define TM_CLI_SOURCE_H
 
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "tmattach/core.h"
 
 struct cli_source {
 	struct tm_session *session;           /* NULL: a file */
+	struct tm_core *core;                 /* NULL: no core file */
 	const char *file;                     /* NULL: a process */
 	struct tm_snapshot *snapshot;         /* NULL until read */
 	bool tracing;

@@ -69,18 +69,24 @@ static bool same_build_id(Elf *elf, const struct tm_image *image)
 	return false;
 }
 
-static bool is_the_file(int fd, const struct tm_image *image)
+bool tm_image_file_has_build_id(int fd, const struct tm_image *image)
 {
 	bool same;
 	Elf *elf;
 
-	/* Overlay file systems show other numbers in maps than in stat(). */
-	if (image->build_id_len == 0)
-		return same_inode(fd, image->first);
+	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	same = elf && same_build_id(elf, image);
 	elf_end(elf);
 	return same;
+}
+
+static bool is_the_file(int fd, const struct tm_image *image)
+{
+	/* Overlay file systems show other numbers in maps than in stat(). */
+	if (image->build_id_len == 0)
+		return same_inode(fd, image->first);
+	return tm_image_file_has_build_id(fd, image);
 }
 
 int tm_image_file_open(pid_t pid, const struct tm_image *image)

@@ -15,6 +15,9 @@
  * namespaces), then the path under /proc/PID/root. */
 int tm_image_file_open(pid_t pid, const struct tm_image *image);
 
+/* Has this ELF file the build-id of the image? */
+bool tm_image_file_has_build_id(int fd, const struct tm_image *image);
+
 struct tm_image_file;
 
 /* NULL if the file cannot be had or is no ELF file: never an error. */
