@@ -28,7 +28,7 @@ common   := -std=gnu17 -D_GNU_SOURCE -DTM_VERSION='"$(VERSION)"' $(warnings) \
 inc_lib  := -Iinclude -Isrc -I$(B)/gen
 inc_tui  := -Iinclude -Itui
 
-rooms    := base target remote mem image native py trace freeze inject model codec session
+rooms    := base target remote mem image native py trace freeze inject control model codec session
 lib_src  := $(sort $(wildcard $(rooms:%=src/%/*.c)))
 cli_src  := $(sort $(wildcard src/cli/*.c))
 tui_src  := $(sort $(wildcard tui/*.c))
@@ -94,6 +94,11 @@ $(B)/%.o: %.c
 $(B)/libcli.a: $(filter-out %/main.o,$(cli_obj))
 	$(call say,AR,$@)
 	$(q)rm -f $@ && ar rcs $@ $^
+
+# What runs in the target can call nothing of ours.
+$(B)/src/control/payload.o: common := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(common)) \
+	-ffreestanding -fno-stack-protector -fno-jump-tables -fno-exceptions \
+	-fno-asynchronous-unwind-tables -fcf-protection=none -fno-profile-arcs
 
 # Unit tests see everything: the rooms' private headers and the view's.
 $(B)/tests/unit/%: tests/unit/%.c $(tui_obj) $(B)/libcli.a $(B)/libtmattach.a

@@ -114,27 +114,46 @@ static bool usable(const struct tm_thread *thread,
 	       !in_rseq_section(thread->tid, tm_regs_pc(regs));
 }
 
+/* The thread is usable and its registers are saved: now its signals. */
+static bool borrow(struct tm_remote *remote, struct tm_err *err)
+{
+	uint64_t all = ~(uint64_t)0;
+	pid_t tid = remote->host->tid;
+
+	if (!tame_seccomp(remote->stop, remote->host, err))
+		return false;
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(all), &remote->saved_mask) != 0 ||
+	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all) != 0)
+		return tm_err_os(err, errno, remote->stop->process->object,
+				 "cannot block its signals");
+	remote->borrowed = true;
+	return true;
+}
+
+static bool nobody(const struct tm_stop *stop, struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_BUSY, stop->process->object,
+			  "no thread can execute a system call right now");
+}
+
 bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
 		     struct tm_err *err)
 {
-	uint64_t all = ~(uint64_t)0;
-
 	*ret = (struct tm_remote){ .stop = stop, .insn = insn };
 	for (size_t i = 0; i < stop->n && !ret->host; i++)
 		if (usable(&stop->threads[i], &ret->saved))
 			ret->host = &stop->threads[i];
-	if (!ret->host)
-		return tm_err_set(err, TM_ERR_BUSY, stop->process->object,
-				  "no thread can execute a system call right now");
-	if (!tame_seccomp(stop, ret->host, err))
-		return false;
-	if (ptrace(PTRACE_GETSIGMASK, ret->host->tid, sizeof(all),
-		   &ret->saved_mask) != 0 ||
-	    ptrace(PTRACE_SETSIGMASK, ret->host->tid, sizeof(all), &all) != 0)
-		return tm_err_os(err, errno, stop->process->object,
-				 "cannot block its signals");
-	ret->borrowed = true;
-	return true;
+	return ret->host ? borrow(ret, err) : nobody(stop, err);
+}
+
+bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host, tm_addr insn,
+			struct tm_remote *ret, struct tm_err *err)
+{
+	*ret = (struct tm_remote){ .stop = stop, .insn = insn };
+	if (!usable(host, &ret->saved))
+		return nobody(stop, err);
+	ret->host = host;
+	return borrow(ret, err);
 }
 
 /* Wait for a stop of the host thread; other reports than stops mean death. */

@@ -38,6 +38,10 @@ bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
 bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
 		     struct tm_err *err) TM_MUST_CHECK;
 
+/* The same with a thread of the caller's choice. */
+bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host, tm_addr insn,
+			struct tm_remote *ret, struct tm_err *err) TM_MUST_CHECK;
+
 /*
  * One call; *ret is its result or -errno. If `ret_child` is not NULL the call
  * may create a process: its pid as we see it, which then stands in a ptrace

@@ -43,6 +43,28 @@ long tm_regs_syscall_nr(const struct user_regs_struct *regs,
 			const unsigned char *code, size_t len);
 uint64_t tm_regs_sp(const struct user_regs_struct *regs);
 
+/*
+ * A restartable system call that the stop interrupted and the kernel will
+ * start again, or one that stands to be executed next (`code`: the bytes at
+ * the program counter). True with its number and arguments.
+ */
+bool tm_regs_waiting(const struct user_regs_struct *regs, const unsigned char *code,
+		     size_t len, long *ret_nr, uint64_t ret_args[6]);
+/* Set the registers up for a call of `function`(arg) that never returns, on
+ * the stack that ends at `stack_end`. */
+void tm_regs_call(struct user_regs_struct *regs, uint64_t function, uint64_t arg,
+		  uint64_t stack_end);
+/* The number of the system call at whose entry the thread stands stopped. */
+long tm_regs_entered(const struct user_regs_struct *regs);
+
+/* The floating point and vector registers; false with errno. */
+struct tm_vector_regs {
+	size_t len;
+	unsigned char bytes[16384]; /* AMX tiles need 11 KiB */
+};
+bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret);
+bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs);
+
 /* The bytes of a system call instruction. */
 extern const unsigned char tm_syscall_insn[];
 extern const unsigned tm_syscall_insn_len;

@@ -1,9 +1,11 @@
 #include "target/arch.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 
 #ifndef __x86_64__
 #error "arch_x86_64.c is for x86-64 only"
@@ -89,4 +91,71 @@ long tm_regs_syscall_nr(const struct user_regs_struct *regs,
 	    memcmp(code, tm_syscall_insn, tm_syscall_insn_len) == 0)
 		return (long)regs->rax;
 	return -1;
+}
+
+/* include/linux/errno.h: what a call that is to be restarted returns inside
+ * the kernel, and shows to a tracer. */
+enum { RESTARTSYS = 512, RESTARTNOINTR = 513, RESTARTNOHAND = 514,
+       RESTART_RESTARTBLOCK = 516 };
+
+static bool restarts(int64_t result)
+{
+	return result == -RESTARTSYS || result == -RESTARTNOINTR ||
+	       result == -RESTARTNOHAND || result == -RESTART_RESTARTBLOCK;
+}
+
+bool tm_regs_waiting(const struct user_regs_struct *regs, const unsigned char *code,
+		     size_t len, long *ret_nr, uint64_t ret_args[6])
+{
+	if ((int64_t)regs->orig_rax >= 0 && restarts((int64_t)regs->rax))
+		*ret_nr = (long)regs->orig_rax;
+	else if (len >= tm_syscall_insn_len &&
+		 memcmp(code, tm_syscall_insn, tm_syscall_insn_len) == 0)
+		*ret_nr = (long)regs->rax;
+	else
+		return false;
+	ret_args[0] = regs->rdi;
+	ret_args[1] = regs->rsi;
+	ret_args[2] = regs->rdx;
+	ret_args[3] = regs->r10;
+	ret_args[4] = regs->r8;
+	ret_args[5] = regs->r9;
+	return true;
+}
+
+void tm_regs_call(struct user_regs_struct *regs, uint64_t function, uint64_t arg,
+		  uint64_t stack_end)
+{
+	enum { DIRECTION_FLAG = 0x400 };
+
+	regs->rip = function;
+	regs->rdi = arg;
+	/* As behind a call instruction: 16-byte aligned but for its push. */
+	regs->rsp = (stack_end & ~15ull) - 8;
+	regs->rbp = 0;
+	regs->rax = 0;
+	regs->eflags &= ~(unsigned long long)DIRECTION_FLAG;
+	regs->orig_rax = (unsigned long long)-1;
+}
+
+long tm_regs_entered(const struct user_regs_struct *regs)
+{
+	return (long)regs->orig_rax;
+}
+
+bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret)
+{
+	struct iovec vec = { ret->bytes, sizeof(ret->bytes) };
+
+	if (ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &vec) != 0)
+		return false;
+	ret->len = vec.iov_len;
+	return true;
+}
+
+bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs)
+{
+	struct iovec vec = { (void *)regs->bytes, regs->len };
+
+	return ptrace(PTRACE_SETREGSET, tid, NT_X86_XSTATE, &vec) == 0;
 }

@@ -240,19 +240,30 @@ static bool detach_if_stopped(pid_t tid)
 	return true;
 }
 
-uint64_t tm_stop_release(struct tm_stop *stop)
+static void detach_but(struct tm_stop *stop, const struct tm_thread *keep)
 {
-	uint64_t paused = 0;
-
 	for (size_t i = 0; i < stop->n; i++) {
 		struct tm_thread *thread = &stop->threads[i];
 
-		if (thread->state == TM_THREAD_STOPPED ||
-		    thread->state == TM_THREAD_GROUP_STOP) {
+		if (thread != keep &&
+		    (thread->state == TM_THREAD_STOPPED ||
+		     thread->state == TM_THREAD_GROUP_STOP)) {
 			ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
 			thread->state = TM_THREAD_GONE;
 		}
 	}
+}
+
+void tm_stop_keep(struct tm_stop *stop, const struct tm_thread *keep)
+{
+	detach_but(stop, keep);
+}
+
+uint64_t tm_stop_release(struct tm_stop *stop)
+{
+	uint64_t paused = 0;
+
+	detach_but(stop, NULL);
 	if (stop->began_ns)
 		paused = tm_now_ns() - stop->began_ns;
 	stop->began_ns = 0;

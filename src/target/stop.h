@@ -59,6 +59,8 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
  */
 uint64_t tm_stop_release(struct tm_stop *stop);
 void tm_stop_poll(struct tm_stop *stop);
+/* Let all threads but `keep` run on; the stop lives on with that one. */
+void tm_stop_keep(struct tm_stop *stop, const struct tm_thread *keep);
 /* Release and forget; a no-op on a zeroed struct: the scope guard. */
 void tm_stop_guard(struct tm_stop *stop);
 

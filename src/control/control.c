@@ -1,0 +1,260 @@
+#include "control/control.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "control/instant.h"
+#include "control/launch.h"
+#include "target/maps.h"
+
+enum {
+	STOP_DEADLINE_MS = 200,
+	UNMAP_TIMEOUT_MS = 2000,
+	/* A thread that has the GIL is never withdrawn: freeing millions of
+	 * traces takes seconds. This is for one that will never end. */
+	RUNNING_TIMEOUT_MS = 600000,
+};
+
+/* One call on its way. */
+struct doing {
+	const struct control_target *target;
+	const struct control_call *call;
+	struct control_symbols symbols;
+	struct tm_stop stop;
+	struct control_mapping mapping;
+	uint64_t deadline;
+};
+
+/* 0.1 ms at first, 10 ms in the end. */
+static void wait_a_little(uint64_t *ns)
+{
+	struct timespec t = { .tv_nsec = (long)*ns };
+
+	nanosleep(&t, NULL);
+	if (*ns < 10000000)
+		*ns *= 2;
+}
+
+static bool find_symbols(struct doing *doing, struct tm_err *err)
+{
+	const struct control_target *target = doing->target;
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+
+	return tm_maps_read(target->process->pid, &maps, err) &&
+	       control_symbols_find(target->mem, &maps, target->runtime,
+				    &doing->symbols, err);
+}
+
+static struct control_args make_args(const struct doing *doing)
+{
+	const struct control_call *call = doing->call;
+	struct control_args args = {
+		.state = CONTROL_NEW,
+		.alone = call->alone,
+		.arg = call->arg,
+		.module = "_tracemalloc",
+		.name = "__name__",
+	};
+
+	snprintf(args.method, sizeof(args.method), "%s", call->method);
+	snprintf(args.format, sizeof(args.format), "%s", call->has_arg ? "i" : "");
+	for (size_t i = 0; i < FN_COUNT; i++)
+		args.fn[i] = doing->symbols.fn[i];
+	return args;
+}
+
+/* ---- the beginning ----------------------------------------------------------------- */
+
+static bool job_stopped(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_GROUP_STOP)
+			return true;
+	return false;
+}
+
+static bool refuse_stopped(const struct doing *doing, struct tm_err *err)
+{
+	const struct tm_process *process = doing->target->process;
+
+	tm_err_set(err, TM_ERR_BUSY, process->object,
+		   "the process is stopped (SIGSTOP or Ctrl-Z) and executes nothing");
+	return tm_err_hint(err, "let it go on first: kill -CONT %d", (int)process->pid);
+}
+
+static bool no_instant(const struct doing *doing, struct tm_err *err)
+{
+	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+		   "within %u ms no thread was seen outside of the C library's allocator and loader",
+		   doing->call->timeout_ms);
+	return tm_err_hint(err, "nothing was done; try again, or with a longer --timeout");
+}
+
+/* Stop everything and find a thread to borrow; it stands still then. */
+static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err *err)
+{
+	const struct control_target *target = doing->target;
+	uint64_t wait_ns = 100000;
+
+	for (;;) {
+		if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, err))
+			return false;
+		if (job_stopped(&doing->stop))
+			return refuse_stopped(doing, err);
+		*ret = control_choose(&doing->stop, target->mem, &doing->symbols);
+		if (*ret)
+			return true;
+		tm_stop_guard(&doing->stop);
+		if (tm_now_ns() >= doing->deadline)
+			return no_instant(doing, err);
+		wait_a_little(&wait_ns);
+	}
+}
+
+static bool launch(struct doing *doing, struct tm_err *err)
+{
+	const struct control_args args = make_args(doing);
+	struct tm_thread *host;
+	bool ok;
+
+	ok = find_host(doing, &host, err) &&
+	     control_launch_on(doing->target, &doing->stop, host, &args,
+			       &doing->mapping, err);
+	tm_stop_guard(&doing->stop);
+	return ok;
+}
+
+/* ---- waiting -------------------------------------------------------------------------- */
+
+static bool is_final(uint32_t state)
+{
+	return state >= CONTROL_DONE;
+}
+
+/*
+ * Nothing runs: a thread that still waits for the GIL shall do nothing but
+ * end. *ret_begun: too late, it has the GIL.
+ */
+static bool withdraw(struct doing *doing, bool *ret_begun, struct tm_err *err)
+{
+	static const uint32_t withdrawn = CONTROL_WITHDRAWN;
+	const struct control_target *target = doing->target;
+	tm_addr at = doing->mapping.args + offsetof(struct control_args, state);
+	uint32_t state = 0;
+	bool ok;
+
+	ok = tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, err) &&
+	     tm_mem_u32(target->mem, at, &state, err);
+	*ret_begun = state != CONTROL_WAITING && state != CONTROL_NEW;
+	if (ok && !*ret_begun)
+		ok = control_write(target, at, &withdrawn, sizeof(withdrawn), err);
+	tm_stop_guard(&doing->stop);
+	return ok;
+}
+
+static bool timed_out(const struct doing *doing, struct tm_err *err)
+{
+	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+		   "the interpreter did not become free within %u ms: a thread holds the GIL in a long call",
+		   doing->call->timeout_ms);
+	return tm_err_hint(err, "nothing was done and nothing will be: the waiting thread was told "
+				"to end as soon as it can; --timeout waits longer");
+}
+
+static bool hangs(const struct doing *doing, struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+			  "%s() is still being executed there after %d s and will end by itself",
+			  doing->call->method, RUNNING_TIMEOUT_MS / 1000);
+}
+
+static bool wait_final(struct doing *doing, struct control_args *ret,
+		       struct tm_err *err)
+{
+	uint64_t wait_ns = 100000;
+	bool begun = false;
+
+	for (;;) {
+		if (!control_args_read(doing->target, &doing->mapping, ret, err))
+			return false;
+		if (is_final(ret->state))
+			return true;
+		if (tm_now_ns() >= doing->deadline) {
+			if (begun)
+				return hangs(doing, err);
+			if (!withdraw(doing, &begun, err))
+				return false;
+			if (!begun)
+				return timed_out(doing, err);
+			doing->deadline += RUNNING_TIMEOUT_MS * 1000000ull;
+		}
+		wait_a_little(&wait_ns);
+	}
+}
+
+/* ---- the end ---------------------------------------------------------------------------- */
+
+/* Failing here is no failure of the call. */
+static void clean_up(struct doing *doing)
+{
+	const struct control_target *target = doing->target;
+	uint64_t wait_ns = 100000;
+	uint64_t deadline = tm_now_ns() + UNMAP_TIMEOUT_MS * 1000000ull;
+
+	while (doing->mapping.start && tm_now_ns() < deadline) {
+		struct tm_err err;
+		bool busy;
+
+		if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, &err))
+			return;
+		if (!control_unmap(target, &doing->stop, &doing->mapping, &busy, &err))
+			tm_log("control: %s: %s", err.object, err.cause);
+		tm_stop_guard(&doing->stop);
+		if (doing->mapping.start)
+			wait_a_little(&wait_ns);
+	}
+}
+
+static bool report(const struct doing *doing, const struct control_args *args,
+		   struct tm_err *err)
+{
+	const char *object = doing->target->process->object;
+
+	switch (args->state) {
+	case CONTROL_DONE:
+		return true;
+	case CONTROL_RAISED:
+		return tm_err_set(err, TM_ERR_LIMIT, object,
+				  "%s() raised %.*s: %.*s", doing->call->method,
+				  (int)sizeof(args->type) - 1, args->type,
+				  (int)sizeof(args->text) - 1, args->text);
+	case CONTROL_SUBINTERPRETERS:
+		tm_err_set(err, TM_ERR_UNSUPPORTED, object,
+			   "%s has subinterpreters, which hang in this version when memory is traced",
+			   doing->target->runtime->name);
+		return tm_err_hint(err, "subinterpreters can be traced from CPython 3.12 on");
+	default:
+		return tm_err_set(err, TM_ERR_NOT_TRACED, object,
+				  "the interpreter is starting up or shutting down");
+	}
+}
+
+bool control_do(const struct control_target *target, const struct control_call *call,
+		struct tm_err *err)
+{
+	struct doing doing = {
+		.target = target, .call = call,
+		.deadline = tm_now_ns() + call->timeout_ms * 1000000ull,
+	};
+	struct control_args args;
+
+	if (!find_symbols(&doing, err) || !launch(&doing, err) ||
+	    !wait_final(&doing, &args, err))
+		return false;
+	clean_up(&doing);
+	return report(&doing, &args, err);
+}

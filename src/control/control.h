@@ -1,0 +1,73 @@
+/*
+ * Calling a function of _tracemalloc inside a running CPython: start, stop,
+ * clear_traces.
+ *
+ * One way for every version and every state of the main thread: a helper
+ * thread of the target's own kind. A thread of the target that holds no lock
+ * (instant.h) is borrowed for one call of pthread_create(), 50 to 300 us, with
+ * all its signals blocked and all other threads running; it gets every
+ * register back and its interrupted system call is restarted by the kernel.
+ * The helper thread, on a stack of ours and with all signals blocked, does
+ * what any foreign thread may do: PyGILState_Ensure(), one call through the C
+ * API, PyGILState_Release(), and ends. After that the mapping is taken out.
+ *
+ * Why not the other ways (each was tried on 3.7 to 3.15):
+ *  - Py_AddPendingCall() runs on the main thread only (until 3.11), and not
+ *    while it sleeps, selects or joins; waking it up shows EINTR to programs
+ *    with handlers; the borrowed thread can hold the queue's own lock.
+ *  - PyGILState_Ensure() on a blocked thread of the program takes the GIL and
+ *    runs Python under the program's frames, trace functions and pending
+ *    exception, and there must be a blocked one; on a thread that waits for
+ *    the GIL it hangs. If we died meanwhile, that thread would be lost.
+ *  - PEP 768 (3.14+) needs a file that the target can open in its root, may
+ *    be switched off, is ignored by a thread that is blocked, runs source code
+ *    in the middle of the program (trace functions, audit hooks, "<string>"
+ *    frames), and prints errors to the target's stderr.
+ *  - a raw clone() has no thread-local storage, and the C API needs it.
+ * The C API is called without any Python source: nothing of ours runs under
+ * sys.settrace(), appears in a traceback, or stays in sys.modules but
+ * _tracemalloc itself. Nothing is traced of our own: the helper thread
+ * allocates what it needs before tracing begins.
+ *
+ * What can remain: glibc gives a new thread an arena of its own if it may
+ * still make one; it is used again by the next thread, as after any thread.
+ *
+ * If the helper thread does not get the GIL in time (C code holds it), it is
+ * told to do nothing, while everything stands still; it ends by itself when
+ * the GIL comes free, and only its stack (1 MiB of address space) is left.
+ * If tmattach is killed while the thread is under way, the call is made, and
+ * the same is left.
+ */
+#ifndef TM_CONTROL_CONTROL_H
+#define TM_CONTROL_CONTROL_H
+
+#include "mem/mem.h"
+#include "py/runtime.h"
+#include "target/process.h"
+
+struct control_target {
+	const struct tm_process *process;
+	struct tm_mem *mem;
+	const struct py_runtime *runtime;
+	tm_addr insn;           /* a system call instruction, remote.h */
+};
+
+struct control_call {
+	const char *method;     /* of _tracemalloc */
+	bool has_arg;
+	int32_t arg;
+	bool alone;             /* refuse beside subinterpreters */
+	unsigned timeout_ms;    /* until the call begins; it is not cut short */
+};
+
+/*
+ * Make the call and wait for its end. TM_ERR_BUSY: it was not made, and will
+ * not be (the message says what keeps the target, and what is left);
+ * TM_ERR_LIMIT: it raised, with the exception's text; TM_ERR_UNSUPPORTED:
+ * subinterpreters, no pthread_create(). Errors of the lower rooms as they are.
+ * Call it on a thread that ends afterwards, as for everything that stops.
+ */
+bool control_do(const struct control_target *target, const struct control_call *call,
+		struct tm_err *err) TM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,29 @@
+/* Which thread can be borrowed for a call at this instant. Private to
+ * src/control. */
+#ifndef TM_CONTROL_INSTANT_H
+#define TM_CONTROL_INSTANT_H
+
+#include "control/symbols.h"
+#include "target/stop.h"
+
+/*
+ * A stopped thread that holds no lock of the allocator, the loader or the
+ * thread library, so that it can call pthread_create(); NULL if there is none
+ * at this instant.
+ *
+ * Proof without unwinding: those locks are taken and released inside the C
+ * library, the loader and the allocator (the opaque images), which call
+ * nothing outside while they hold one that a new thread needs. So a thread
+ * qualifies
+ *  - whose program counter is outside of them (it computes in Python, in an
+ *    extension, in any other library), or
+ *  - which waits in a system call that is not made under such a lock: the
+ *    blocking ones of the list in instant.c, unless it is the loader that
+ *    makes it. A futex counts only as FUTEX_WAIT_BITSET: glibc waits so for
+ *    semaphores and conditions, but never for its internal locks.
+ * Threads that wait are preferred: they miss nothing meanwhile.
+ */
+struct tm_thread *control_choose(struct tm_stop *stop, struct tm_mem *mem,
+				 const struct control_symbols *symbols);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The code that runs in the target: position independent, without data,
+ * without a call that is not in struct control_args. It is compiled into a
+ * section of its own, copied into the target, and started twice:
+ *
+ *   control_launch(args)  on a borrowed thread of the target: makes the helper
+ *                         thread, then executes the system call
+ *                         CONTROL_MARK, at which we take the thread back;
+ *   control_thread(args)  on that helper thread: takes the GIL as any foreign
+ *                         thread does, makes one call, and ends.
+ *
+ * Both sides share only the struct: fixed-width fields, addresses of the
+ * target. Private to src/control.
+ */
+#ifndef TM_CONTROL_PAYLOAD_H
+#define TM_CONTROL_PAYLOAD_H
+
+#include <stdint.h>
+
+enum { CONTROL_MARK = 39 }; /* getpid(): harmless if nobody watches */
+
+enum control_state {
+	CONTROL_NEW,            /* the thread has not begun */
+	CONTROL_WAITING,        /* it waits for the GIL */
+	CONTROL_RUNNING,        /* it has the GIL and executes the call */
+	/* Written from outside, and only while the target stands still: a
+	 * WAITING thread will do nothing but end. */
+	CONTROL_WITHDRAWN,
+	/* Final: it will touch the struct no more. */
+	CONTROL_DONE,
+	CONTROL_RAISED,         /* the call raised: see type and text */
+	CONTROL_NOT_READY,      /* no interpreter, or it is shutting down */
+	CONTROL_SUBINTERPRETERS, /* more than one, and that would be harmful */
+};
+
+/* Functions of the target, in the order of control_symbols.c. */
+enum control_function {
+	FN_ATTR_INIT,
+	FN_ATTR_SET_STACK,
+	FN_ATTR_SET_DETACH_STATE,
+	FN_THREAD_CREATE,
+	FN_IS_INITIALIZED,
+	FN_IS_FINALIZING,
+	FN_GIL_ENSURE,
+	FN_GIL_RELEASE,
+	FN_INTERPRETER_HEAD,
+	FN_INTERPRETER_NEXT,
+	FN_IMPORT_MODULE,
+	FN_CALL_METHOD,
+	FN_ERR_FETCH,
+	FN_GET_ATTR,
+	FN_OBJECT_STR,
+	FN_AS_UTF8,
+	FN_DEC_REF,
+	FN_ERR_CLEAR,
+	FN_COUNT,
+};
+
+struct control_args {
+	uint64_t fn[FN_COUNT];
+	uint64_t stack, stack_size;     /* of the helper thread */
+	uint64_t start;                 /* control_thread() in the target */
+	uint64_t attr[32];              /* pthread_attr_t: 56 bytes in glibc */
+	uint64_t thread;
+	int32_t launch_error;           /* 0 or errno of pthread_create() */
+	uint32_t launched;              /* 1: launch_error is valid */
+
+	uint32_t state;                 /* enum control_state */
+	uint32_t alone;                 /* 1: refuse beside subinterpreters */
+	int32_t arg;
+	char module[16], method[24], name[16];
+	char format[4];                 /* of PyObject_CallMethod(): "i" or "" */
+
+	char type[64];                  /* the exception's type and text */
+	char text[512];
+};
+
+/* Where the code stands in us; its length, and the entry points in it. */
+extern const char control_payload_begin[] __asm__("__start_tm_payload");
+extern const char control_payload_end[] __asm__("__stop_tm_payload");
+void control_launch(struct control_args *args);
+void *control_thread(struct control_args *args);
+
+#endif
