@@ -84,6 +84,9 @@ bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 			const char *source_file, FILE *out, struct tm_err *err);
 bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
 		       const char *source_file, FILE *out, struct tm_err *err);
+/* `where -f json`: the first trace of the snapshot, null without any. */
+bool tm_write_where_json(const struct tm_snapshot *snapshot, uint64_t address,
+			 FILE *out, struct tm_err *err);
 
 /* What every thread is doing; frames oldest first, as everywhere. */
 bool tm_write_threads_json(const struct tm_threads *threads, FILE *out,

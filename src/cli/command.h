@@ -16,6 +16,9 @@ enum cli_group {
 	CLI_REPORT  = 1 << 4, /* -f text|pretty|json|csv */
 	CLI_OUTPUT  = 1 << 5, /* -o, -f FORMAT of a snapshot file */
 	CLI_ROUNDS  = 1 << 6, /* -b, -d, -n */
+	CLI_NFRAME  = 1 << 7, /* --nframe */
+	CLI_TIMEOUT = 1 << 8, /* --timeout */
+	CLI_ADDRESS = 1 << 9, /* the word behind the SOURCE is an address */
 };
 
 struct cli_command {

@@ -56,10 +56,32 @@ static void add_pids(const struct argp_state *state, char *list)
 		add_pid(state, word);
 }
 
+/* The first word is the SOURCE unless an option gave it, or it is "0x...". */
+static bool is_address(const struct cli_options *o, const char *word)
+{
+	return (o->command->groups & CLI_ADDRESS) &&
+	       (o->nsources > 0 || strncasecmp(word, "0x", 2) == 0);
+}
+
+static void set_address(const struct argp_state *state, const char *word)
+{
+	struct cli_options *o = state->input;
+
+	if (o->has_address)
+		cli_usage(state, o->command->name, "takes %s, no more",
+			  o->command->args);
+	if (!cli_address(word, &o->address))
+		cli_usage(state, word, "not an address: 0x and hexadecimal "
+			  "digits, or a decimal number as id() gives it");
+	o->has_address = true;
+}
+
 /* All digits is a PID, as for kill and strace. */
 void cli_add_word(const struct argp_state *state, const char *word)
 {
-	if (word[0] && word[strspn(word, "0123456789")] == '\0')
+	if (is_address(state->input, word))
+		set_address(state, word);
+	else if (word[0] && word[strspn(word, "0123456789")] == '\0')
 		add_pid(state, word);
 	else
 		*add_source(state->input) = (struct cli_source_spec){

@@ -16,6 +16,8 @@ extern const struct argp cli_filter_argp;
 extern const struct argp cli_report_argp;
 extern const struct argp cli_output_argp;
 extern const struct argp cli_rounds_argp;
+extern const struct argp cli_nframe_argp;
+extern const struct argp cli_timeout_argp;
 
 /* A row of an argp_option table. */
 #define OPTION(name, key, arg, doc) { name, key, arg, 0, doc, 0 }

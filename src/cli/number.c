@@ -1,6 +1,8 @@
 #include "cli/number.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool cli_number(const char *word, uint64_t max, uint64_t *ret)
 {
@@ -19,6 +21,21 @@ bool cli_number(const char *word, uint64_t max, uint64_t *ret)
 	}
 	*ret = value;
 	return true;
+}
+
+bool cli_address(const char *word, uint64_t *ret)
+{
+	char *end;
+
+	if (strncasecmp(word, "0x", 2) != 0)
+		return cli_number(word, UINT64_MAX, ret) && *ret;
+	word += 2;
+	if (word[0] == '\0' ||
+	    word[strspn(word, "0123456789abcdefABCDEF")] != '\0')
+		return false;
+	errno = 0;
+	*ret = strtoull(word, &end, 16);
+	return errno == 0 && *ret;
 }
 
 bool cli_seconds(const char *word, double *ret)

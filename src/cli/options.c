@@ -19,6 +19,8 @@ static const struct {
 	{ CLI_REPORT, { &cli_report_argp, 0, NULL, 2 } },
 	{ CLI_FILTERS, { &cli_filter_argp, 0, "Filters, applied in the order "
 			 "given, with the modifiers that follow them:", 3 } },
+	{ CLI_NFRAME, { &cli_nframe_argp, 0, "Tracing:", 4 } },
+	{ CLI_TIMEOUT, { &cli_timeout_argp, 0, NULL, 4 } },
 	{ CLI_ROUNDS, { &cli_rounds_argp, 0, "Rounds:", 4 } },
 	{ CLI_TARGET, { &cli_target_argp, 0, "Processes:", 5 } },
 };
@@ -36,6 +38,8 @@ static void check_sources(const struct argp_state *state)
 		cli_usage(state, command->name, command->max_sources == 1 ?
 		      "takes one %s only" : "takes %s, no more",
 		      command->args);
+	if ((command->groups & CLI_ADDRESS) && !o->has_address)
+		cli_usage(state, command->name, "ADDRESS is missing");
 }
 
 /* The command itself: its words, and the children's common input. */
@@ -92,6 +96,7 @@ static void set_defaults(struct cli_options *o,
 		.query.key = TM_KEY_LINENO,
 		.limit = CLI_LIMIT_UNSET,
 		.interval = 2.0,
+		.nframe = 1,
 	};
 }
 

@@ -39,6 +39,10 @@ struct cli_options {
 	bool batch;
 	double interval;                 /* seconds */
 	unsigned rounds;                 /* 0: without end */
+	uint32_t nframe;                 /* 1 unless given */
+	unsigned timeout_ms;             /* 0: the library's default */
+	uint64_t address;
+	bool has_address;
 };
 
 /*

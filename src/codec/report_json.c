@@ -1,4 +1,5 @@
 /* The JSON reports of section 3: one object, its records one by one. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/guard.h"
@@ -161,6 +162,45 @@ bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 	json_object_set_new(info, "pause_ms", json_real(pause_ms));
 	json_append_real(&buf, info, pause_ms);
 	json_decref(info);
+	tm_buf_addc(&buf, '\n');
+	fwrite(buf.data, 1, buf.len, out);
+	return codec_written(out, err);
+}
+
+static json_t *first_trace(const struct tm_snapshot *snapshot)
+{
+	const struct tm_site *site;
+	const struct tm_traceback *traceback;
+	json_t *trace = json_object(), *frames = json_array();
+
+	site = &snapshot->sites[snapshot->rows[0].site];
+	traceback = &snapshot->tracebacks[site->traceback];
+	for (uint32_t i = 0; i < traceback->nframe; i++)
+		json_array_append_new(frames, json_frame(
+			tm_traceback_frame(snapshot, site->traceback, i)));
+	json_object_set_new(trace, "domain", json_integer(site->domain));
+	json_object_set_new(trace, "size", json_count(snapshot->rows[0].size));
+	json_object_set_new(trace, "total_nframe",
+			    traceback->total_nframe == TM_TOTAL_NFRAME_NONE ?
+			    json_null() : json_integer(traceback->total_nframe));
+	json_object_set_new(trace, "traceback", frames);
+	return trace;
+}
+
+bool tm_write_where_json(const struct tm_snapshot *snapshot, uint64_t address,
+			 FILE *out, struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
+	json_t *where = report_head("tmattach-where");
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, address);
+	json_object_set_new(where, "source", json_source(&snapshot->meta, NULL));
+	json_object_set_new(where, "address", json_string(text));
+	json_object_set_new(where, "trace", snapshot->nrows ?
+			    first_trace(snapshot) : json_null());
+	json_append(&buf, where);
+	json_decref(where);
 	tm_buf_addc(&buf, '\n');
 	fwrite(buf.data, 1, buf.len, out);
 	return codec_written(out, err);

@@ -98,9 +98,15 @@ IN_TARGET static void finish(struct control_args *args, enum control_state state
 	__atomic_store_n(&args->state, (uint32_t)state, __ATOMIC_RELEASE);
 }
 
+/* False if it was withdrawn. */
+IN_TARGET static bool advance(struct control_args *args, uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&args->state, &from, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 IN_TARGET void *control_thread(struct control_args *args)
 {
-	uint32_t expected = CONTROL_WAITING;
 	enum control_state end = CONTROL_WITHDRAWN;
 	int gil;
 
@@ -109,10 +115,10 @@ IN_TARGET void *control_thread(struct control_args *args)
 		finish(args, CONTROL_NOT_READY);
 		return NULL;
 	}
-	finish(args, CONTROL_WAITING);
+	if (!advance(args, CONTROL_NEW, CONTROL_WAITING))
+		return NULL;
 	gil = CALL(args, FN_GIL_ENSURE, fn_int_void)();
-	if (__atomic_compare_exchange_n(&args->state, &expected, CONTROL_RUNNING,
-					false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (advance(args, CONTROL_WAITING, CONTROL_RUNNING))
 		end = act(args);
 	CALL(args, FN_GIL_RELEASE, fn_void_int)(gil);
 	finish(args, end);

@@ -86,6 +86,12 @@ struct py_layout {
 	struct py_frame_layout frame;
 	struct py_state_layout state;
 	uint32_t max_nframe;                    /* what start() accepts */
+	/* What stands in front of an object in its block: the garbage
+	 * collector's header, and two words for types with these flags. */
+	uint16_t gc_head;                       /* sizeof(PyGC_Head) */
+	uint32_t preheader_flags;               /* of tp_flags */
+	/* Tracing raw allocations hangs in a process with subinterpreters. */
+	bool subinterpreters_hang;
 	bool str_has_wstr;                      /* PyASCIIObject.wstr: until 3.11 */
 	bool str_wide_interned;                 /* 3.14+ free-threaded: a byte */
 	/* The first patch release whose get_tracemalloc_memory() is 0 while

@@ -13,5 +13,7 @@ const struct py_layout py_layout_3_12 = {
 	.state = PY_STATE_3_12,
 	.max_nframe = PY_MAX_NFRAME_3_9,
 	.stack = &py_stack_3_12,
+	.gc_head = PY_GC_HEAD_3_8,
+	.preheader_flags = PY_PREHEADER_3_12,
 	.idle_memory_zero_since = PY_NEVER,
 };

@@ -43,6 +43,14 @@
 	.tracebacks = 176, .traces = 184, .domains = 192,              \
 }
 
+/* objimpl.h: a union with a long double until 3.7; two words since 3.8. */
+#define PY_GC_HEAD_3_7 32
+#define PY_GC_HEAD_3_8 16
+
+/* object.h: Py_TPFLAGS_MANAGED_DICT, and MANAGED_WEAKREF from 3.12 on. */
+#define PY_PREHEADER_3_11 (1u << 4)
+#define PY_PREHEADER_3_12 (1u << 4 | 1u << 3)
+
 /* _tracemalloc.c: MAX_NFRAME, from INT_MAX until 3.8, then UINT16_MAX. */
 #define PY_MAX_NFRAME_3_7 178956969
 #define PY_MAX_NFRAME_3_9 65535

@@ -6,19 +6,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/guard.h"
 #include "base/log.h"
 #include "freeze/freeze.h"
 #include "remote/remote.h"
-#include "target/stop.h"
+#include "session/rest.h"
 #include "trace/tracemalloc.h"
 
 enum {
-	STOP_DEADLINE_MS = 200,   /* a thread that needs longer is in the kernel */
-	BUSY_TIMEOUT_MS = 10000,  /* in-process snapshots hold the lock for seconds */
 	REAP_TRIES = 20,
 };
 
@@ -31,107 +28,6 @@ struct sample {
 	struct tm_collected *collected;
 	uint64_t paused_ns;
 };
-
-static void sleep_ns(uint64_t ns)
-{
-	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000u),
-			      .tv_nsec = (long)(ns % 1000000000u) };
-
-	nanosleep(&t, NULL);
-}
-
-static bool not_traced(const struct tm_session *session, enum py_state state,
-		       struct tm_err *err)
-{
-	if (state == PY_FINALIZED)
-		return tm_err_set(err, TM_ERR_NOT_TRACED, session->process.object,
-				  "the interpreter is shutting down; tracemalloc has ended");
-	tm_err_set(err, TM_ERR_NOT_TRACED, session->process.object,
-		   "%s is not tracing memory allocations", session->runtime.name);
-	return tm_err_hint(err, "start it with PYTHONTRACEMALLOC=1 or -X tracemalloc, "
-				"or call tracemalloc.start() in it");
-}
-
-/* ---- an instant at which the tables are at rest ---------------------------- */
-
-static bool at_rest(struct sample *sample, bool *ret, struct tm_err *err)
-{
-	return py_lock_is_free(sample->session->mem, &sample->session->runtime,
-			       ret, err);
-}
-
-static bool busy(const struct tm_session *session, uint64_t ms,
-		 struct tm_err *err)
-{
-	tm_err_set(err, TM_ERR_BUSY, session->process.object,
-		   "its trace table was being changed at every instant tried within %"
-		   PRIu64 " ms", ms);
-	return tm_err_hint(err, "try again; a process that was stopped or forked in the "
-				"middle of a change stays so");
-}
-
-/* Stop the target with the lock of its tables free; it stands still then. */
-static bool stop_at_rest(struct sample *sample, struct tm_err *err)
-{
-	struct tm_session *session = sample->session;
-	uint64_t timeout_ms = session->opts.busy_timeout_ms
-		? session->opts.busy_timeout_ms : BUSY_TIMEOUT_MS;
-	uint64_t deadline = tm_now_ns() + timeout_ms * 1000000u;
-	uint64_t wait_ns = 100000;
-
-	for (;;) {
-		bool rest = false;
-
-		if (!tm_stop_all(&session->process, STOP_DEADLINE_MS,
-				 &sample->stop, err))
-			return false;
-		if (at_rest(sample, &rest, err) && rest)
-			return true;
-		sample->paused_ns += tm_stop_release(&sample->stop);
-		tm_stop_guard(&sample->stop);
-		if (!rest && tm_now_ns() >= deadline)
-			return busy(session, timeout_ms, err);
-		sleep_ns(wait_ns);
-		if (wait_ns < 10000000)
-			wait_ns *= 2;
-	}
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* The scalars of this instant, from memory that does not change. */
-static bool take_meta(struct sample *sample, struct tm_mem *mem,
-		      struct tm_err *err)
-{
-	const struct tm_session *session = sample->session;
-	const struct py_runtime *runtime = &session->runtime;
-	struct tm_meta *meta = &sample->meta;
-	struct py_status status;
-
-	if (!py_status_read(mem, runtime, &status, err))
-		return false;
-	if (status.state != PY_TRACING)
-		return not_traced(session, status.state, err);
-	*meta = (struct tm_meta){
-		.pid = session->process.pid,
-		.traceback_limit = status.max_nframe,
-		.taken_at = now_ms(),
-		.traced_current = status.traced,
-		.traced_peak = status.peak,
-		.has_total_nframe =
-			runtime->layout->traceback.total_nframe != PY_ABSENT,
-	};
-	snprintf(meta->runtime, sizeof(meta->runtime), "%s", runtime->name);
-	snprintf(meta->command, sizeof(meta->command), "%s",
-		 session->process.command);
-	return py_tracer_memory(mem, runtime, true, &meta->tracer_memory, err);
-}
 
 /* ---- reading ------------------------------------------------------------------ */
 
@@ -147,7 +43,7 @@ static bool collect(struct sample *sample, struct tm_mem *mem,
 		opts.progress = session->opts.progress.report;
 		opts.progress_ctx = session->opts.progress.ctx;
 	}
-	if (!take_meta(sample, mem, err))
+	if (!tm_take_meta(session, mem, &sample->meta, err))
 		return false;
 	sample->collected = tm_tracemalloc_collect(mem, &session->runtime,
 						   &opts, err);
@@ -174,7 +70,7 @@ static void reap(struct sample *sample)
 		struct tm_err err;
 		bool ok;
 
-		if (!tm_stop_all(&session->process, STOP_DEADLINE_MS,
+		if (!tm_stop_all(&session->process, TM_STOP_DEADLINE_MS,
 				 &sample->stop, &err))
 			return;
 		ok = tm_freeze_reap(&sample->stop, session->syscall_insn, &err);
@@ -182,7 +78,7 @@ static void reap(struct sample *sample)
 		tm_stop_guard(&sample->stop);
 		if (ok)
 			return;
-		sleep_ns(wait_ns);
+		tm_sleep_ns(wait_ns);
 		wait_ns *= 2;
 		if (wait_ns > 50000000)
 			wait_ns = 50000000;
@@ -253,7 +149,8 @@ static bool read_any(struct sample *sample, struct tm_err *err)
 	/* Memory that is not copied to children (MADV_DONTFORK)? */
 	tm_session_note(session, "read without a copy: the copy is unusable (%s)",
 			err->cause);
-	return stop_at_rest(sample, err) && read_stopped(sample, err);
+	return tm_stop_at_rest(session, &sample->stop, &sample->paused_ns, err) &&
+	       read_stopped(sample, err);
 }
 
 static struct tm_snapshot *decode(struct sample *sample, struct tm_err *err)
@@ -286,12 +183,13 @@ struct tm_snapshot *tm_sample(struct tm_session *session, struct tm_err *err)
 		return NULL;
 	}
 	if (status.state != PY_TRACING) {
-		not_traced(session, status.state, err);
+		tm_not_traced(session, status.state, err);
 		return NULL;
 	}
 	if (tm_freeze_has_stale(session->process.pid))
 		reap(&sample);
-	ok = stop_at_rest(&sample, err) && read_any(&sample, err);
+	ok = tm_stop_at_rest(session, &sample.stop, &sample.paused_ns, err) &&
+	     read_any(&sample, err);
 	tm_stop_guard(&sample.stop);
 	if (ok)
 		snapshot = decode(&sample, err);
@@ -311,7 +209,7 @@ static bool write_peak(struct tm_session *session, struct tm_err *err)
 	if (!py_status_read(session->mem, &session->runtime, &status, err))
 		return false;
 	if (status.state != PY_TRACING)
-		return not_traced(session, status.state, err);
+		return tm_not_traced(session, status.state, err);
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)session->process.pid);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -327,7 +225,8 @@ static bool write_peak(struct tm_session *session, struct tm_err *err)
 bool tm_reset_peak(struct tm_session *session, struct tm_err *err)
 {
 	struct sample sample = { .session = session };
-	bool ok = stop_at_rest(&sample, err) && write_peak(session, err);
+	bool ok = tm_stop_at_rest(session, &sample.stop, &sample.paused_ns, err) &&
+		  write_peak(session, err);
 
 	tm_stop_guard(&sample.stop);
 	return ok || tm_attach_explain(session, err);

@@ -50,4 +50,10 @@ bool tm_tracemalloc_lookup(struct tm_mem *mem, const struct py_runtime *runtime,
 			   struct tm_builder *builder, bool *ret_found,
 			   struct tm_err *err) TM_MUST_CHECK;
 
+/* The same in domain 0, then in the others; of those 3.7 and 3.8 cannot be
+ * searched by address alone. */
+bool tm_tracemalloc_lookup_any(struct tm_mem *mem, const struct py_runtime *runtime,
+			       tm_addr block, struct tm_builder *builder,
+			       bool *ret_found, struct tm_err *err) TM_MUST_CHECK;
+
 #endif

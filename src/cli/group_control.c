@@ -1,0 +1,57 @@
+#include "cli/groups.h"
+
+#include "cli/number.h"
+#include "tmattach/control.h"
+
+enum { OPT_NFRAME = 0x200, OPT_TIMEOUT };
+
+static const struct argp_option nframe_options[] = {
+	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
+	       "(the default) to 65535; with one frame there are no "
+	       "tracebacks to group by"),
+	OPTIONS_END,
+};
+
+static const struct argp_option timeout_options[] = {
+	OPTION("timeout", OPT_TIMEOUT, "SECS", "Seconds to wait for the "
+	       "interpreter to become free (default 5)"),
+	OPTIONS_END,
+};
+
+static error_t parse_nframe(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+	uint64_t n;
+
+	if (key != OPT_NFRAME)
+		return ARGP_ERR_UNKNOWN;
+	if (!cli_number(arg, TM_NFRAME_MAX, &n) || n == 0)
+		cli_usage(state, "--nframe", "'%s' is not a number of frames "
+			  "from 1 to %d", arg, TM_NFRAME_MAX);
+	o->nframe = (uint32_t)n;
+	return 0;
+}
+
+static error_t parse_timeout(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+	double seconds;
+
+	if (key != OPT_TIMEOUT)
+		return ARGP_ERR_UNKNOWN;
+	if (!cli_seconds(arg, &seconds))
+		cli_usage(state, "--timeout", "'%s' is not a number of seconds "
+			  "above 0, at most 86400", arg);
+	o->timeout_ms = seconds < 0.001 ? 1 : (unsigned)(seconds * 1000.0);
+	return 0;
+}
+
+const struct argp cli_nframe_argp = {
+	.options = nframe_options,
+	.parser = parse_nframe,
+};
+
+const struct argp cli_timeout_argp = {
+	.options = timeout_options,
+	.parser = parse_timeout,
+};

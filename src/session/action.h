@@ -1,0 +1,16 @@
+/* A thread for each act that stops the target. Private to src/session. */
+#ifndef TM_SESSION_ACTION_H
+#define TM_SESSION_ACTION_H
+
+#include "tmattach/err.h"
+
+/*
+ * run(ctx) on a thread of its own, waited for: when it ends, the kernel
+ * detaches whatever is still attached, so that no path can leave a thread of
+ * the target stopped. It has all signals blocked; and the caller's SIGINT,
+ * SIGTERM, SIGHUP and SIGQUIT wait until the target is as it was. False only
+ * if there is no thread to be had.
+ */
+bool tm_act(void (*run)(void *ctx), void *ctx, struct tm_err *err) TM_MUST_CHECK;
+
+#endif
