@@ -1,0 +1,6 @@
+# Control from outside: start, stop, clear, where, run.
+
+.PHONY: check-control
+
+check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
+	$(q)B='$(abspath $(B))' tests/live/run control

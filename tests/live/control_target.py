@@ -1,0 +1,208 @@
+"""A target of the test `control`.
+
+	control_target.py DIR
+
+Reads lines on stdin, answers each with one line of JSON:
+  state NAME    go there (no answer until it is left, by SIGUSR1, by the flag
+                in DIR/flag or by a byte on stdin; then how it was)
+  hammer N      N threads that do nothing but malloc, realloc and free
+  alloc ROUND   allocate blocks that are recognised by their file name
+  truth         what tracemalloc itself says: tracing, limit, those blocks
+  objects       objects of many kinds: their ids and tracebacks
+  count SIG / seen / threads / quit
+"""
+import ctypes
+import gc
+import hashlib
+import json
+import mmap
+import os
+import select
+import signal
+import sys
+import time
+
+DIR = sys.argv[1]
+lib = ctypes.CDLL(DIR + "/control.so")
+held = ctypes.PyDLL(None)
+with open(DIR + "/flag", "r+b") as f:
+    flags = mmap.mmap(f.fileno(), 4096)
+FLAG = (ctypes.c_char * 4096).from_buffer(flags)
+STOP, ENTERED, STOP_HAMMER = (ctypes.byref(FLAG, i) for i in range(3))
+for name, result in (("spin", ctypes.c_ulong), ("hammer_main", ctypes.c_ulong), ("count_seen", ctypes.c_long)):
+    getattr(lib, name).restype = result
+
+
+class Leave(Exception):
+    pass
+
+
+def leave(signum, frame):
+    raise Leave
+
+
+signal.signal(signal.SIGUSR1, leave)
+blocks = {}
+
+
+def busy():
+    wrong = 0
+    flags[1] = 1
+    while True:
+        text = b"%d" % 12345
+        wrong += hashlib.md5(text).hexdigest() != "827ccb0eea8a706c4c34a16891f84e7b"
+        if wrong:
+            raise SystemExit("the computer is wrong")
+
+
+def sleeping():
+    flags[1] = 1
+    time.sleep(100000)
+
+
+def selecting():
+    flags[1] = 1
+    select.select([], [], [])
+
+
+STATES = {
+    "sleep": sleeping,
+    "select": selecting,
+    "busy": busy,
+    # Reads a byte with the GIL held: nothing else can run.
+    "hold": lambda: (flags.__setitem__(1, 1),
+                     held.read(0, ctypes.create_string_buffer(1), 1))[1],
+    "spin": lambda: lib.spin(STOP, ENTERED),
+    "malloc": lambda: lib.hammer_main(STOP, ENTERED),
+    "epoll": lambda: lib.wait_epoll(0, ENTERED),
+}
+
+
+def enter(name):
+    flags[0] = flags[1] = 0
+    try:
+        return {"left": STATES[name]()}
+    except Leave:
+        return {"left": "signal"}
+
+
+SOURCE = """
+def grow(n, depth):
+    if depth:
+        return grow(n, depth - 1)
+    return [bytes(1000 + i) for i in range(n)]
+
+def more(n):
+    return {i: bytearray(i * 50 + 1) for i in range(n)}
+"""
+
+
+def alloc(number):
+    name = "<control-%d>" % number
+    space = {}
+    exec(compile(SOURCE, name, "exec"), space)
+    blocks[number] = [space["grow"](50, d) for d in (0, 3, 9)] + [space["more"](40)]
+
+
+def truth():
+    import _tracemalloc
+    gc.collect()
+    traces = [t for t in (_tracemalloc._get_traces() if _tracemalloc.is_tracing() else [])
+              if t[2][0][0].startswith("<control-")]
+    return {"tracing": _tracemalloc.is_tracing(), "limit": _tracemalloc.get_traceback_limit(),
+            "traces": [[t[0], t[1], t[3] if len(t) > 3 else None, [list(f) for f in t[2]]]
+                       for t in traces]}
+
+
+class Plain:
+    def __init__(self):
+        self.a = 1
+
+
+class Slots:
+    __slots__ = ("a", "b")
+
+
+class SlotsWeak:
+    __slots__ = ("a", "__weakref__")
+
+
+class SlotsDict:
+    __slots__ = ("a", "__dict__")
+
+
+class Derived(dict):
+    pass
+
+
+class DerivedInt(int):
+    pass
+
+
+class DerivedStr(str):
+    __slots__ = ()
+
+
+class Error(Exception):
+    pass
+
+
+def generator():
+    yield 1
+
+
+def make_objects():
+    base = 10 ** 30
+    plain = Plain()
+    plain.many = 1
+    filled = SlotsDict()
+    filled.x = 1
+    made = [base + 7, 1.5 * base, "x" * 50 + str(base), "\u1234" * 20 + str(base), bytes(100000),
+            bytearray(50), [1] * 9, (plain, 2), {1: 2}, {"a": base}, set("abc"), frozenset("abd"),
+            Plain(), plain, Slots(), SlotsWeak(), SlotsDict(), filled, Derived(a=1), DerivedInt(7 ** 40),
+            DerivedStr("y" * 99), Error("e"), generator(), lambda: 0, plain.__init__, object(),
+            iter([1]), range(base), slice(1, base), complex(1, 2.5), memoryview(b"abc"),
+            type("Fresh", (), {}), property(), gc, 5, None, "", ()]
+    async def coroutine():
+        pass
+    coro = coroutine()
+    made.append(coro)
+    blocks["objects"] = made
+    coro.close()
+    return made
+
+
+def objects():
+    import tracemalloc
+    answer = []
+    for thing in make_objects():
+        tb = tracemalloc.get_object_traceback(thing)
+        answer.append([type(thing).__name__, id(thing),
+                       tb and [[f.filename, f.lineno] for f in tb], tb and tb.format()])
+    return answer
+
+
+COMMANDS = {"state": enter, "hammer": lambda n: lib.hammer_start(int(n), STOP_HAMMER),
+            "alloc": lambda n: alloc(int(n)), "truth": truth, "objects": objects,
+            "count": lambda n: lib.count_signals(int(n)), "seen": lib.count_seen}
+
+
+def main():
+    print("ready", flush=True)
+    for line in iter(sys.stdin.buffer.raw.readline, b""):
+        words = line.decode().split()
+        if not words:  # what a state was left by
+            continue
+        if words[0] == "quit":
+            break
+        try:
+            answer = COMMANDS[words[0]](*words[1:])
+        except Leave:
+            answer = "left late"
+        print(json.dumps(answer), flush=True)
+    flags[2] = 1
+    while lib.hammer_left():
+        time.sleep(0.001)
+
+
+main()
