@@ -13,7 +13,9 @@
 
 enum {
 	STOP_DEADLINE_MS = 200,
-	UNMAP_TIMEOUT_MS = 2000,
+	/* On a crowded machine the helper can wait for the allocator's lock
+	 * long after its work is done. */
+	UNMAP_TIMEOUT_MS = 20000,
 	/* A thread that has the GIL is never withdrawn: freeing millions of
 	 * traces takes seconds. This is for one that will never end. */
 	RUNNING_TIMEOUT_MS = 600000,
@@ -29,14 +31,13 @@ struct doing {
 	uint64_t deadline;
 };
 
-/* 0.1 ms at first, 10 ms in the end. */
-static void wait_a_little(uint64_t *ns)
+/* Longer each time, to `max_ns` in the end. */
+static void wait_a_little(uint64_t *ns, uint64_t max_ns)
 {
 	struct timespec t = { .tv_nsec = (long)*ns };
 
 	nanosleep(&t, NULL);
-	if (*ns < 10000000)
-		*ns *= 2;
+	*ns = *ns * 2 < max_ns ? *ns * 2 : max_ns;
 }
 
 static bool find_symbols(struct doing *doing, struct tm_err *err)
@@ -111,7 +112,7 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 		tm_stop_guard(&doing->stop);
 		if (tm_now_ns() >= doing->deadline)
 			return no_instant(doing, err);
-		wait_a_little(&wait_ns);
+		wait_a_little(&wait_ns, 10000000);
 	}
 }
 
@@ -192,31 +193,31 @@ static bool wait_final(struct doing *doing, struct control_args *ret,
 				return timed_out(doing, err);
 			doing->deadline += RUNNING_TIMEOUT_MS * 1000000ull;
 		}
-		wait_a_little(&wait_ns);
+		wait_a_little(&wait_ns, 10000000);
 	}
 }
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
-/* Failing here is no failure of the call. */
-static void clean_up(struct doing *doing)
+/* The helper ends by itself; stopping it again and again would keep it. */
+static bool clean_up(struct doing *doing)
 {
 	const struct control_target *target = doing->target;
-	uint64_t wait_ns = 100000;
+	uint64_t wait_ns = 200000;
 	uint64_t deadline = tm_now_ns() + UNMAP_TIMEOUT_MS * 1000000ull;
 
 	while (doing->mapping.start && tm_now_ns() < deadline) {
 		struct tm_err err;
 		bool busy;
 
+		wait_a_little(&wait_ns, 200000000);
 		if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, &err))
-			return;
+			return false;
 		if (!control_unmap(target, &doing->stop, &doing->mapping, &busy, &err))
 			tm_log("control: %s: %s", err.object, err.cause);
 		tm_stop_guard(&doing->stop);
-		if (doing->mapping.start)
-			wait_a_little(&wait_ns);
 	}
+	return !doing->mapping.start;
 }
 
 static bool report(const struct doing *doing, const struct control_args *args,
@@ -244,7 +245,7 @@ static bool report(const struct doing *doing, const struct control_args *args,
 }
 
 bool control_do(const struct control_target *target, const struct control_call *call,
-		struct tm_err *err)
+		bool *ret_left, struct tm_err *err)
 {
 	struct doing doing = {
 		.target = target, .call = call,
@@ -255,6 +256,6 @@ bool control_do(const struct control_target *target, const struct control_call *
 	if (!find_symbols(&doing, err) || !launch(&doing, err) ||
 	    !wait_final(&doing, &args, err))
 		return false;
-	clean_up(&doing);
+	*ret_left = !clean_up(&doing);
 	return report(&doing, &args, err);
 }

@@ -65,9 +65,10 @@ struct control_call {
  * not be (the message says what keeps the target, and what is left);
  * TM_ERR_LIMIT: it raised, with the exception's text; TM_ERR_UNSUPPORTED:
  * subinterpreters, no pthread_create(). Errors of the lower rooms as they are.
+ * *ret_left: the helper thread has not ended in time, and its stack stays.
  * Call it on a thread that ends afterwards, as for everything that stops.
  */
 bool control_do(const struct control_target *target, const struct control_call *call,
-		struct tm_err *err) TM_MUST_CHECK;
+		bool *ret_left, struct tm_err *err) TM_MUST_CHECK;
 
 #endif

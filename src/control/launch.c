@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -268,16 +269,50 @@ out:
 
 /* ---- taking it out -------------------------------------------------------------- */
 
+/*
+ * The stack pointer of a thread that did not stop in time: known if it waits
+ * in the kernel; if it is about to run, it can stand anywhere.
+ */
+static bool sp_in_kernel(pid_t pid, pid_t tid, tm_addr *ret)
+{
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	char path[64], line[256] = "";
+	char *last, *sp;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		return false;
+	/* "nr args... sp pc", or "running". */
+	last = strrchr(line, ' ');
+	if (!last)
+		return false;
+	*last = '\0';
+	sp = strrchr(line, ' ');
+	*ret = sp ? strtoull(sp + 1, NULL, 16) : 0;
+	return sp != NULL;
+}
+
+static bool may_stand_in(const struct tm_stop *stop, const struct tm_thread *thread,
+			 const struct control_mapping *mapping)
+{
+	struct user_regs_struct regs;
+	tm_addr sp;
+
+	if (thread->state == TM_THREAD_GONE)
+		return false;
+	if (tm_regs_get(thread->tid, &regs))
+		sp = tm_regs_sp(&regs);
+	else if (!sp_in_kernel(stop->process->pid, thread->tid, &sp))
+		return true;
+	return sp - mapping->start < mapping->len;
+}
+
 static bool stands_in(const struct tm_stop *stop, const struct control_mapping *mapping)
 {
-	for (size_t i = 0; i < stop->n; i++) {
-		struct user_regs_struct regs;
-
-		if (stop->threads[i].state != TM_THREAD_GONE &&
-		    tm_regs_get(stop->threads[i].tid, &regs) &&
-		    tm_regs_sp(&regs) - mapping->start < mapping->len)
+	for (size_t i = 0; i < stop->n; i++)
+		if (may_stand_in(stop, &stop->threads[i], mapping))
 			return true;
-	}
 	return false;
 }
 

@@ -12,7 +12,8 @@ const struct py_layout py_layout_3_11 = {
 	.frame = PY_FRAME_3_7,
 	.max_nframe = PY_MAX_NFRAME_3_9,
 	.gc_head = PY_GC_HEAD_3_8,
-	.preheader_flags = PY_PREHEADER_3_11,
+	/* Managed dicts stand before the object here, too, but
+	 * get_object_traceback() does not know: what it finds is what counts. */
 	.subinterpreters_hang = true,
 	.str_has_wstr = true,
 	.stack = &py_stack_3_11,

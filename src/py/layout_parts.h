@@ -47,8 +47,7 @@
 #define PY_GC_HEAD_3_7 32
 #define PY_GC_HEAD_3_8 16
 
-/* object.h: Py_TPFLAGS_MANAGED_DICT, and MANAGED_WEAKREF from 3.12 on. */
-#define PY_PREHEADER_3_11 (1u << 4)
+/* object.h: Py_TPFLAGS_MANAGED_DICT and MANAGED_WEAKREF. */
 #define PY_PREHEADER_3_12 (1u << 4 | 1u << 3)
 
 /* _tracemalloc.c: MAX_NFRAME, from INT_MAX until 3.8, then UINT16_MAX. */

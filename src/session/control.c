@@ -26,9 +26,13 @@ static void run_call(void *ctx)
 		.runtime = &session->runtime,
 		.insn = session->syscall_insn,
 	};
+	bool left = false;
 
-	act->ok = control_do(&target, &act->call, act->err) ||
+	act->ok = control_do(&target, &act->call, &left, act->err) ||
 		  tm_attach_explain(session, act->err);
+	if (left)
+		tm_session_note(session, "the thread that did it has not ended yet; "
+				"its stack (1 MiB of address space) stays");
 }
 
 static bool do_call(struct tm_session *session, const struct control_call *call,
