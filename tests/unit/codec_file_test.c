@@ -216,6 +216,41 @@ static void what_cannot_be_written_is_an_error(void **state)
 	refused(path("loop"), ELOOP);
 }
 
+static int try_as_nobody(const char *to, int sys_errno)
+{
+	struct tm_err err = { 0 };
+
+	if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+		return 2;
+	return tm_snapshot_save(snapshot, to, tm_codec_by_name("tms"), NULL,
+				&err) || err.sys_errno != sys_errno;
+}
+
+/* Root may write anywhere, so somebody else has to try. */
+static void what_may_not_be_written_is_an_error(void **state)
+{
+	const char *const names[] = { "readonly.tms", "new.tms" };
+
+	(void)state;
+	put(path("readonly.tms"), "old");
+	chmod(path("readonly.tms"), 0444);
+	for (int i = 0; i < 2; i++) {
+		int status;
+		pid_t child;
+
+		/* A writable directory does not make the file writable. */
+		chmod(dir, i == 0 ? 0777 : 0555);
+		child = fork();
+		if (child == 0)
+			_exit(try_as_nobody(path(names[i]), EACCES));
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	chmod(dir, 0700);
+	holds(path("readonly.tms"), "old");
+	assert_int_equal(entries(), 1);
+}
+
 /* A file size limit stands for the full disk: it fails in the middle. */
 static void a_full_disk_leaves_the_old_file(void **state)
 {
@@ -303,6 +338,7 @@ int main(void)
 		FILE_TEST(permissions_are_kept),
 		FILE_TEST(links_stay_links),
 		FILE_TEST(what_cannot_be_written_is_an_error),
+		FILE_TEST(what_may_not_be_written_is_an_error),
 		FILE_TEST(a_full_disk_leaves_the_old_file),
 		FILE_TEST(a_kill_in_the_middle_leaves_nothing),
 		FILE_TEST(a_failing_writer_leaves_nothing),

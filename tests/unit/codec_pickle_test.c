@@ -87,6 +87,7 @@ static void foreign_classes_are_refused(void **state)
 	refused(TEXT(P2_HEAD "(K\0K\x01" "cmypath\nPath\nX\x01\0\0\0a\x85\x81"
 		     "K\x0c\x86\x85K\x01ta" P2_TAIL), "mypath.Path");
 	refused(TEXT("\x80\x02" "ctracemalloc\nTrace\n."), "tracemalloc.Trace");
+	refused(TEXT("\x80\x02" "cevil\nSnapshot\n."), "evil.Snapshot");
 }
 
 static void wrong_shapes_are_refused(void **state)
