@@ -45,7 +45,7 @@ static inline struct tm_meta fixture_meta(void)
 static const char *const fixture_names[] = {
 	"app.py", "<string>", "", "/srv/\xc3\xa4\xf0\x9f\x98\x80/x.py",
 	"bad-\xed\xb2\x80\xed\xb3\xbf.py", "\xed\xa0\x80high", "a,\"b\"\r\nc;d\\e",
-	"\xf4\x8f\xbf\xbf" "dc80", "\\udc80", "x.py:12", "tracemalloc", "traces",
+	"\xf4\x8f\xbf\277dc80", "\\udc80", "x.py:12", "tracemalloc", "traces",
 	"=1+1", " lead", "paren(thesis).c", "\x1b[31mred", "\xed\xb3\xbf",
 };
 #define FIXTURE_NAMES (sizeof(fixture_names) / sizeof(fixture_names[0]))
