@@ -240,6 +240,10 @@ static void typed_filters_mean_what_they_say(void **state)
 			       (struct tm_text){ "a[b]*?", 6 }));
 	assert_false(tm_fnmatch((struct tm_text){ said, len },
 				(struct tm_text){ "ab]*?", 5 }));
+	assert_false(tm_fnmatch((struct tm_text){ said, len },
+				(struct tm_text){ "a[b]x?", 6 }));
+	assert_false(tm_fnmatch((struct tm_text){ said, len },
+				(struct tm_text){ "a[b]*x", 6 }));
 	free(said);
 }
 
