@@ -182,11 +182,36 @@ static void draw_row(const struct state *state, const struct tm_stat *stat,
 
 /* ---- instead of rows ------------------------------------------------------------------- */
 
+/* How much of a text goes on one line: broken at a blank, where there is one. */
+static size_t line_length(struct tm_text text, int width, bool utf8)
+{
+	size_t len = text_head(text, width > 1 ? (size_t)width : 1, utf8).len;
+	const char *blank;
+
+	if (len == text.len)
+		return len;
+	blank = memrchr(text.bytes, ' ', len);
+	if (blank && blank > text.bytes)
+		return (size_t)(blank - text.bytes);
+	return len ? len : 1;
+}
+
 static void say(struct screen *screen, int *row, enum role role,
 		const char *text)
 {
-	if (*row < screen->rows - 1)
-		screen_puts(screen, (*row)++, 2, screen->cols - 2, role, text);
+	struct tm_text rest = text_of(text);
+
+	while (*row < screen->rows - 1) {
+		size_t len = line_length(rest, screen->cols - 2, screen->utf8);
+
+		screen_text(screen, (*row)++, 2, screen->cols - 2, role,
+			    (struct tm_text){ rest.bytes, len });
+		if (len == rest.len)
+			break;
+		len += rest.bytes[len] == ' ';
+		rest.bytes += len;
+		rest.len -= len;
+	}
 }
 
 static void advise_start(struct screen *screen, int *row, pid_t pid)
