@@ -3,6 +3,24 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "target/stop.h"
+
+/* What asks us to end; it waits until the target is as it was. */
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+enum { NENDING = sizeof(ending_signals) / sizeof(ending_signals[0]) };
+
+bool tm_act_interrupted(void)
+{
+	sigset_t pending;
+	bool any = false;
+
+	if (sigpending(&pending) != 0)
+		return false;
+	for (size_t i = 0; i < NENDING; i++)
+		any |= sigismember(&pending, ending_signals[i]) == 1;
+	return any;
+}
+
 struct action {
 	void (*run)(void *ctx);
 	void *ctx;
@@ -13,6 +31,7 @@ static void *action_thread(void *arg)
 	const struct action *action = arg;
 
 	action->run(action->ctx);
+	tm_stop_forget_late();
 	return NULL;
 }
 
@@ -24,10 +43,8 @@ bool tm_act(void (*run)(void *ctx), void *ctx, struct tm_err *err)
 	int failed;
 
 	sigemptyset(&ending);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGHUP);
-	sigaddset(&ending, SIGQUIT);
+	for (size_t i = 0; i < NENDING; i++)
+		sigaddset(&ending, ending_signals[i]);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failed = pthread_create(&thread, NULL, action_thread, &action);

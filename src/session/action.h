@@ -13,4 +13,8 @@
  */
 bool tm_act(void (*run)(void *ctx), void *ctx, struct tm_err *err) TM_MUST_CHECK;
 
+/* Within an act: is a signal waiting that asks us to end? A long read gives
+ * up then. */
+bool tm_act_interrupted(void);
+
 #endif

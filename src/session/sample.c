@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "freeze/freeze.h"
 #include "remote/remote.h"
+#include "session/action.h"
 #include "session/rest.h"
 #include "trace/tracemalloc.h"
 
@@ -31,18 +32,31 @@ struct sample {
 
 /* ---- reading ------------------------------------------------------------------ */
 
+/* Between the pieces of a read from a copy. */
+static bool on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct sample *sample = ctx;
+	const struct tm_progress *progress = &sample->session->opts.progress;
+
+	tm_stop_poll(&sample->stop);
+	if (progress->report)
+		progress->report(progress->ctx, done, total);
+	return !tm_act_interrupted();
+}
+
 static bool collect(struct sample *sample, struct tm_mem *mem,
 		    struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
-	struct tm_collect_opts opts = { .writable_bytes = session->writable_bytes };
+	struct tm_collect_opts opts = {
+		.writable_bytes = session->writable_bytes,
+		.progress_ctx = sample,
+	};
 
 	/* Never while the target stands still: a callback may block, on a
 	 * terminal that was told to hold its output for one. */
-	if (mem != session->mem) {
-		opts.progress = session->opts.progress.report;
-		opts.progress_ctx = session->opts.progress.ctx;
-	}
+	if (mem != session->mem)
+		opts.progress = on_progress;
 	if (!tm_take_meta(session, mem, &sample->meta, err))
 		return false;
 	sample->collected = tm_tracemalloc_collect(mem, &session->runtime,

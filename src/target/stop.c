@@ -5,9 +5,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
@@ -62,11 +64,76 @@ static bool has_ended(pid_t pid, pid_t tid)
 	return true;
 }
 
+/*
+ * Threads that this thread of ours still traces although their stop is over:
+ * they were in the kernel and could not be detached (see tm_stop_release()).
+ * The next stop takes them over.
+ */
+static _Thread_local struct {
+	pid_t *tids;
+	size_t n;
+	size_t cap;
+} late;
+
+static void late_add(pid_t tid)
+{
+	late.tids = tm_grow(late.tids, &late.cap, late.n + 1, sizeof(*late.tids));
+	late.tids[late.n++] = tid;
+}
+
+static bool late_take(pid_t tid)
+{
+	for (size_t i = 0; i < late.n; i++)
+		if (late.tids[i] == tid) {
+			late.tids[i] = late.tids[--late.n];
+			return true;
+		}
+	return false;
+}
+
+void tm_stop_forget_late(void)
+{
+	free(late.tids);
+	memset(&late, 0, sizeof(late));
+}
+
+/* Traced by a thread of ours that is just ending? Joining it does not wait
+ * for the kernel to detach what it traced. */
+static bool tracer_fades(pid_t pid, pid_t tid)
+{
+	uint64_t tracer = 0;
+	char path[64];
+
+	if (!tm_process_status_u64(pid, tid, "TracerPid", 10, &tracer))
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)tracer);
+	return tracer != 0 && tracer != (uint64_t)gettid() &&
+	       access(path, F_OK) == 0;
+}
+
+static bool try_seize(pid_t pid, pid_t tid)
+{
+	enum { TRIES = 10000, AGAIN = 3 };
+	struct timespec pause = { .tv_nsec = 100000 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) == 0 ||
+		    late_take(tid))
+			return true;
+		/* It may have faded between the two looks: look AGAIN. */
+		if (errno != EPERM || (i >= AGAIN && !tracer_fades(pid, tid)))
+			return false;
+		nanosleep(&pause, NULL);
+		errno = EPERM;
+	}
+	return false;
+}
+
 static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 {
 	pid_t pid = stop->process->pid;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) == 0) {
+	if (try_seize(pid, tid)) {
 		stop->threads = tm_grow(stop->threads, &stop->cap, stop->n + 1,
 					sizeof(*stop->threads));
 		stop->threads[stop->n++] = (struct tm_thread){
@@ -288,6 +355,8 @@ void tm_stop_poll(struct tm_stop *stop)
 void tm_stop_guard(struct tm_stop *stop)
 {
 	tm_stop_release(stop);
+	for (size_t i = 0; i < stop->n; i++)
+		late_add(stop->threads[i].tid);
 	free(stop->threads);
 	*stop = (struct tm_stop){ 0 };
 }

@@ -61,8 +61,13 @@ uint64_t tm_stop_release(struct tm_stop *stop);
 void tm_stop_poll(struct tm_stop *stop);
 /* Let all threads but `keep` run on; the stop lives on with that one. */
 void tm_stop_keep(struct tm_stop *stop, const struct tm_thread *keep);
-/* Release and forget; a no-op on a zeroed struct: the scope guard. */
+/* Release and forget; a no-op on a zeroed struct: the scope guard. Threads
+ * that are still in the kernel stay ours; the next stop by the same thread of
+ * ours takes them over. */
 void tm_stop_guard(struct tm_stop *stop);
+/* Call it before a thread of ours that has stopped something ends: what is
+ * still ours is detached by the kernel then. */
+void tm_stop_forget_late(void);
 
 /* Set further PTRACE_O_* options on a stopped thread; false with errno. */
 bool tm_thread_option(struct tm_thread *thread, long option);

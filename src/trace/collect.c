@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,11 +52,13 @@ static bool corrupt(struct tm_err *err, const char *what, uint64_t saw,
 			  ", expected %" PRIu64, what, saw, expected);
 }
 
-static void progress(struct walk *walk)
+static bool progress(struct walk *walk, struct tm_err *err)
 {
-	if (walk->opts->progress)
-		walk->opts->progress(walk->opts->progress_ctx,
-				     walk->window.fetched, walk->expected);
+	if (!walk->opts->progress ||
+	    walk->opts->progress(walk->opts->progress_ctx, walk->window.fetched,
+				 walk->expected))
+		return true;
+	return tm_err_os(err, EINTR, "", "given up");
 }
 
 /* ---- sites ------------------------------------------------------------- */
@@ -142,7 +145,8 @@ static bool read_heads(struct walk *walk, size_t *ret_n, struct tm_err *err)
 		}
 		at += len * 8;
 		left -= len;
-		progress(walk);
+		if (!progress(walk, err))
+			return false;
 	}
 	*ret_n = n;
 	return true;
@@ -207,8 +211,8 @@ static bool read_round(struct walk *walk, size_t first, size_t end,
 		tm_addr next;
 
 		if (!entry) {
-			progress(walk);
-			if (!tm_window_load(&walk->window, walk->addrs + i,
+			if (!progress(walk, err) ||
+			    !tm_window_load(&walk->window, walk->addrs + i,
 					    end - i, walk->entry_size, err))
 				return false;
 			entry = walk->window.bytes +
@@ -260,8 +264,8 @@ static bool read_pending(struct walk *walk, size_t n, struct tm_err *err)
 						  TRACE_SIZE);
 
 		if (!trace) {
-			progress(walk);
-			if (!tm_window_load(&walk->window, walk->addrs + i,
+			if (!progress(walk, err) ||
+			    !tm_window_load(&walk->window, walk->addrs + i,
 					    n - i, TRACE_SIZE, err))
 				return false;
 			trace = walk->window.bytes +

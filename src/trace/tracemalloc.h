@@ -14,8 +14,8 @@ struct tm_collect_opts {
 	/* Bytes of writable memory in the target: tables cannot be larger. */
 	uint64_t writable_bytes;
 	/* Called between pieces of the read with the bytes read so far and
-	 * an estimate of all; may be NULL. */
-	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	 * an estimate of all; may be NULL. False: give up. */
+	bool (*progress)(void *ctx, uint64_t done, uint64_t total);
 	void *progress_ctx;
 };
 

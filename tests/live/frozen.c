@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int frozen_count_sigchld(void);
@@ -25,6 +26,7 @@ int frozen_ignore_sigchld(void);
 int frozen_wait_loop(void);
 int frozen_subreaper(void);
 int frozen_signal_flood(void);
+int frozen_vfork(void);
 int frozen_forbid_clone(void);
 long frozen_end(void);
 
@@ -111,6 +113,33 @@ int frozen_signal_flood(void)
 				    .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	return sigaction(SIGRTMIN + 3, &action, NULL) || start(flood);
+}
+
+/* A thread that waits in vfork() cannot be stopped: it takes no notice until
+ * its child is gone, and must go on at once then. */
+static void *vfork_loop(void *arg)
+{
+	struct timespec nap = { .tv_nsec = 300000000 };
+
+	(void)arg;
+	while (!ending) {
+		int status = -1;
+		pid_t pid = vfork();
+
+		if (pid == 0) {
+			nanosleep(&nap, NULL);
+			_exit(7);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid ||
+		    !WIFEXITED(status) || WEXITSTATUS(status) != 7)
+			noticed++;
+	}
+	return NULL;
+}
+
+int frozen_vfork(void)
+{
+	return start(vfork_loop);
 }
 
 /* From here on clone() fails with EPERM in all threads. */
