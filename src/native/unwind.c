@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/load.h"
 #include "base/map.h"
+#include "native/eh_table.h"
 #include "native/unwind_arch.h"
 #include "native/window.h"
 #include "target/arch.h"
@@ -25,10 +26,18 @@ enum {
 	HDR_SIZE = 12,
 };
 
+/* Tables of our own are shown to libunwind at addresses that no user memory
+ * has: this bit, the table's number, the offset in it. */
+#define OWN_TABLE (1ull << 63)
+enum { OWN_SHIFT = 40 };
+
 struct tm_unwinder {
 	struct native_modules *modules;
 	unw_addr_space_t space;
 	struct tm_map has_table; /* pc -> 1 or 0: covered by an unwind table? */
+	struct tm_map own_of;    /* module pointer -> index into own */
+	struct native_eh_table *own;
+	size_t nown, cap_own;
 	const struct user_regs_struct *regs;
 	struct native_window window;
 };
@@ -39,6 +48,65 @@ void tm_stack_free(struct tm_stack *stack)
 	*stack = (struct tm_stack){ 0 };
 }
 
+static struct native_eh_table *own_table(struct tm_unwinder *unwinder,
+					 const struct native_module *module,
+					 uint32_t *ret_number)
+{
+	uint32_t *slot = tm_map_put(&unwinder->own_of, (uintptr_t)module);
+	struct native_elf file;
+
+	if (*slot == TM_MAP_NONE) {
+		*slot = (uint32_t)unwinder->nown;
+		unwinder->own = tm_grow(unwinder->own, &unwinder->cap_own,
+					unwinder->nown + 1, sizeof(*unwinder->own));
+		unwinder->own[unwinder->nown] = (struct native_eh_table){ 0 };
+		if (native_elf_open_module(module, unwinder->modules->pid,
+					   unwinder->modules->mem, NATIVE_VIA_ALL,
+					   &file)) {
+			native_eh_table_build(file.elf, module->image.bias,
+					      &unwinder->own[unwinder->nown]);
+			native_elf_close(&file);
+		}
+		unwinder->nown++;
+	}
+	*ret_number = *slot;
+	return &unwinder->own[*slot];
+}
+
+/* An image without .eh_frame_hdr: the table is made from its file. */
+static bool own_table_of(struct tm_unwinder *unwinder,
+			 const struct native_module *module, unw_dyn_info_t *ret)
+{
+	uint32_t number;
+	const struct native_eh_table *table = own_table(unwinder, module, &number);
+
+	if (table->n == 0 || table->n > UINT32_MAX)
+		return false;
+	ret->u.rti.segbase = table->base;
+	ret->u.rti.table_data = OWN_TABLE | (tm_addr)number << OWN_SHIFT;
+	ret->u.rti.table_len = table->n;
+	return true;
+}
+
+static bool read_own(struct tm_unwinder *unwinder, tm_addr at, void *buf,
+		     size_t len)
+{
+	size_t number = (size_t)((at & ~OWN_TABLE) >> OWN_SHIFT);
+	uint64_t off = at & ((1ull << OWN_SHIFT) - 1);
+	const struct native_eh_table *table;
+
+	if (number >= unwinder->nown)
+		return false;
+	table = &unwinder->own[number];
+	if (off > table->n * sizeof(*table->entries))
+		return false;
+	/* libunwind reads aligned words only; an entry is one. */
+	if (len > table->n * sizeof(*table->entries) - off)
+		return false;
+	memcpy(buf, (const char *)table->entries + off, len);
+	return true;
+}
+
 /* Where the sorted table of an image's .eh_frame_hdr is, for libunwind to
  * search with our access_mem(). */
 static bool table_of(struct tm_unwinder *unwinder,
@@ -47,15 +115,17 @@ static bool table_of(struct tm_unwinder *unwinder,
 	tm_addr at = module->image.eh_frame_hdr;
 	unsigned char hdr[HDR_SIZE];
 
-	if (!at || !native_window_read(&unwinder->window, at, hdr, sizeof(hdr)) ||
-	    hdr[0] != 1 || hdr[1] != ENC_PTR || hdr[2] != ENC_COUNT ||
-	    hdr[3] != ENC_TABLE)
-		return false;
 	*ret = (unw_dyn_info_t){
 		.start_ip = module->image.whole.start,
 		.end_ip = module->image.whole.end,
 		.format = UNW_INFO_FORMAT_REMOTE_TABLE,
 	};
+	if (!at)
+		return own_table_of(unwinder, module, ret);
+	if (!native_window_read(&unwinder->window, at, hdr, sizeof(hdr)) ||
+	    hdr[0] != 1 || hdr[1] != ENC_PTR || hdr[2] != ENC_COUNT ||
+	    hdr[3] != ENC_TABLE)
+		return false;
 	ret->u.rti.segbase = at;
 	ret->u.rti.table_data = at + HDR_SIZE;
 	/* In words; an entry is two 32-bit offsets. */
@@ -98,10 +168,13 @@ static int access_mem(unw_addr_space_t space, unw_word_t at, unw_word_t *value,
 	struct tm_unwinder *unwinder = arg;
 
 	(void)space;
-	if (write || !native_window_read(&unwinder->window, at, value,
-					 sizeof(*value)))
+	if (write)
 		return -UNW_EINVAL;
-	return 0;
+	if (at & OWN_TABLE)
+		return read_own(unwinder, at, value, sizeof(*value))
+			? 0 : -UNW_EINVAL;
+	return native_window_read(&unwinder->window, at, value, sizeof(*value))
+		? 0 : -UNW_EINVAL;
 }
 
 static int access_reg(unw_addr_space_t space, unw_regnum_t number,
@@ -186,6 +259,10 @@ void tm_unwinder_destroy(struct tm_unwinder *unwinder)
 		return;
 	unw_destroy_addr_space(unwinder->space);
 	tm_map_free(&unwinder->has_table);
+	tm_map_free(&unwinder->own_of);
+	for (size_t i = 0; i < unwinder->nown; i++)
+		native_eh_table_free(&unwinder->own[i]);
+	free(unwinder->own);
 	free(unwinder);
 }
 
@@ -246,13 +323,15 @@ static bool step(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 	unw_word_t pc = 0, sp = 0;
 	int status = unw_step(cursor);
 
+	stack->doubtful |= !covered;
+
 	if (status <= 0) {
 		stack->complete = status == 0 && covered;
 		return false;
 	}
 	if (unw_get_reg(cursor, UNW_REG_IP, &pc) != 0 ||
 	    unw_get_reg(cursor, UNW_REG_SP, &sp) != 0 || pc == 0 ||
-	    (!covered && !after_call(unwinder, pc)) ||
+	    (stack->doubtful && !after_call(unwinder, pc)) ||
 	    (sp <= newer->sp && !signal)) {
 		stack->complete = pc == 0 && covered;
 		return false;
@@ -274,7 +353,7 @@ void tm_unwind(struct tm_unwinder *unwinder, struct tm_mem *mem,
 	unw_cursor_t cursor;
 
 	ret->n = 0;
-	ret->complete = false;
+	ret->complete = ret->doubtful = false;
 	push(ret, &first);
 	unwinder->regs = regs;
 	native_window_stack(&unwinder->window, mem, first.sp);

@@ -1,8 +1,9 @@
 /*
  * Native stacks of stopped threads, by libunwind with accessors of our own:
  * memory through tm_mem with the stack in one read, unwind tables through the
- * images in the target's memory. No file is opened, so other mount namespaces
- * and deleted files make no difference.
+ * images in the target's memory, so other mount namespaces and deleted files
+ * make no difference. Only images without .eh_frame_hdr (static programs) need
+ * their file, which is found as symbols.h does it.
  */
 #ifndef TM_NATIVE_UNWIND_H
 #define TM_NATIVE_UNWIND_H
@@ -26,6 +27,7 @@ struct tm_stack {
 	/* The outermost frame says of itself that it is the last. Otherwise
 	 * unwinding stopped for want of a table or of readable memory. */
 	bool complete;
+	bool doubtful; /* a frame was guessed; older ones rest on that */
 };
 
 void tm_stack_free(struct tm_stack *stack); /* works as a guard */

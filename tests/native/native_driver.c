@@ -5,6 +5,9 @@
  *   native_driver places PID MODULE N [SEED]
  *                                     N addresses in the module's code, named
  *                                     in addr2line's format, innermost first
+ *   native_driver clear PID ROUNDS    which threads are outside allocator,
+ *                                     loader and locks, held against the names
+ *                                     of their frames
  */
 #include <elfutils/libdwfl.h>
 #include <inttypes.h>
@@ -15,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/guard.h"
+#include "native/clear.h"
 #include "native/elf_file.h"
 #include "native/symbols.h"
 #include "native/unwind.h"
@@ -294,6 +298,78 @@ static void places(struct target *target, const char *name, size_t n,
 	free(found);
 }
 
+/* ---- clear ---------------------------------------------------------------- */
+
+static bool named_unsafe(struct target *target, const struct tm_stack *stack)
+{
+	static const char *const words[] = {
+		"malloc", "free", "calloc", "realloc", "memalign", "dlopen",
+		"dlclose", "dlsym", "_dl_", "fork", "pthread_create",
+		"dl_iterate_phdr", "lll_lock", "mutex_lock", "sysmalloc",
+	};
+
+	for (size_t i = 0; i < stack->n; i++) {
+		struct tm_code_place place = tm_symbolize(
+			target->symbolizer, stack->frames[i].pc,
+			stack->frames[i].is_return);
+		const char *name = place.frames[0].function;
+
+		for (size_t w = 0; name && w < sizeof(words) / sizeof(words[0]); w++)
+			if (strstr(name, words[w]))
+				return true;
+	}
+	return false;
+}
+
+static void clear_rounds(struct target *target, int rounds)
+{
+	struct tm_clear *clear = tm_clear_create(&target->modules,
+						 target->symbolizer);
+	size_t threads = 0, yes = 0, named = 0, wrong = 0;
+
+	for (int i = 0; i < rounds; i++) {
+		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+		struct tm_err err;
+
+		if (!tm_stop_all(&target->process, 2000, &stop, &err))
+			die(&err);
+		tm_unwinder_begin(target->unwinder, refresh(target));
+		for (size_t t = 0; t < stop.n; t++) {
+			TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
+			struct user_regs_struct regs;
+			unsigned char code[2] = { 0 };
+			struct tm_err ignored;
+			const char *why;
+			bool is_clear, is_named;
+
+			if (stop.threads[t].state != TM_THREAD_STOPPED ||
+			    !tm_regs_get(stop.threads[t].tid, &regs))
+				continue;
+			if (!tm_mem_read(target->mem, tm_regs_pc(&regs), code,
+					 sizeof(code), &ignored))
+				code[0] = 0;
+			tm_unwind(target->unwinder, target->mem, &regs, 0, &stack);
+			is_clear = tm_stack_is_clear(
+				clear, &stack,
+				tm_regs_syscall_nr(&regs, code, sizeof(code)), &why);
+			is_named = named_unsafe(target, &stack);
+			threads++;
+			yes += is_clear;
+			named += is_named;
+			wrong += is_clear && is_named;
+			if ((is_clear && is_named) || getenv("VERBOSE")) {
+				printf(" %s\n", is_clear ? "clear" : why);
+				print_stack(target, "stack", &stack);
+			}
+		}
+		tm_stop_release(&stop);
+		usleep(500 * (useconds_t)(i % 5));
+	}
+	tm_clear_destroy(clear);
+	printf("clear: threads %zu clear %zu named %zu wrong %zu\n", threads, yes,
+	       named, wrong);
+}
+
 int main(int argc, char **argv)
 {
 	struct target target = { 0 };
@@ -305,6 +381,8 @@ int main(int argc, char **argv)
 	open_target(&target, atoi(argv[2]));
 	if (strcmp(argv[1], "stacks") == 0)
 		stacks(&target, atoi(argv[3]));
+	else if (strcmp(argv[1], "clear") == 0)
+		clear_rounds(&target, atoi(argv[3]));
 	else if (argc > 4)
 		places(&target, argv[3], strtoul(argv[4], NULL, 10),
 		       argc > 5 ? (unsigned)atoi(argv[5]) : 1);
