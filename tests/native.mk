@@ -9,3 +9,6 @@ $(B)/tests/native/native_driver: tests/native/native_driver.c $(B)/libtmattach.a
 		-o $@ $< $(B)/libtmattach.a $(lib_libs)
 
 -include $(B)/tests/native/native_driver.d
+
+check-native: $(B)/tmattach $(B)/tests/native/native_driver
+	$(q)tests/native/run-native $(B)/tmattach $(B)/tests/native/native_driver $(B)/tests/native/scratch

@@ -128,6 +128,7 @@ const struct native_symtab *native_debug_symtab(const struct native_debug *debug
 struct chain {
 	struct tm_code_frame frames[MAX_INLINES];
 	size_t n;
+	const struct native_scope *outer; /* NULL: not known from DWARF */
 };
 
 static void from_dwarf(struct native_debug *debug, struct native_unit *unit,
@@ -145,6 +146,7 @@ static void from_dwarf(struct native_debug *debug, struct native_unit *unit,
 	while (scope && ret->n < MAX_INLINES) {
 		bool inlined = scope->parent != NATIVE_NONE;
 
+		ret->outer = scope;
 		ret->frames[ret->n++] = (struct tm_code_frame){
 			.function = native_scope_name(&debug->units, scope),
 			.filename = file,
@@ -164,6 +166,38 @@ static const char *symbol_name(struct native_debug *debug, uint64_t at)
 	return symbol ? native_demangle(&debug->strings, symbol->name) : NULL;
 }
 
+/* Functions that are local to a file have no linker name in gcc's DWARF, but
+ * their symbol has one: "_ZN4shopL4workEv.constprop.0" is shop::work(). */
+static const char *better_name(struct native_debug *debug, uint64_t at)
+{
+	const struct native_symbol *symbol = native_symtab_find(&debug->symtab, at);
+	const char *name, *plain;
+	char *cut;
+
+	if (!symbol || strncmp(symbol->name, "_Z", 2) != 0)
+		return NULL;
+	cut = tm_strdup(symbol->name);
+	cut[strcspn(cut, ".")] = '\0';
+	name = native_demangle(&debug->strings, cut);
+	plain = name == cut ? NULL : name;
+	free(cut);
+	return plain;
+}
+
+static void name_outer(struct native_debug *debug, uint64_t at,
+		       const struct native_scope *scope,
+		       struct tm_code_frame *outer)
+{
+	const char *name = NULL;
+
+	if (!outer->function)
+		name = symbol_name(debug, at);
+	else if (!scope->scoped)
+		name = better_name(debug, at);
+	if (name)
+		outer->function = name;
+}
+
 static void resolve(struct native_debug *debug, uint64_t at, struct place *ret)
 {
 	struct chain chain;
@@ -171,13 +205,14 @@ static void resolve(struct native_debug *debug, uint64_t at, struct place *ret)
 	struct tm_code_frame *frames, *outer;
 
 	chain.n = 0;
+	chain.outer = NULL;
 	if (unit)
 		from_dwarf(debug, unit, at, &chain);
 	else
 		chain.frames[chain.n++] = (struct tm_code_frame){ 0 };
 	outer = &chain.frames[chain.n - 1];
-	if (!outer->function && !outer->inlined)
-		outer->function = symbol_name(debug, at);
+	if (!outer->inlined)
+		name_outer(debug, at, chain.outer, outer);
 	frames = tm_arena_alloc(&debug->strings, chain.n * sizeof(*frames));
 	for (size_t i = 0; i < chain.n; i++)
 		frames[i] = chain.frames[chain.n - 1 - i];

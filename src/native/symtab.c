@@ -21,10 +21,16 @@ static uint8_t rank_of(const Elf64_Sym *sym, const char *name)
 	return rank;
 }
 
-static bool is_function(const Elf64_Sym *sym)
+/*
+ * Among exported symbols alone, one without a size says nothing about where it
+ * ends: the functions behind it may not be exported.
+ */
+static bool is_function(const Elf64_Sym *sym, bool exported_only)
 {
 	unsigned type = ELF64_ST_TYPE(sym->st_info);
 
+	if (exported_only && !sym->st_size)
+		return false;
 	return sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_ABS &&
 	       (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE);
 }
@@ -66,7 +72,7 @@ static void append(struct native_symtab *symtab, const Elf64_Sym *sym,
 void native_symtab_add(struct native_symtab *symtab, const Elf64_Sym *sym,
 		       uint64_t limit, const char *name)
 {
-	if (is_function(sym) && name[0])
+	if (is_function(sym, true) && name[0])
 		append(symtab, sym, limit,
 		       tm_arena_bytes(&symtab->names, name, strlen(name) + 1));
 }
@@ -104,7 +110,8 @@ static void add_section(struct native_symtab *symtab, Elf *elf, Elf_Scn *scn,
 		GElf_Sym sym;
 		const char *name;
 
-		if (!gelf_getsym(data, (int)i, &sym) || !is_function(&sym) ||
+		if (!gelf_getsym(data, (int)i, &sym) ||
+		    !is_function(&sym, shdr->sh_type == SHT_DYNSYM) ||
 		    sym.st_shndx >= n || !limits[sym.st_shndx])
 			continue;
 		name = elf_strptr(elf, shdr->sh_link, sym.st_name);

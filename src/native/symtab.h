@@ -28,9 +28,10 @@ struct native_symtab {
 	struct tm_arena names;
 };
 
-/* .symtab and .dynsym of a file. Names are borrowed from `elf`. */
+/* .symtab, and the exported symbols that have a size, of a file. Names are
+ * borrowed from `elf`. */
 void native_symtab_add_elf(struct native_symtab *symtab, Elf *elf);
-/* One more symbol; the name is copied. For tables read from memory. */
+/* One more exported symbol; the name is copied. For tables read from memory. */
 void native_symtab_add(struct native_symtab *symtab, const Elf64_Sym *sym,
 		       uint64_t limit, const char *name);
 /* After the last add, once. */

@@ -223,6 +223,7 @@ const char *native_scope_name(struct native_units *units,
 	name = string(&scope->die, DW_AT_linkage_name);
 	if (!name)
 		name = string(&scope->die, DW_AT_MIPS_linkage_name);
+	scope->scoped = name != NULL;
 	if (!name)
 		name = string(&scope->die, DW_AT_name);
 	scope->name = name ? native_demangle(units->names, name) : NULL;

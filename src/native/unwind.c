@@ -39,6 +39,7 @@ struct tm_unwinder {
 	struct native_eh_table *own;
 	size_t nown, cap_own;
 	const struct user_regs_struct *regs;
+	struct user_regs_struct own_regs; /* after a step of our own */
 	struct native_window window;
 };
 
@@ -309,36 +310,99 @@ static void push(struct tm_stack *stack, const struct tm_stack_frame *frame)
 	stack->frames[stack->n++] = *frame;
 }
 
+/* Where a signal handler returns to stands for itself: no call is before it. */
+static bool at_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
+{
+	unsigned char code[NATIVE_SIGRETURN_LEN];
+
+	return native_window_read(&unwinder->window, pc, code, sizeof(code)) &&
+	       native_is_sigreturn(code);
+}
+
+/* Out of a signal handler whose trampoline has no unwind table (musl): the
+ * kernel's frame on the stack tells the registers. */
+static bool leave_signal(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
+			 const struct tm_stack_frame *newer)
+{
+	unsigned char context[NATIVE_UCONTEXT_LEN];
+
+	if (!at_sigreturn(unwinder, newer->pc) ||
+	    !native_window_read(&unwinder->window, newer->sp, context,
+				sizeof(context)))
+		return false;
+	native_ucontext_regs(context, &unwinder->own_regs);
+	unwinder->regs = &unwinder->own_regs;
+	return unw_init_remote(cursor, unwinder->space, unwinder) == 0;
+}
+
+/* By the frame pointer. libunwind would do that too, but (1.6) goes on with a
+ * wrong stack pointer. */
+static bool guess(struct tm_unwinder *unwinder, unw_cursor_t *cursor)
+{
+	struct user_regs_struct regs;
+	uint64_t frame[2];
+
+	native_cursor_regs(cursor, &regs);
+	if (!native_window_read(&unwinder->window, native_frame_pointer(&regs),
+				frame, sizeof(frame)))
+		return false;
+	native_frame_pointer_step(&regs, frame);
+	unwinder->own_regs = regs;
+	unwinder->regs = &unwinder->own_regs;
+	return unw_init_remote(cursor, unwinder->space, unwinder) == 0;
+}
+
+/* What libunwind's step gives: above 0 a frame, 0 the end, below 0 failure. */
+static int step_cursor(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
+		       bool covered, bool left_signal)
+{
+	if (covered)
+		return unw_step(cursor);
+	return left_signal || guess(unwinder, cursor) ? 1 : -1;
+}
+
+/* Is the frame that the cursor has come to a believable one? */
+static bool believable(struct tm_unwinder *unwinder, const struct tm_stack *stack,
+		       const struct tm_stack_frame *frame)
+{
+	const struct tm_stack_frame *newer = &stack->frames[stack->n - 1];
+
+	if (frame->pc == 0 || (frame->is_return && frame->sp <= newer->sp))
+		return false;
+	return !stack->doubtful || !frame->is_return ||
+	       after_call(unwinder, frame->pc);
+}
+
 /*
- * One frame outwards. Without a table libunwind goes by the frame pointer,
- * which need not be one: such a frame must at least stand behind a call.
+ * One frame outwards. Without a table the frame pointer is followed, which
+ * need not be one: from there on, frames must stand behind a call.
  */
 static bool step(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 		 struct tm_stack *stack)
 {
 	const struct tm_stack_frame *newer = &stack->frames[stack->n - 1];
-	bool signal = unw_is_signal_frame(cursor) > 0;
-	bool covered = signal || has_table(unwinder, inside(newer));
-	struct tm_stack_frame frame = { .guessed = !covered };
+	bool covered = has_table(unwinder, inside(newer));
+	bool signal = covered ? at_sigreturn(unwinder, newer->pc)
+			      : leave_signal(unwinder, cursor, newer);
+	struct tm_stack_frame frame = {
+		.is_return = !signal, .guessed = !covered && !signal,
+	};
 	unw_word_t pc = 0, sp = 0;
-	int status = unw_step(cursor);
+	int status = step_cursor(unwinder, cursor, covered, signal);
 
-	stack->doubtful |= !covered;
-
-	if (status <= 0) {
+	stack->doubtful |= frame.guessed;
+	if (status <= 0 || unw_get_reg(cursor, UNW_REG_IP, &pc) != 0 ||
+	    unw_get_reg(cursor, UNW_REG_SP, &sp) != 0) {
 		stack->complete = status == 0 && covered;
-		return false;
-	}
-	if (unw_get_reg(cursor, UNW_REG_IP, &pc) != 0 ||
-	    unw_get_reg(cursor, UNW_REG_SP, &sp) != 0 || pc == 0 ||
-	    (stack->doubtful && !after_call(unwinder, pc)) ||
-	    (sp <= newer->sp && !signal)) {
-		stack->complete = pc == 0 && covered;
 		return false;
 	}
 	frame.pc = pc;
 	frame.sp = sp;
-	frame.is_return = !signal;
+	if (!believable(unwinder, stack, &frame)) {
+		stack->complete = pc == 0 && covered;
+		return false;
+	}
+	frame.is_return &= !at_sigreturn(unwinder, pc);
 	push(stack, &frame);
 	return true;
 }

@@ -77,6 +77,7 @@ static void close_target(struct target *target)
 /* ---- libdwfl, the oracle ------------------------------------------------ */
 
 static struct target *oracle_target;
+static Dwfl *oracle_dwfl;
 
 static int find_elf(Dwfl_Module *mod, void **data, const char *name,
 		    Dwarf_Addr base, char **file_name, Elf **elf)
@@ -96,7 +97,7 @@ static int find_elf(Dwfl_Module *mod, void **data, const char *name,
 				    oracle_target->mem, NATIVE_VIA_ALL, &file))
 		return -1;
 	*elf = file.elf; /* libdwfl owns it now */
-	*file_name = strdup(module->path);
+	*file_name = file.path ? file.path : strdup(module->path);
 	return file.fd;
 }
 
@@ -135,6 +136,7 @@ static Dwfl *oracle_open(struct target *target)
 	Dwfl *dwfl = dwfl_begin(&callbacks);
 
 	oracle_target = target;
+	oracle_dwfl = dwfl;
 	dwfl_report_begin(dwfl);
 	if (dwfl_linux_proc_report(dwfl, target->process.pid) != 0 ||
 	    dwfl_report_end(dwfl, NULL, NULL) != 0 ||
@@ -148,7 +150,7 @@ static Dwfl *oracle_open(struct target *target)
 /* ---- stacks -------------------------------------------------------------- */
 
 struct tally {
-	size_t threads, complete, equal, frames, equal_frames;
+	size_t threads, complete, equal, guesses, frames, equal_frames;
 	uint64_t ours_ns, theirs_ns;
 };
 
@@ -168,6 +170,20 @@ static void print_stack(struct target *target, const char *who,
 	}
 }
 
+/* Does libdw find a table entry for the code of the frame? */
+static bool has_table(const struct tm_stack_frame *frame)
+{
+	tm_addr at = frame->pc - (frame->is_return ? 1 : 0);
+	Dwfl_Module *mod = dwfl_addrmodule(oracle_dwfl, at);
+	Dwarf_Addr bias;
+	Dwarf_CFI *cfi = mod ? dwfl_module_eh_cfi(mod, &bias) : NULL;
+	Dwarf_Frame *rules = NULL;
+	bool found = cfi && dwarf_cfi_addrframe(cfi, at - bias, &rules) == 0;
+
+	free(rules);
+	return found;
+}
+
 static void compare_thread(struct target *target, Dwfl *dwfl, pid_t tid,
 			   struct tally *tally)
 {
@@ -176,6 +192,7 @@ static void compare_thread(struct target *target, Dwfl *dwfl, pid_t tid,
 	struct user_regs_struct regs;
 	uint64_t t0, t1, t2;
 	size_t same = 0;
+	bool beyond_tables = false;
 
 	if (!tm_regs_get(tid, &regs))
 		return;
@@ -195,6 +212,11 @@ static void compare_thread(struct target *target, Dwfl *dwfl, pid_t tid,
 	tally->frames += theirs.n;
 	tally->equal_frames += same;
 	tally->equal += same == ours.n && same == theirs.n;
+	/* Equal as far as there are tables, and different only behind. */
+	for (size_t i = 0; i < ours.n; i++)
+		beyond_tables |= i <= same && !has_table(&ours.frames[i]);
+	if (same != ours.n || same != theirs.n)
+		tally->guesses += beyond_tables;
 	if (same != ours.n || same != theirs.n || getenv("VERBOSE")) {
 		print_stack(target, "ours", &ours);
 		print_stack(target, "libdwfl's", &theirs);
@@ -224,10 +246,11 @@ static void stacks(struct target *target, int rounds)
 		usleep(1000 * (useconds_t)(i % 7));
 	}
 	printf("stacks: threads %zu complete %zu equal %zu frames %zu equal %zu"
-	       " ours %.1f us theirs %.1f us\n", tally.threads, tally.complete,
+	       " ours %.1f us theirs %.1f us guesses apart %zu\n", tally.threads, tally.complete,
 	       tally.equal, tally.frames, tally.equal_frames,
 	       (double)tally.ours_ns / 1e3 / (double)(tally.threads + !tally.threads),
-	       (double)tally.theirs_ns / 1e3 / (double)(tally.threads + !tally.threads));
+	       (double)tally.theirs_ns / 1e3 / (double)(tally.threads + !tally.threads),
+	       tally.guesses);
 }
 
 /* ---- places --------------------------------------------------------------- */

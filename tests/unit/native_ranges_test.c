@@ -113,8 +113,7 @@ static void symbols_respect_sizes_and_prefer_public_names(void **state)
 	add(&symtab, "__libc_malloc", STB_GLOBAL, 200, 40);
 	add(&symtab, "malloc", STB_GLOBAL, 200, 40);
 	add(&symtab, "malloc_hook_ini", STB_LOCAL, 200, 40);
-	add(&symtab, "label", STB_LOCAL, 210, 0);
-	add(&symtab, "_start", STB_GLOBAL, 300, 0);
+	add(&symtab, "setjmp", STB_GLOBAL, 300, 0);
 	add(&symtab, "next", STB_GLOBAL, 350, 10);
 	add(&symtab, "too_long", STB_GLOBAL, 990, 500);
 	native_symtab_finish(&symtab);
@@ -122,15 +121,34 @@ static void symbols_respect_sizes_and_prefer_public_names(void **state)
 	assert_string_equal(name_at(&symtab, 149), "_int_malloc");
 	assert_string_equal(name_at(&symtab, 150), "");
 	assert_string_equal(name_at(&symtab, 205), "malloc");
-	assert_string_equal(name_at(&symtab, 215), "malloc");
 	assert_string_equal(name_at(&symtab, 240), "");
-	assert_string_equal(name_at(&symtab, 300), "_start");
-	assert_string_equal(name_at(&symtab, 349), "_start");
+	assert_string_equal(name_at(&symtab, 310), "");
 	assert_string_equal(name_at(&symtab, 350), "next");
 	assert_string_equal(name_at(&symtab, 360), "");
 	assert_string_equal(name_at(&symtab, 999), "too_long");
 	assert_string_equal(name_at(&symtab, 1000), "");
 	native_symtab_free(&symtab);
+}
+
+/* From a full table, without sizes: until the next symbol or the limit. */
+static void symbols_without_size_end_at_the_next(void **state)
+{
+	struct native_symbol symbols[] = {
+		{ 400, 0, 1000, "tail", 0 },
+		{ 200, 40, 1000, "sized", 0 },
+		{ 210, 0, 1000, "label", 0 },
+		{ 300, 0, 1000, "_start", 0 },
+	};
+	struct native_symtab symtab = { .symbols = symbols, .n = 4, .cap = 4 };
+
+	(void)state;
+	native_symtab_finish(&symtab);
+	assert_string_equal(name_at(&symtab, 215), "sized");
+	assert_string_equal(name_at(&symtab, 250), "");
+	assert_string_equal(name_at(&symtab, 399), "_start");
+	assert_string_equal(name_at(&symtab, 999), "tail");
+	assert_string_equal(name_at(&symtab, 1000), "");
+	native_ranges_free(&symtab.index);
 }
 
 static void calls_are_told_from_other_code(void **state)
@@ -165,6 +183,7 @@ int main(void)
 		cmocka_unit_test(overlaps_without_nesting_end_where_they_end),
 		cmocka_unit_test(ranges_agree_with_a_linear_search),
 		cmocka_unit_test(symbols_respect_sizes_and_prefer_public_names),
+		cmocka_unit_test(symbols_without_size_end_at_the_next),
 		cmocka_unit_test(calls_are_told_from_other_code),
 	};
 
