@@ -3,4 +3,4 @@
 .PHONY: check-control
 
 check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
-	$(q)B='$(abspath $(B))' tests/live/run control
+	$(q)B='$(abspath $(B))' tests/live/run control launch

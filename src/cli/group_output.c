@@ -32,6 +32,8 @@ static const struct tm_codec *codec_named(const struct argp_state *state,
 
 static void choose_codec(const struct argp_state *state, struct cli_options *o)
 {
+	if (!o->output && (o->command->groups & CLI_COMMAND) && !o->codec)
+		return;
 	if (!o->output)
 		cli_usage(state, "--output", "say with -o FILE where the snapshot goes");
 	if (o->codec)

@@ -40,12 +40,14 @@ static void check_sources(const struct argp_state *state)
 		      command->args);
 	if ((command->groups & CLI_ADDRESS) && !o->has_address)
 		cli_usage(state, command->name, "ADDRESS is missing");
+	if ((command->groups & CLI_COMMAND) && !o->words)
+		cli_usage(state, command->name, "%s is missing", command->args);
 }
 
 /* The command itself: its words, and the children's common input. */
 static error_t parse_command(int key, char *arg, struct argp_state *state)
 {
-	const struct cli_options *o = state->input;
+	struct cli_options *o = state->input;
 	size_t n = 0;
 
 	switch (key) {
@@ -55,7 +57,13 @@ static error_t parse_command(int key, char *arg, struct argp_state *state)
 				state->child_inputs[n++] = state->input;
 		break;
 	case ARGP_KEY_ARG:
-		cli_add_word(state, arg);
+		if (o->command->groups & CLI_COMMAND) {
+			/* This word and all that follow, options or not. */
+			o->words = &state->argv[state->next - 1];
+			state->next = state->argc;
+		} else {
+			cli_add_word(state, arg);
+		}
 		break;
 	case ARGP_KEY_END:
 		check_sources(state);

@@ -43,6 +43,7 @@ struct cli_options {
 	unsigned timeout_ms;             /* 0: the library's default */
 	uint64_t address;
 	bool has_address;
+	char **words;                    /* a command line; NULL: none */
 };
 
 /*

@@ -203,18 +203,26 @@ static tm_addr first_displacement(struct tm_mem *mem, tm_addr at, tm_addr base)
 	return 0;
 }
 
-tm_addr py_code_tracing_flag(struct tm_mem *mem, const struct tm_image *image,
-			     tm_addr base)
+tm_addr py_code_first_variable(struct tm_mem *mem, const struct tm_image *image,
+			       const struct tm_symbol *function, tm_addr base)
 {
-	struct tm_symbol untrack;
 	struct py_ref ref;
 
-	if (!tm_image_dynsym(image, "PyTraceMalloc_Untrack", &untrack) ||
-	    py_code_refs(mem, image, untrack.address, untrack.size, &ref, 1) != 1)
+	if (py_code_refs(mem, image, function->address, function->size, &ref, 1) != 1)
 		return 0;
 	if (points_to(mem, ref.target, base))
 		return first_displacement(mem, ref.at + 4, base);
 	return ref.target;
+}
+
+tm_addr py_code_tracing_flag(struct tm_mem *mem, const struct tm_image *image,
+			     tm_addr base)
+{
+	struct tm_symbol untrack;
+
+	if (!tm_image_dynsym(image, "PyTraceMalloc_Untrack", &untrack))
+		return 0;
+	return py_code_first_variable(mem, image, &untrack, base);
 }
 
 size_t py_code_variables(struct tm_mem *mem, const struct tm_image *image,

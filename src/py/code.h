@@ -40,6 +40,13 @@ size_t py_code_refs(struct tm_mem *mem, const struct tm_image *image,
 		    tm_addr code, size_t len, struct py_ref *ret, size_t max);
 
 /*
+ * The first variable that a function's code reads: a direct operand, or
+ * through the GOT slot of `base` plus a displacement. 0: unknown shape.
+ */
+tm_addr py_code_first_variable(struct tm_mem *mem, const struct tm_image *image,
+			       const struct tm_symbol *function, tm_addr base);
+
+/*
  * The address of the `tracing` flag as PyTraceMalloc_Untrack() reads it
  * first: a direct operand, or through the GOT slot of `base` (an exported
  * variable of ours, 0 if there is none) plus a displacement. 0 if the code

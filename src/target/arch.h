@@ -65,6 +65,17 @@ struct tm_vector_regs {
 bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret);
 bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs);
 
+/*
+ * One hardware breakpoint of a stopped thread: it stops with SIGTRAP before
+ * it executes the instruction at `at`, or after it has written to the 8 bytes
+ * there. Gone after exec. False with errno.
+ */
+bool tm_break_execute(pid_t tid, uint64_t at);
+bool tm_break_write(pid_t tid, uint64_t at);
+bool tm_break_clear(pid_t tid);
+/* Did the SIGTRAP come from it? Forgets the event. */
+bool tm_break_hit(pid_t tid);
+
 /* The bytes of a system call instruction. */
 extern const unsigned char tm_syscall_insn[];
 extern const unsigned tm_syscall_insn_len;

@@ -159,3 +159,49 @@ bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs)
 
 	return ptrace(PTRACE_SETREGSET, tid, NT_X86_XSTATE, &vec) == 0;
 }
+
+/* Debug register 7: local enable of breakpoint 0, its kind, its length. */
+enum { DR7_ENABLE = 1, DR7_WRITE = 1 << 16, DR7_8_BYTES = 2 << 18 };
+
+static bool set_debug(pid_t tid, int number, uint64_t value)
+{
+	size_t at = offsetof(struct user, u_debugreg) +
+		    (size_t)number * sizeof(((struct user *)0)->u_debugreg[0]);
+
+	return ptrace(PTRACE_POKEUSER, tid, at, value) == 0;
+}
+
+static bool set_break(pid_t tid, uint64_t at, uint64_t control)
+{
+	return set_debug(tid, 7, 0) && set_debug(tid, 0, at) &&
+	       set_debug(tid, 7, control);
+}
+
+bool tm_break_execute(pid_t tid, uint64_t at)
+{
+	return set_break(tid, at, DR7_ENABLE);
+}
+
+bool tm_break_write(pid_t tid, uint64_t at)
+{
+	return set_break(tid, at, DR7_ENABLE | DR7_WRITE | DR7_8_BYTES);
+}
+
+bool tm_break_clear(pid_t tid)
+{
+	return set_debug(tid, 7, 0);
+}
+
+bool tm_break_hit(pid_t tid)
+{
+	size_t at = offsetof(struct user, u_debugreg) +
+		    6 * sizeof(((struct user *)0)->u_debugreg[0]);
+	long status;
+
+	errno = 0;
+	status = ptrace(PTRACE_PEEKUSER, tid, at, NULL);
+	if (errno || !(status & 1))
+		return false;
+	set_debug(tid, 6, 0);
+	return true;
+}

@@ -24,6 +24,9 @@ struct tm_process {
 	char name[32];        /* the kernel's short name */
 	char command[256];    /* arguments joined by blanks */
 	char object[64];      /* "pid 4711 (python3)": for messages */
+	/* A thread that the caller has traced and stopped already, and keeps
+	 * so: stopping all neither attaches to it nor lets it go. 0: none. */
+	pid_t held;
 };
 
 /*

@@ -132,13 +132,14 @@ static bool try_seize(pid_t pid, pid_t tid)
 static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 {
 	pid_t pid = stop->process->pid;
+	bool held = tid == stop->process->held;
 
-	if (try_seize(pid, tid)) {
+	if (held || try_seize(pid, tid)) {
 		stop->threads = tm_grow(stop->threads, &stop->cap, stop->n + 1,
 					sizeof(*stop->threads));
 		stop->threads[stop->n++] = (struct tm_thread){
 			.tid = tid,
-			.state = TM_THREAD_SEIZED,
+			.state = held ? TM_THREAD_STOPPED : TM_THREAD_SEIZED,
 			.options = PTRACE_O_TRACESYSGOOD,
 		};
 		return true;
@@ -174,7 +175,8 @@ static bool seize_new(struct tm_stop *stop, size_t *ret_new, struct tm_err *err)
 static void interrupt_new(struct tm_stop *stop, size_t n_new)
 {
 	for (size_t i = stop->n - n_new; i < stop->n; i++)
-		if (ptrace(PTRACE_INTERRUPT, stop->threads[i].tid, NULL, NULL) != 0)
+		if (stop->threads[i].state == TM_THREAD_SEIZED &&
+		    ptrace(PTRACE_INTERRUPT, stop->threads[i].tid, NULL, NULL) != 0)
 			stop->threads[i].state = TM_THREAD_GONE;
 }
 
@@ -315,7 +317,8 @@ static void detach_but(struct tm_stop *stop, const struct tm_thread *keep)
 		if (thread != keep &&
 		    (thread->state == TM_THREAD_STOPPED ||
 		     thread->state == TM_THREAD_GROUP_STOP)) {
-			ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
+			if (thread->tid != stop->process->held)
+				ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
 			thread->state = TM_THREAD_GONE;
 		}
 	}
