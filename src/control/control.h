@@ -42,6 +42,7 @@
 #define TM_CONTROL_CONTROL_H
 
 #include "mem/mem.h"
+#include "remote/remote.h"
 #include "py/runtime.h"
 #include "target/process.h"
 
@@ -49,7 +50,7 @@ struct control_target {
 	const struct tm_process *process;
 	struct tm_mem *mem;
 	const struct py_runtime *runtime;
-	tm_addr insn;           /* a system call instruction, remote.h */
+	struct tm_remote_code insn; /* remote.h */
 };
 
 struct control_call {

@@ -46,16 +46,24 @@ static tm_addr scratch_below(const struct tm_remote *remote)
 	return (tm_regs_sp(&remote->saved) - 1024) & ~(tm_addr)15;
 }
 
-bool tm_freeze_copy(struct tm_stop *stop, tm_addr insn, struct tm_copy *ret,
-		    struct tm_err *err)
+/*
+ * Should we be killed in the few microseconds before EXITKILL is set, the
+ * copy begins to run. Its stack is such that it leaves at once; where there is
+ * no room for that, one that no process has: it faults, with all signals
+ * blocked, which ends it, too.
+ */
+static tm_addr stack_of_copy(const struct tm_remote *remote)
 {
-	/*
-	 * Exit signal 0. The stack pointer is one that no process has: should
-	 * we be killed in the few microseconds before EXITKILL is set, the
-	 * copy faults at its first instruction with all signals blocked,
-	 * which ends it, instead of running the target's code.
-	 */
-	const uint64_t args[6] = { CLONE_FILES | CLONE_FS, 16 };
+	enum { NOWHERE = 16 };
+
+	return remote->has_frame ? remote->frame.leave : NOWHERE;
+}
+
+bool tm_freeze_copy(struct tm_stop *stop, struct tm_remote_code insn,
+		    struct tm_copy *ret, struct tm_err *err)
+{
+	/* Exit signal 0: the target is not told of the child's end. */
+	uint64_t args[6] = { CLONE_FILES | CLONE_FS };
 	struct tm_remote remote;
 	int64_t result = 0;
 	bool done;
@@ -64,6 +72,7 @@ bool tm_freeze_copy(struct tm_stop *stop, tm_addr insn, struct tm_copy *ret,
 	if (!tm_remote_begin(stop, insn, &remote, err))
 		return false;
 	ret->scratch = scratch_below(&remote);
+	args[1] = stack_of_copy(&remote);
 	/* The child inherits these and so is ours from its first instant. */
 	done = (tm_thread_option(remote.host, PTRACE_O_TRACECLONE |
 				 PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK) ||
@@ -130,10 +139,18 @@ void tm_freeze_kill(struct tm_copy *copy)
 enum { STAT_MINFLT = 10, STAT_MAJFLT = 12, STAT_UTIME = 14,
        STAT_EXIT_SIGNAL = 38, STAT_EXIT_CODE = 52 };
 
-/* What the kernel itself touches for a copy: the name, the rseq area. */
-enum { FEW_FAULTS = 4 };
+/* What is touched for a copy: the name, the rseq area, a page or two for
+ * leaving. */
+enum { FEW_FAULTS = 8 };
 
-/* A killed process that has exit signal 0 and touched no page: nobody but us
+/* Killed by us or with us, or left by itself: see stack_of_copy(). */
+static bool ended_like_a_copy(long code)
+{
+	return code == SIGKILL || code == TM_LEAVE_STATUS << 8 ||
+	       (code & 0x7f) == SIGSEGV;
+}
+
+/* A process that has exit signal 0 and touched next to no page: nobody but us
  * makes children that never run. (Its name would not do: we may be killed
  * before the copy has one.) */
 static bool never_ran(pid_t child)
@@ -155,7 +172,7 @@ static bool never_ran(pid_t child)
 		values[field] = strtol(at, &at, 10);
 	return values[STAT_EXIT_SIGNAL] == 0 && values[STAT_UTIME] == 0 &&
 	       values[STAT_MINFLT] <= FEW_FAULTS && values[STAT_MAJFLT] == 0 &&
-	       values[STAT_EXIT_CODE] == SIGKILL;
+	       ended_like_a_copy(values[STAT_EXIT_CODE]);
 }
 
 /* The pid of a stale copy as the target sees it (the innermost of NSpid);
@@ -211,7 +228,8 @@ bool tm_freeze_has_stale(pid_t pid)
 	return list_stale(pid, &one, 1) > 0;
 }
 
-bool tm_freeze_reap(struct tm_stop *stop, tm_addr insn, struct tm_err *err)
+bool tm_freeze_reap(struct tm_stop *stop, struct tm_remote_code insn,
+		    struct tm_err *err)
 {
 	enum { MAX = 64 };
 	pid_t stale[MAX];

@@ -18,13 +18,14 @@
 
 #include "mem/mem.h"
 #include "remote/remote.h"
+#include "remote/remote.h"
 #include "target/stop.h"
 #include "tmattach/err.h"
 
 struct tm_copy {
 	pid_t pid;         /* as we see it; 0: there is none */
 	pid_t target_view; /* as the target sees it */
-	tm_addr insn;      /* a system call instruction in it */
+	struct tm_remote_code insn; /* a system call instruction in it */
 	tm_addr scratch;   /* some bytes of its memory that mean nothing */
 };
 
@@ -33,8 +34,8 @@ struct tm_copy {
  * afterwards, ready to be released. TM_ERR_LIMIT/OS/UNSUPPORTED/BUSY when the
  * kernel or the target's state refuses; the target is as before then.
  */
-bool tm_freeze_copy(struct tm_stop *stop, tm_addr insn, struct tm_copy *ret,
-		    struct tm_err *err) TM_MUST_CHECK;
+bool tm_freeze_copy(struct tm_stop *stop, struct tm_remote_code insn,
+		    struct tm_copy *ret, struct tm_err *err) TM_MUST_CHECK;
 
 /* Name the copy "tmattach-copy" for whoever looks at ps. Best done after the
  * target runs again. */
@@ -47,7 +48,7 @@ void tm_freeze_kill(struct tm_copy *copy);
  * Have the stopped target reap its zombie copies: this run's and those that
  * runs that were killed have left. The stop must be released after.
  */
-bool tm_freeze_reap(struct tm_stop *stop, tm_addr insn,
+bool tm_freeze_reap(struct tm_stop *stop, struct tm_remote_code insn,
 		    struct tm_err *err) TM_MUST_CHECK;
 
 /* Does the target have zombie copies of ours? Cheap; no stop needed. */

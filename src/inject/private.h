@@ -21,7 +21,7 @@ struct tm_injection {
 	struct tm_mem *table_mem; /* the table at its address in the target */
 	tm_addr code;             /* where the head of the code is */
 	struct tm_recorder_code head;
-	tm_addr insn;             /* a system call instruction */
+	struct tm_remote_code insn; /* a system call instruction */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
 };
 

@@ -1,10 +1,13 @@
 #include "remote/remote.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
@@ -30,8 +33,8 @@ struct rseq_configuration { /* struct ptrace_rseq_configuration, Linux 5.13 */
  * of struct rseq_cs. */
 enum { RSEQ_CS = 8, CS_START_IP = 8, CS_POST_COMMIT_OFFSET = 16 };
 
-static bool find_in_region(struct tm_mem *mem, const struct tm_region *region,
-			   tm_addr *ret)
+static tm_addr find_in_region(struct tm_mem *mem, const struct tm_region *region,
+			      const void *code, size_t code_len)
 {
 	enum { LIMIT = 4 << 20 };
 	size_t len = (size_t)(region->end - region->start);
@@ -42,25 +45,56 @@ static bool find_in_region(struct tm_mem *mem, const struct tm_region *region,
 		len = LIMIT;
 	bytes = tm_malloc(len);
 	len = tm_mem_read_some(mem, region->start, bytes, len);
-	hit = memmem(bytes, len, tm_syscall_insn, tm_syscall_insn_len);
-	if (hit)
-		*ret = region->start + (tm_addr)(hit - bytes);
-	return hit != NULL;
+	hit = memmem(bytes, len, code, code_len);
+	return hit ? region->start + (tm_addr)(hit - bytes) : 0;
+}
+
+/* The C library has both and is looked at first, whatever it is called. */
+static bool is_libc(const struct tm_region *region)
+{
+	const char *base = strrchr(region->path, '/');
+
+	return base && (strncmp(base, "/libc.", 6) == 0 ||
+			strncmp(base, "/libc-", 6) == 0 ||
+			strncmp(base, "/ld-musl", 8) == 0);
+}
+
+static tm_addr find_code(struct tm_mem *mem, const struct tm_maps *maps,
+			 const void *code, size_t len)
+{
+	for (int libc = 1; libc >= 0; libc--)
+		for (size_t i = 0; i < maps->n; i++) {
+			const struct tm_region *region = &maps->regions[i];
+			tm_addr at;
+
+			if (!region->executable || !region->readable ||
+			    is_libc(region) != (libc == 1) ||
+			    strcmp(region->path, "[vsyscall]") == 0)
+				continue;
+			at = find_in_region(mem, region, code, len);
+			if (at)
+				return at;
+		}
+	return 0;
 }
 
 bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
-			 tm_addr *ret, struct tm_err *err)
+			 struct tm_remote_code *ret, struct tm_err *err)
 {
-	for (size_t i = 0; i < maps->n; i++)
-		if (strcmp(maps->regions[i].path, "[vdso]") == 0 &&
-		    find_in_region(mem, &maps->regions[i], ret))
-			return true;
-	for (size_t i = 0; i < maps->n; i++)
-		if (maps->regions[i].executable && maps->regions[i].readable &&
-		    maps->regions[i].path[0] == '/' &&
-		    find_in_region(mem, &maps->regions[i], ret))
-			return true;
-	return tm_err_set(err, TM_ERR_UNSUPPORTED, "",
+	*ret = (struct tm_remote_code){
+		.insn = find_code(mem, maps, tm_syscall_return,
+				  tm_syscall_return_len),
+		.restorer = find_code(mem, maps, tm_restorer_code,
+				      tm_restorer_code_len),
+	};
+	if (!ret->insn) {
+		/* Good enough, but a thread has no way back without us. */
+		ret->restorer = 0;
+		ret->insn = find_code(mem, maps, tm_syscall_insn,
+				      tm_syscall_insn_len);
+	}
+	return ret->insn ||
+	       tm_err_set(err, TM_ERR_UNSUPPORTED, "",
 			  "no system call instruction in its code");
 }
 
@@ -114,6 +148,60 @@ static bool usable(const struct tm_thread *thread,
 	       !in_rseq_section(thread->tid, tm_regs_pc(regs));
 }
 
+/* ---- the way back without us ------------------------------------------------ */
+
+/* Write the frame, after keeping what stands there. Without room for it the
+ * call is made all the same: the time in which we must not be killed then is
+ * some microseconds, or for a copy some milliseconds. */
+static void place_frame(struct tm_remote *remote)
+{
+	struct tm_sigframe *frame = &remote->frame;
+	char path[64];
+
+	remote->has_frame = false;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)remote->host->tid);
+	remote->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (!remote->code.restorer || remote->mem_fd < 0 ||
+	    !tm_sigframe_build(remote->host->tid, &remote->saved,
+			       remote->saved_mask, remote->code.insn,
+			       remote->code.restorer, frame))
+		return;
+	remote->has_frame =
+		pread(remote->mem_fd, remote->under, frame->len,
+		      (off_t)frame->at) == (ssize_t)frame->len &&
+		pwrite(remote->mem_fd, frame->bytes, frame->len,
+		       (off_t)frame->at) == (ssize_t)frame->len;
+	if (!remote->has_frame)
+		tm_log("no room for a signal frame at 0x%lx",
+		       (unsigned long)frame->at);
+}
+
+static void remove_frame(struct tm_remote *remote)
+{
+	struct tm_sigframe *frame = &remote->frame;
+
+	if (remote->has_frame &&
+	    pwrite(remote->mem_fd, remote->under, frame->len,
+		   (off_t)frame->at) != (ssize_t)frame->len)
+		tm_log("the signal frame stays below the stack");
+	remote->has_frame = false;
+	if (remote->mem_fd >= 0)
+		close(remote->mem_fd);
+	remote->mem_fd = -1;
+}
+
+/* From here on, and until it has its own registers again, the thread would
+ * run into the restorer without us. */
+static void stand_on_restorer(const struct tm_remote *remote)
+{
+	struct user_regs_struct regs = remote->saved;
+
+	if (!remote->has_frame)
+		return;
+	tm_regs_on_restorer(&regs, &remote->frame, remote->code.restorer);
+	tm_regs_set(remote->host->tid, &regs);
+}
+
 /* The thread is usable and its registers are saved: now its signals. */
 static bool borrow(struct tm_remote *remote, struct tm_err *err)
 {
@@ -122,12 +210,18 @@ static bool borrow(struct tm_remote *remote, struct tm_err *err)
 
 	if (!tame_seccomp(remote->stop, remote->host, err))
 		return false;
-	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(all), &remote->saved_mask) != 0 ||
-	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all) != 0)
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(all), &remote->saved_mask) != 0)
 		return tm_err_os(err, errno, remote->stop->process->object,
-				 "cannot block its signals");
+				 "cannot read its signal mask");
+	place_frame(remote);
+	stand_on_restorer(remote);
 	remote->borrowed = true;
-	return true;
+	if (ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all) == 0)
+		return true;
+	tm_err_os(err, errno, remote->stop->process->object,
+		  "cannot block its signals");
+	tm_remote_end(remote);
+	return false;
 }
 
 static bool nobody(const struct tm_stop *stop, struct tm_err *err)
@@ -136,20 +230,32 @@ static bool nobody(const struct tm_stop *stop, struct tm_err *err)
 			  "no thread can execute a system call right now");
 }
 
-bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
-		     struct tm_err *err)
+static void prepare(struct tm_remote *remote, struct tm_stop *stop,
+		    struct tm_remote_code code)
 {
-	*ret = (struct tm_remote){ .stop = stop, .insn = insn };
+	remote->stop = stop;
+	remote->code = code;
+	remote->host = NULL;
+	remote->borrowed = false;
+	remote->has_frame = false;
+	remote->mem_fd = -1;
+}
+
+bool tm_remote_begin(struct tm_stop *stop, struct tm_remote_code code,
+		     struct tm_remote *ret, struct tm_err *err)
+{
+	prepare(ret, stop, code);
 	for (size_t i = 0; i < stop->n && !ret->host; i++)
 		if (usable(&stop->threads[i], &ret->saved))
 			ret->host = &stop->threads[i];
 	return ret->host ? borrow(ret, err) : nobody(stop, err);
 }
 
-bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host, tm_addr insn,
-			struct tm_remote *ret, struct tm_err *err)
+bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host,
+			struct tm_remote_code code, struct tm_remote *ret,
+			struct tm_err *err)
 {
-	*ret = (struct tm_remote){ .stop = stop, .insn = insn };
+	prepare(ret, stop, code);
 	if (!usable(host, &ret->saved))
 		return nobody(stop, err);
 	ret->host = host;
@@ -170,6 +276,7 @@ static bool wait_stop(struct tm_remote *remote, int *ret_status,
 		return true;
 	remote->host->state = TM_THREAD_GONE;
 	remote->borrowed = false;
+	remote->has_frame = false;
 	return tm_err_set(err, TM_ERR_GONE, remote->stop->process->object,
 			  "the process ended while it was being read");
 }
@@ -214,7 +321,9 @@ bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6]
 
 	if (ret_child)
 		*ret_child = 0;
-	tm_regs_syscall(&regs, remote->insn, nr, args);
+	tm_regs_syscall(&regs, remote->code.insn, nr, args);
+	if (remote->has_frame)
+		tm_regs_under_frame(&regs, &remote->frame);
 	if (!tm_regs_set(remote->host->tid, &regs))
 		return tm_err_os(err, errno, remote->stop->process->object,
 				 "cannot set its registers");
@@ -230,10 +339,13 @@ bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6]
 
 void tm_remote_end(struct tm_remote *remote)
 {
-	if (!remote->borrowed)
-		return;
-	tm_regs_set(remote->host->tid, &remote->saved);
-	ptrace(PTRACE_SETSIGMASK, remote->host->tid, sizeof(remote->saved_mask),
-	       &remote->saved_mask);
+	if (remote->borrowed) {
+		stand_on_restorer(remote);
+		ptrace(PTRACE_SETSIGMASK, remote->host->tid,
+		       sizeof(remote->saved_mask), &remote->saved_mask);
+		tm_regs_set(remote->host->tid, &remote->saved);
+	}
 	remote->borrowed = false;
+	/* Only now: until here the frame was the way back. */
+	remove_frame(remote);
 }

@@ -12,22 +12,37 @@
 
 #include "mem/mem.h"
 #include "target/maps.h"
+#include "target/sigframe.h"
 #include "target/stop.h"
 #include "tmattach/err.h"
+
+/* Code that the target has anyway and that serves us. */
+struct tm_remote_code {
+	tm_addr insn;     /* a system call instruction, followed by a return */
+	tm_addr restorer; /* the C library's signal restorer; 0: not found */
+};
 
 struct tm_remote {
 	struct tm_stop *stop;
 	struct tm_thread *host;
-	tm_addr insn;                 /* a system call instruction */
+	struct tm_remote_code code;
 	struct user_regs_struct saved;
 	uint64_t saved_mask;
 	bool borrowed;                /* registers and mask are ours */
+	/*
+	 * The way back without us (sigframe.h), and what stood in its place:
+	 * bytes below the stack in use. Not every stack has room for it.
+	 */
+	bool has_frame;
+	struct tm_sigframe frame;
+	unsigned char under[TM_SIGFRAME_MAX];
+	int mem_fd;
 };
 
-/* The address of a system call instruction in the target: the vDSO's, else
- * the first found in its executable mappings. */
+/* Find it in the C library, the vDSO and whatever else is executable. */
 bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
-			 tm_addr *ret, struct tm_err *err) TM_MUST_CHECK;
+			 struct tm_remote_code *ret,
+			 struct tm_err *err) TM_MUST_CHECK;
 
 /*
  * Choose a thread that can execute system calls now and borrow it.
@@ -35,12 +50,13 @@ bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
  * rseq critical section); TM_ERR_UNSUPPORTED for a seccomp filter that we may
  * not suspend.
  */
-bool tm_remote_begin(struct tm_stop *stop, tm_addr insn, struct tm_remote *ret,
-		     struct tm_err *err) TM_MUST_CHECK;
+bool tm_remote_begin(struct tm_stop *stop, struct tm_remote_code code,
+		     struct tm_remote *ret, struct tm_err *err) TM_MUST_CHECK;
 
 /* The same with a thread of the caller's choice. */
-bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host, tm_addr insn,
-			struct tm_remote *ret, struct tm_err *err) TM_MUST_CHECK;
+bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host,
+			struct tm_remote_code code, struct tm_remote *ret,
+			struct tm_err *err) TM_MUST_CHECK;
 
 /*
  * One call; *ret is its result or -errno. If `ret_child` is not NULL the call

@@ -3,6 +3,7 @@
 #define TM_SESSION_ATTACH_H
 
 #include "mem/mem.h"
+#include "remote/remote.h"
 #include "py/runtime.h"
 #include "target/process.h"
 #include "tmattach/session.h"
@@ -13,7 +14,7 @@ struct tm_session {
 	struct tm_mem *mem;
 	struct py_runtime runtime;
 	uint64_t writable_bytes;  /* in private or shared writable mappings */
-	tm_addr syscall_insn;     /* for remote system calls */
+	struct tm_remote_code syscall_insn; /* for remote system calls */
 	struct tm_source_lines *source_lines;
 };
 

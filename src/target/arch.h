@@ -79,5 +79,8 @@ bool tm_break_hit(pid_t tid);
 /* The bytes of a system call instruction. */
 extern const unsigned char tm_syscall_insn[];
 extern const unsigned tm_syscall_insn_len;
+/* The same with a return instruction behind it. */
+extern const unsigned char tm_syscall_return[];
+extern const unsigned tm_syscall_return_len;
 
 #endif

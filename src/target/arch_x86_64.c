@@ -13,6 +13,8 @@
 
 const unsigned char tm_syscall_insn[] = { 0x0f, 0x05 };
 const unsigned tm_syscall_insn_len = 2;
+const unsigned char tm_syscall_return[] = { 0x0f, 0x05, 0xc3 };
+const unsigned tm_syscall_return_len = 3;
 
 bool tm_regs_get(pid_t tid, struct user_regs_struct *ret)
 {
