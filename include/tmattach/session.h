@@ -36,6 +36,10 @@ struct tm_progress {
 struct tm_session_opts {
 	enum tm_freeze freeze;
 	bool use_recorder;           /* the native recorder, also for CPython */
+	bool native_too;             /* open a process without CPython, too: a
+					recorder can be started in it */
+	uint64_t sample_bytes;       /* of a recorder that is started: mean
+					distance of sampled bytes; 0: every block */
 	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: default */
 	struct tm_progress progress;
 	/* Called with a one-line remark ("read without a copy: ..."), may be

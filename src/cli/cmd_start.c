@@ -22,10 +22,14 @@ static void tell(const struct cli_source *source, const struct cli_options *opti
 static int run(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
-	int status = cli_process_open(&source, options);
+	struct cli_options any = *options;
 	struct tm_control done;
 	struct tm_err err;
+	int status;
 
+	/* Where no CPython is, a recorder is put. */
+	any.session.native_too = true;
+	status = cli_process_open(&source, &any);
 	if (status)
 		return status;
 	if (!tm_session_start_tracing(source.session, options->nframe,
@@ -37,13 +41,14 @@ static int run(const struct cli_options *options)
 
 const struct cli_command command_start = {
 	.name = "start",
-	.summary = "Start tracing in a running Python process",
+	.summary = "Start tracing in a running process",
 	.args = "PID",
 	.examples =
 		"  tmattach start 4711\n"
 		"  tmattach start --nframe 25 --name app.py\n"
-		"  tmattach start 4711 && sleep 60 && tmattach stats 4711\n",
-	.groups = CLI_TARGET | CLI_NFRAME | CLI_TIMEOUT,
+		"  tmattach start 4711 && sleep 60 && tmattach stats 4711\n"
+		"  tmattach start --nframe 20 --sample 512K --name redis-server\n",
+	.groups = CLI_TARGET | CLI_NFRAME | CLI_TIMEOUT | CLI_SAMPLE,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

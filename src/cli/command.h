@@ -18,6 +18,7 @@ enum cli_group {
 	CLI_ROUNDS  = 1 << 6, /* -b, -d, -n */
 	CLI_NFRAME  = 1 << 7, /* --nframe */
 	CLI_TIMEOUT = 1 << 8, /* --timeout */
+	CLI_SAMPLE  = 1 << 14, /* --sample */
 	CLI_ADDRESS = 1 << 9, /* the word behind the SOURCE is an address */
 	CLI_COMMAND = 1 << 10, /* the words are a command line, and CLI_OUTPUT
 				  may be left away */

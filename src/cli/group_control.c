@@ -3,7 +3,7 @@
 #include "cli/number.h"
 #include "tmattach/control.h"
 
-enum { OPT_NFRAME = 0x200, OPT_TIMEOUT };
+enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE };
 
 static const struct argp_option nframe_options[] = {
 	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
@@ -15,6 +15,13 @@ static const struct argp_option nframe_options[] = {
 static const struct argp_option timeout_options[] = {
 	OPTION("timeout", OPT_TIMEOUT, "SECS", "Seconds to wait for the "
 	       "interpreter to become free (default 5)"),
+	OPTIONS_END,
+};
+
+static const struct argp_option sample_options[] = {
+	OPTION("sample", OPT_SAMPLE, "BYTES", "Of the recorder: take blocks at "
+	       "random, one in BYTES bytes on average (K, M, G may follow); "
+	       "sizes and counts are estimates then"),
 	OPTIONS_END,
 };
 
@@ -45,6 +52,23 @@ static error_t parse_timeout(int key, char *arg, struct argp_state *state)
 	o->timeout_ms = seconds < 0.001 ? 1 : (unsigned)(seconds * 1000.0);
 	return 0;
 }
+
+static error_t parse_sample(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	if (key != OPT_SAMPLE)
+		return ARGP_ERR_UNKNOWN;
+	if (!cli_bytes(arg, &o->session.sample_bytes) ||
+	    o->session.sample_bytes == 0)
+		cli_usage(state, "--sample", "'%s' is not a number of bytes", arg);
+	return 0;
+}
+
+const struct argp cli_sample_argp = {
+	.options = sample_options,
+	.parser = parse_sample,
+};
 
 const struct argp cli_nframe_argp = {
 	.options = nframe_options,

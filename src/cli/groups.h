@@ -17,6 +17,7 @@ extern const struct argp cli_report_argp;
 extern const struct argp cli_output_argp;
 extern const struct argp cli_rounds_argp;
 extern const struct argp cli_nframe_argp;
+extern const struct argp cli_sample_argp;
 extern const struct argp cli_timeout_argp;
 
 /* A row of an argp_option table. */

@@ -16,6 +16,8 @@ struct tm_session {
 	uint64_t writable_bytes;  /* in private or shared writable mappings */
 	struct tm_remote_code syscall_insn; /* for remote system calls */
 	struct tm_source_lines *source_lines;
+	const struct tm_backend *backend;
+	struct tm_native *native; /* of tm_backend_native */
 };
 
 /* Find process and runtime; false with *err and nothing to release but what

@@ -1,4 +1,4 @@
-#include "session/control.h"
+#include "session/where.h"
 
 #include "py/object.h"
 #include "session/rest.h"

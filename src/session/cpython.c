@@ -1,47 +1,33 @@
 #include "tmattach/control.h"
 
 #include "control/control.h"
-#include "session/action.h"
-#include "session/control.h"
+#include "session/backend.h"
+#include "session/meta.h"
 #include "session/rest.h"
+#include "session/sample.h"
+#include "session/where.h"
 
 enum { DEFAULT_TIMEOUT_MS = 5000 };
 
-struct act {
-	struct tm_session *session;
-	struct control_call call;
-	struct tm_err *err;
-	bool ok;
-	uint64_t address;
-	struct tm_snapshot *snapshot;
-};
-
-static void run_call(void *ctx)
+static bool do_call(struct tm_session *session, const struct control_call *what,
+		    unsigned timeout_ms, struct tm_err *err)
 {
-	struct act *act = ctx;
-	const struct tm_session *session = act->session;
 	const struct control_target target = {
 		.process = &session->process,
 		.mem = session->mem,
 		.runtime = &session->runtime,
 		.insn = session->syscall_insn,
 	};
-	bool left = false;
+	struct control_call call = *what;
+	bool left = false, ok;
 
-	act->ok = control_do(&target, &act->call, &left, act->err) ||
-		  tm_attach_explain(session, act->err);
+	call.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
+	ok = control_do(&target, &call, &left, err) ||
+	     tm_attach_explain(session, err);
 	if (left)
 		tm_session_note(session, "the thread that did it has not ended yet; "
 				"its stack (1 MiB of address space) stays");
-}
-
-static bool do_call(struct tm_session *session, const struct control_call *call,
-		    unsigned timeout_ms, struct tm_err *err)
-{
-	struct act act = { .session = session, .call = *call, .err = err };
-
-	act.call.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
-	return tm_act(run_call, &act, err) && act.ok;
+	return ok;
 }
 
 /* The state before anything is done; an ended interpreter is an error. */
@@ -72,9 +58,9 @@ static bool check_state(struct tm_session *session, enum py_state expected,
 	return true;
 }
 
-bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
-			      unsigned timeout_ms, struct tm_control *ret,
-			      struct tm_err *err)
+static bool cpython_start(struct tm_session *session, uint32_t nframe,
+			  unsigned timeout_ms, struct tm_control *ret,
+			  struct tm_err *err)
 {
 	const struct control_call call = {
 		.method = "start", .has_arg = true, .arg = (int32_t)nframe,
@@ -82,10 +68,6 @@ bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
 	};
 	struct py_status status;
 
-	if (nframe < 1 || nframe > TM_NFRAME_MAX)
-		return tm_err_set(err, TM_ERR_USAGE, session->process.object,
-				  "the number of frames must be from 1 to %d",
-				  TM_NFRAME_MAX);
 	if (!read_state(session, &status, err))
 		return false;
 	*ret = (struct tm_control){ .traceback_limit = status.max_nframe };
@@ -95,8 +77,8 @@ bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
 	       check_state(session, PY_TRACING, ret, err);
 }
 
-bool tm_session_stop_tracing(struct tm_session *session, unsigned timeout_ms,
-			     struct tm_control *ret, struct tm_err *err)
+static bool cpython_stop(struct tm_session *session, unsigned timeout_ms,
+			 struct tm_control *ret, struct tm_err *err)
 {
 	const struct control_call call = { .method = "stop" };
 	struct py_status status;
@@ -110,8 +92,8 @@ bool tm_session_stop_tracing(struct tm_session *session, unsigned timeout_ms,
 	       check_state(session, PY_NOT_TRACING, ret, err);
 }
 
-bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
-			     struct tm_err *err)
+static bool cpython_clear(struct tm_session *session, unsigned timeout_ms,
+			  struct tm_err *err)
 {
 	const struct control_call call = { .method = "clear_traces" };
 	struct py_status status;
@@ -123,17 +105,19 @@ bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
 	return do_call(session, &call, timeout_ms, err);
 }
 
-static void run_where(void *ctx)
+static bool cpython_status(struct tm_session *session, struct tm_status *ret,
+			   struct tm_err *err)
 {
-	struct act *act = ctx;
-
-	act->snapshot = tm_where(act->session, act->address, act->err);
+	return tm_status_read(session->mem, &session->runtime, ret, err) ||
+	       tm_attach_explain(session, err);
 }
 
-struct tm_snapshot *tm_session_where(struct tm_session *session, uint64_t address,
-				     struct tm_err *err)
-{
-	struct act act = { .session = session, .address = address, .err = err };
-
-	return tm_act(run_where, &act, err) ? act.snapshot : NULL;
-}
+const struct tm_backend tm_backend_cpython = {
+	.status = cpython_status,
+	.sample = tm_sample,
+	.reset_peak = tm_reset_peak,
+	.start = cpython_start,
+	.stop = cpython_stop,
+	.clear = cpython_clear,
+	.where = tm_where,
+};
