@@ -4,6 +4,6 @@
 
 check-fleet: $(B)/tmattach live-roots
 	$(q)tests/install-deps fleet
-	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core
+	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core ../fleet/many
 
 CHECKS += check-fleet

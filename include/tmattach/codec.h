@@ -17,6 +17,8 @@ extern "C" {
 
 #pragma GCC visibility push(default) /* exported by the library */
 
+struct tm_status; /* session.h */
+
 struct tm_codec_opts {
 	/* pickle: write 3-tuples, as Python <= 3.8 wants them. */
 	bool pickle_without_total_nframe;
@@ -73,13 +75,75 @@ bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,
 			 FILE *out, struct tm_err *err);
 bool tm_write_stats_csv(const struct tm_stats *stats, size_t limit, FILE *out,
 			struct tm_err *err);
+/*
+ * Statistics of several sources together: the documented object, in which
+ * "source" is what all have in common, followed by "sources": [S...] before
+ * "statistics", each of which ends with "shares": [{"size","count"}...] in the
+ * order of the sources. The CSV has a column more per source.
+ */
+struct tm_parts {
+	const struct tm_snapshot *const *snapshots;
+	const char *const *files;      /* NULL where the source is a process */
+	size_t n;
+	const struct tm_share *shares; /* tm_stats_shares() */
+};
+bool tm_write_merged_json(const struct tm_stats *stats, size_t limit,
+			  const struct tm_meta *source,
+			  const struct tm_parts *parts, FILE *out,
+			  struct tm_err *err);
+bool tm_write_merged_csv(const struct tm_stats *stats, size_t limit,
+			 const struct tm_parts *parts, FILE *out,
+			 struct tm_err *err);
+
 bool tm_write_diff_json(const struct tm_stats *stats, size_t limit,
 			const struct tm_meta *older, const char *older_file,
 			const struct tm_meta *newer, const char *newer_file,
 			FILE *out, struct tm_err *err);
 bool tm_write_diff_csv(const struct tm_stats *stats, size_t limit, FILE *out,
 		       struct tm_err *err);
-/* `info -f json`; the per-domain figures come from the snapshot's sites. */
+/*
+ * `ps`: {"format":"tmattach-ps","version":1,"processes":[{"pid","permitted",
+ * "runtime","tracing","traceback_limit","traced_memory":{"current","peak"},
+ * "rss","command"}...]}; null where it is unknown.
+ */
+struct tm_process_row {
+	int32_t pid;
+	bool permitted;                 /* false: the status is unknown */
+	const struct tm_status *status;
+	const char *command;
+};
+bool tm_write_ps_json(const struct tm_process_row *rows, size_t n, FILE *out,
+		      struct tm_err *err);
+bool tm_write_ps_csv(const struct tm_process_row *rows, size_t n, FILE *out,
+		     struct tm_err *err);
+
+/*
+ * `info -f json`; the per-domain figures come from the snapshot's sites. With
+ * `memory` (may be NULL) the object ends with "memory": {"rss","file_maps",
+ * "arenas","arenas_used","arenas_free","other_heap","traced","tracer",
+ * "untracked"}; what is unknown is left out.
+ */
+struct tm_memory; /* session.h */
+bool tm_write_info_memory_json(const struct tm_snapshot *snapshot, bool tracing,
+			       const char *source_file,
+			       const struct tm_memory *memory, FILE *out,
+			       struct tm_err *err);
+bool tm_write_info_memory_csv(const struct tm_snapshot *snapshot, bool tracing,
+			      const char *source_file,
+			      const struct tm_memory *memory, FILE *out,
+			      struct tm_err *err);
+/* The figures of that object, in its order. Returns how many of `ret` were
+ * filled in. */
+struct tm_figure {
+	const char *name;
+	uint64_t bytes;
+};
+enum { TM_MEMORY_FIGURES = 9 };
+size_t tm_memory_figures(const struct tm_memory *memory,
+			 const struct tm_snapshot *snapshot, bool tracing,
+			 struct tm_figure ret[TM_MEMORY_FIGURES]);
+
+/* The same without it. */
 bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 			const char *source_file, FILE *out, struct tm_err *err);
 bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,

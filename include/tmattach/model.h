@@ -267,6 +267,28 @@ struct tm_stats *tm_snapshot_compare(const struct tm_snapshot *newer,
 				     struct tm_err *err) TM_MUST_CHECK;
 void tm_stats_destroy(struct tm_stats *stats); /* NULL is fine */
 
+/*
+ * All traces of several snapshots (at least one) in one. Sizes of the meta are
+ * sums; what the parts do not agree on is unknown, the pid is 0.
+ */
+struct tm_snapshot *tm_snapshot_merge(const struct tm_snapshot *const *parts,
+				      size_t n, struct tm_err *err) TM_MUST_CHECK;
+
+/* What one snapshot contributed to a group of a merged one. */
+struct tm_share {
+	uint64_t size;
+	uint64_t count;
+};
+
+/*
+ * For the first `nitems` items of a merged snapshot's statistics what each of
+ * its n parts contributed: shares[item * n + part]. `query` is the one of the
+ * statistics, filters included. free() the result.
+ */
+struct tm_share *tm_stats_shares(const struct tm_stats *stats, size_t nitems,
+				 const struct tm_snapshot *const *parts,
+				 size_t n, const struct tm_query *query);
+
 /* The frames of a statistic's traceback (1 but for TM_KEY_TRACEBACK);
  * i = 0 is the oldest. FILENAME groups have lineno 0. */
 uint32_t tm_stat_nframe(const struct tm_stat *stat);

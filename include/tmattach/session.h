@@ -88,6 +88,22 @@ bool tm_session_status(struct tm_session *session, struct tm_status *ret,
 		       struct tm_err *err) TM_MUST_CHECK;
 
 /*
+ * Where the resident memory of a process is, without stopping it: figures of
+ * the kernel and of pymalloc, a moment apart from each other.
+ */
+struct tm_memory {
+	uint64_t rss;          /* file_maps + anonymous */
+	uint64_t file_maps;    /* pages of files and shared memory */
+	uint64_t anonymous;    /* heap, stacks, and changed pages of files */
+	bool has_arenas;       /* false: the figures below are unknown */
+	uint64_t arenas;       /* resident pages of pymalloc's arenas */
+	uint64_t arenas_used;  /* of the arenas' size: pools with blocks ... */
+	uint64_t arenas_free;  /* ... and pools without */
+};
+bool tm_session_memory(struct tm_session *session, struct tm_memory *ret,
+		       struct tm_err *err) TM_MUST_CHECK;
+
+/*
  * One consistent snapshot. TM_ERR_NOT_TRACED when tracing is off,
  * TM_ERR_BUSY when no consistent instant was found, TM_ERR_GONE.
  */

@@ -2,43 +2,90 @@
 
 #include "base/guard.h"
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/report.h"
 #include "tmattach/codec.h"
 
-static int run(const struct cli_options *options)
+static bool print_info(const struct cli_source *source,
+		       const struct cli_options *options, struct tm_err *err)
+{
+	struct tm_memory memory;
+	struct tm_err ignored;
+	/* A process that ends now has told the rest. */
+	bool has = source->session &&
+		   tm_session_memory(source->session, &memory, &ignored);
+
+	if (options->format == CLI_JSON)
+		return tm_write_info_memory_json(source->snapshot, source->tracing,
+						 source->file, has ? &memory : NULL,
+						 stdout, err);
+	if (options->format == CLI_CSV)
+		return tm_write_info_memory_csv(source->snapshot, source->tracing,
+						source->file, has ? &memory : NULL,
+						stdout, err);
+	cli_text_info(source, options->format == CLI_PRETTY);
+	if (has)
+		cli_text_memory(source, &memory, options->format == CLI_PRETTY);
+	return true;
+}
+
+static int run_one(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
 	struct tm_err err = { 0 };
-	bool ok = true;
 	int status = cli_source_open(&source, &options->sources[0], options);
 
 	if (status == CLI_DONE)
 		status = cli_source_read_any(&source, options);
 	if (status)
 		return status;
-	if (options->format == CLI_JSON)
-		ok = tm_write_info_json(source.snapshot, source.tracing,
-					source.file, stdout, &err);
-	else if (options->format == CLI_CSV)
-		ok = tm_write_info_csv(source.snapshot, source.tracing,
-				       source.file, stdout, &err);
-	else
-		cli_text_info(&source, options->format == CLI_PRETTY);
-	return cli_output_written(ok, &err, cli_source_status(&source));
+	return cli_output_written(print_info(&source, options, &err), &err,
+				  cli_source_status(&source));
+}
+
+/* One block, or one line of JSON, for each. */
+static int run_many(const struct cli_options *options)
+{
+	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
+	int status = cli_many_open(&many, options), worst = CLI_DONE;
+	struct tm_err err = { 0 };
+	bool ok = true, any = false;
+
+	if (status)
+		return status;
+	for (size_t i = 0; i < many.n && ok; i++) {
+		struct cli_source *source = &many.members[i]->source;
+
+		status = cli_source_read_any(source, options);
+		if (status == CLI_DONE) {
+			if (any && options->format != CLI_JSON)
+				putchar('\n');
+			ok = print_info(source, options, &err);
+			any = true;
+			status = cli_source_status(source);
+		}
+		worst = status ? status : worst;
+	}
+	return cli_output_written(ok, &err, any && worst ? CLI_PARTIAL : worst);
+}
+
+static int run(const struct cli_options *options)
+{
+	return cli_is_many(options) ? run_many(options) : run_one(options);
 }
 
 const struct cli_command command_info = {
 	.name = "info",
 	.summary = "Show runtime, tracing or not, current and peak size",
-	.args = "SOURCE",
+	.args = "SOURCE...",
 	.examples =
 		"  tmattach info 4711\n"
 		"  tmattach info -f json leak.tms\n"
 		"  tmattach info --name app.py\n",
-	.groups = CLI_TARGET | CLI_REPORT,
+	.groups = CLI_TARGET | CLI_CHILDREN | CLI_REPORT,
 	.min_sources = 1,
-	.max_sources = 1,
+	.max_sources = SIZE_MAX,
 	.run = run,
 };

@@ -2,6 +2,7 @@
 
 #include "base/guard.h"
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -29,7 +30,20 @@ static bool write_stats(const struct cli_source *source,
 	return true;
 }
 
-static int run(const struct cli_options *options)
+static int run_many(const struct cli_options *options)
+{
+	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
+	struct tm_err err = { 0 };
+	int status = cli_many_open(&many, options);
+
+	if (status == CLI_DONE)
+		status = cli_many_read(&many);
+	if (status && status != CLI_PARTIAL)
+		return status;
+	return cli_output_written(cli_many_print(&many, &err), &err, status);
+}
+
+static int run_one(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
 	struct tm_stats *stats;
@@ -47,19 +61,25 @@ static int run(const struct cli_options *options)
 	return cli_output_written(ok, &err, cli_source_status(&source));
 }
 
+static int run(const struct cli_options *options)
+{
+	return cli_is_many(options) ? run_many(options) : run_one(options);
+}
+
 const struct cli_command command_stats = {
 	.name = "stats",
 	.summary = "Show the largest groups by file, line or traceback",
-	.args = "SOURCE",
+	.args = "SOURCE...",
 	.examples =
 		"  tmattach stats 4711\n"
 		"  tmattach stats -k traceback -l 1 leak.tms\n"
 		"  tmattach stats -f pretty --exclude '<frozen importlib.*>' "
 		"--name app.py\n"
 		"  tmattach stats -k filename -c --include '*/app/*' "
-		"--all-frames 4711\n",
-	.groups = CLI_TARGET | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+		"--all-frames 4711\n"
+		"  tmattach stats --children --name gunicorn\n",
+	.groups = CLI_TARGET | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
 	.min_sources = 1,
-	.max_sources = 1,
+	.max_sources = SIZE_MAX,
 	.run = run,
 };

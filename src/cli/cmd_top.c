@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/guard.h"
 #include "cli/command.h"
+#include "cli/many.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -137,52 +138,48 @@ static int open_sources(struct rounds *self)
 
 /* ---- the live view ---------------------------------------------------------- */
 
-static int find_sources(struct tm_top_source *sources,
-			const struct cli_options *options)
+static int add_source(struct tm_top_source *ret, struct cli_member *member,
+		      const struct cli_options *options)
 {
-	for (size_t i = 0; i < options->nsources; i++) {
-		const struct cli_source_spec *spec = &options->sources[i];
-		int status = CLI_DONE;
+	struct cli_source *source = &member->source;
+	int status = source->file ? cli_source_read(source, options) : CLI_DONE;
 
-		sources[i].pid = spec->pid;
-		sources[i].name = spec->text;
-		if (spec->by == CLI_BY_NAME) {
-			status = cli_find_process(spec->text, &sources[i].pid);
-		} else if (spec->by == CLI_BY_FILE) {
-			TM_GUARD(cli_source_close) struct cli_source file = { 0 };
+	*ret = (struct tm_top_source){
+		.pid = member->pid, .snapshot = source->snapshot,
+		.name = source->file,
+	};
+	return status;
+}
 
-			status = cli_source_get(&file, options, i);
-			sources[i].pid = 0;
-			sources[i].snapshot = file.snapshot;
-			file.snapshot = NULL;
-		}
-		if (status != CLI_DONE)
-			return status;
-	}
-	return CLI_DONE;
+static int run_view(const struct cli_many *many, struct tm_top_opts *opts)
+{
+	struct tm_top_source *sources = tm_calloc(many->n, sizeof(*sources));
+	struct tm_err err;
+	int status = CLI_DONE;
+
+	for (size_t i = 0; i < many->n && status == CLI_DONE; i++)
+		status = add_source(&sources[i], many->members[i], many->options);
+	opts->sources = sources;
+	opts->nsources = many->n;
+	if (status == CLI_DONE && !tm_top_run(opts, &err))
+		status = cli_error(&err, CLI_ABOUT_PROCESS);
+	free(sources);
+	return status;
 }
 
 static int run_live(const struct cli_options *options)
 {
-	struct tm_top_source *sources = tm_calloc(options->nsources,
-						  sizeof(*sources));
+	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
 	struct tm_top_opts opts = {
-		.sources = sources, .nsources = options->nsources,
 		.interval = options->interval, .key = options->query.key,
 		.cumulative = options->query.cumulative,
 		.filters = options->query.filters,
 		.nfilters = options->query.nfilters,
 		.session = options->session,
 	};
-	struct tm_err err;
-	int status = find_sources(sources, options);
+	int status = cli_many_open(&many, options);
 
-	if (status == CLI_DONE && !tm_top_run(&opts, &err))
-		status = cli_error(&err, CLI_ABOUT_PROCESS);
-	for (size_t i = 0; i < options->nsources; i++)
-		tm_snapshot_destroy((struct tm_snapshot *)sources[i].snapshot);
-	free(sources);
-	return status;
+	return status ? status : run_view(&many, &opts);
 }
 
 static bool wants_live(const struct cli_options *options)
@@ -211,6 +208,44 @@ static int run_batch(const struct cli_options *options)
 	return self.status;
 }
 
+static bool show_merged(struct cli_many *many, int *status, struct tm_err *err)
+{
+	cli_many_refresh(many);
+	*status = cli_many_read(many);
+	if (*status && *status != CLI_PARTIAL)
+		return true;
+	if (!cli_many_print(many, err))
+		return false;
+	putchar('\n');
+	return true;
+}
+
+/* Several sources are one table, round after round. */
+static int run_merged(const struct cli_options *options)
+{
+	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
+	unsigned rounds = options->batch || options->rounds ? options->rounds : 1;
+	int status = cli_many_open(&many, options);
+	struct timespec next;
+	struct tm_err err;
+
+	if (status)
+		return status;
+	clock_gettime(CLOCK_MONOTONIC, &next);
+	for (unsigned done = 1;; done++) {
+		if (!show_merged(&many, &status, &err))
+			return cli_error(&err, CLI_ABOUT_FILE);
+		status = cli_output_finish(status);
+		/* That all have ended ends the rounds, as with one. */
+		if (done > 1 && status == CLI_NO_TARGET)
+			return CLI_DONE;
+		if (done == rounds || (status && status != CLI_PARTIAL) ||
+		    cli_many_running(&many) == 0)
+			return status;
+		wait_until(&next, options->interval);
+	}
+}
+
 static int run(const struct cli_options *options)
 {
 	struct tm_err err;
@@ -221,7 +256,9 @@ static int run(const struct cli_options *options)
 		tm_err_hint(&err, "use `tmattach stats' for JSON and CSV");
 		return cli_error(&err, CLI_ABOUT_FILE);
 	}
-	return wants_live(options) ? run_live(options) : run_batch(options);
+	if (wants_live(options))
+		return run_live(options);
+	return cli_is_many(options) ? run_merged(options) : run_batch(options);
 }
 
 const struct cli_command command_top = {
@@ -232,7 +269,7 @@ const struct cli_command command_top = {
 		"  tmattach 4711\n"
 		"  tmattach top -b -d 5 -n 12 4711 > minute.txt\n"
 		"  tmattach top -b -p 4711,4712 -k filename\n",
-	.groups = CLI_TARGET | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
+	.groups = CLI_TARGET | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
 		  CLI_REPORT | CLI_ROUNDS,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,

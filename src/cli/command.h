@@ -22,6 +22,8 @@ enum cli_group {
 	CLI_ADDRESS = 1 << 9, /* the word behind the SOURCE is an address */
 	CLI_COMMAND = 1 << 10, /* the words are a command line, and CLI_OUTPUT
 				  may be left away */
+	CLI_CHILDREN = 1 << 16, /* --children */
+	CLI_PS      = 1 << 17, /* -a */
 };
 
 struct cli_command {

@@ -19,6 +19,8 @@ extern const struct argp cli_rounds_argp;
 extern const struct argp cli_nframe_argp;
 extern const struct argp cli_sample_argp;
 extern const struct argp cli_timeout_argp;
+extern const struct argp cli_children_argp;
+extern const struct argp cli_ps_argp;
 
 /* A row of an argp_option table. */
 #define OPTION(name, key, arg, doc) { name, key, arg, 0, doc, 0 }

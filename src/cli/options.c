@@ -24,6 +24,8 @@ static const struct {
 	{ CLI_SAMPLE, { &cli_sample_argp, 0, NULL, 4 } },
 	{ CLI_ROUNDS, { &cli_rounds_argp, 0, "Rounds:", 4 } },
 	{ CLI_TARGET, { &cli_target_argp, 0, "Processes:", 5 } },
+	{ CLI_CHILDREN, { &cli_children_argp, 0, NULL, 5 } },
+	{ CLI_PS, { &cli_ps_argp, 0, NULL, 2 } },
 };
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
 
@@ -36,7 +38,8 @@ static void check_sources(const struct argp_state *state)
 		cli_usage(state, command->name, o->nsources == 0 ?
 		      "%s is missing" : "%s: not all are given", command->args);
 	if (o->nsources > command->max_sources)
-		cli_usage(state, command->name, command->max_sources == 1 ?
+		cli_usage(state, command->name, command->max_sources == 0 ?
+		      "takes no words%s" : command->max_sources == 1 ?
 		      "takes one %s only" : "takes %s, no more",
 		      command->args);
 	if ((command->groups & CLI_ADDRESS) && !o->has_address)

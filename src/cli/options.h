@@ -33,6 +33,8 @@ struct cli_options {
 	enum cli_format format;          /* of a report */
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
+	bool children;                   /* and all that descends */
+	bool all;                        /* of ps */
 	const char *exe;                 /* of core files */
 	struct tm_session_opts session;
 	bool verbose;

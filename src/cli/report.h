@@ -41,5 +41,7 @@ void cli_text_traces(const struct tm_snapshot *snapshot, size_t limit,
 void cli_text_threads(const struct tm_threads *threads);
 
 void cli_text_info(const struct cli_source *source, bool pretty);
+void cli_text_memory(const struct cli_source *source,
+		     const struct tm_memory *memory, bool pretty);
 
 #endif

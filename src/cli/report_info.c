@@ -129,6 +129,34 @@ static void print_origin(const struct cli_source *source)
 	print_time(meta->taken_at);
 }
 
+/* The words for what the reports for scripts call by these names. */
+static const char *figure_word(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "rss", "resident:" }, { "file_maps", "  of files:" },
+		{ "arenas", "  arenas:" }, { "arenas_used", "    in use:" },
+		{ "arenas_free", "    free:" }, { "other_heap", "  other heap:" },
+		{ "traced", "  traced:" }, { "tracer", "  tracer:" },
+		{ "untracked", "  untracked:" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i][0], name) == 0)
+			return words[i][1];
+	return name;
+}
+
+void cli_text_memory(const struct cli_source *source,
+		     const struct tm_memory *memory, bool pretty)
+{
+	struct tm_figure figures[TM_MEMORY_FIGURES];
+	size_t n = tm_memory_figures(memory, source->snapshot, source->tracing,
+				     figures);
+
+	for (size_t i = 0; i < n; i++)
+		print_size(figure_word(figures[i].name), figures[i].bytes, pretty);
+}
+
 void cli_text_info(const struct cli_source *source, bool pretty)
 {
 	const struct tm_snapshot *snapshot = source->snapshot;

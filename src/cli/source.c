@@ -16,21 +16,30 @@ static void print_note(void *ctx, const char *text)
 	cli_note("%s: %s", source->object, text);
 }
 
-static int open_process(struct cli_source *ret, pid_t pid,
-			const struct cli_options *options)
+bool cli_source_attach(struct cli_source *ret, pid_t pid,
+		       const struct cli_options *options, struct tm_err *err)
 {
 	struct tm_session_opts opts = options->session;
-	struct tm_err err;
 
 	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
 	opts.note = print_note;
 	opts.note_ctx = ret;
 	opts.progress = cli_progress(&ret->progress, ret->object);
-	ret->session = tm_session_open(pid, &opts, &err);
+	ret->session = tm_session_open(pid, &opts, err);
 	if (!ret->session)
-		return cli_error(&err, CLI_ABOUT_PROCESS);
+		return false;
 	ret->lines = tm_session_source_lines(ret->session);
-	return CLI_DONE;
+	return true;
+}
+
+static int open_process(struct cli_source *ret, pid_t pid,
+			const struct cli_options *options)
+{
+	struct tm_err err;
+
+	if (cli_source_attach(ret, pid, options, &err))
+		return CLI_DONE;
+	return cli_error(&err, CLI_ABOUT_PROCESS);
 }
 
 static bool is_core(const char *path)
@@ -87,7 +96,7 @@ int cli_source_open(struct cli_source *ret, const struct cli_source_spec *spec,
 	case CLI_BY_FILE:
 		return open_file(ret, spec->text, options);
 	case CLI_BY_NAME:
-		status = cli_find_process(spec->text, &pid);
+		status = cli_find_process(spec->text, options->children, &pid);
 		if (status != CLI_DONE)
 			return status;
 		break;
@@ -108,7 +117,7 @@ int cli_source_pid(const struct cli_source_spec *spec, const char *command,
 			   "is a file; %s takes a process", command);
 		return cli_error(&err, CLI_ABOUT_FILE);
 	case CLI_BY_NAME:
-		return cli_find_process(spec->text, ret);
+		return cli_find_process(spec->text, false, ret);
 	case CLI_BY_PID:
 		break;
 	}
@@ -146,15 +155,21 @@ static bool sample(struct cli_source *source, const struct cli_options *options,
 	return true;
 }
 
+static enum cli_subject subject_of(const struct cli_source *source)
+{
+	return source->file ? CLI_ABOUT_FILE : CLI_ABOUT_PROCESS;
+}
+
 /* A file does not change: one snapshot is all there is. */
 static bool is_read(const struct cli_source *source)
 {
 	return source->file && source->snapshot;
 }
 
-static enum cli_subject subject_of(const struct cli_source *source)
+bool cli_source_sample(struct cli_source *source,
+		       const struct cli_options *options, struct tm_err *err)
 {
-	return source->file ? CLI_ABOUT_FILE : CLI_ABOUT_PROCESS;
+	return is_read(source) || sample(source, options, err);
 }
 
 int cli_source_read(struct cli_source *source, const struct cli_options *options)

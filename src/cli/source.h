@@ -4,6 +4,7 @@
 #define TM_CLI_SOURCE_H
 
 #include "cli/options.h"
+#include "cli/processes.h"
 #include "cli/progress.h"
 #include "tmattach/core.h"
 
@@ -44,7 +45,19 @@ int cli_source_status(const struct cli_source *source);
 int cli_source_pid(const struct cli_source_spec *spec, const char *command,
 		   pid_t *ret);
 
-/* The process called `name`; exit status, with its message, if not just one. */
-int cli_find_process(const char *name, pid_t *ret);
+/*
+ * The process called `name`; exit status, with its message, if not just one.
+ * With children: a process and its descendants of that name are one.
+ */
+int cli_find_process(const char *name, bool with_children, pid_t *ret);
+/* All of them, by pid; malloc'ed. */
+pid_t *cli_processes_called(const struct cli_processes *all, const char *name,
+			    bool with_children, size_t *ret_n);
+
+/* The steps for one of many: nothing is printed, *err says why. */
+bool cli_source_attach(struct cli_source *ret, pid_t pid,
+		       const struct cli_options *options, struct tm_err *err);
+bool cli_source_sample(struct cli_source *source,
+		       const struct cli_options *options, struct tm_err *err);
 
 #endif

@@ -25,7 +25,6 @@ static void add_location(struct tm_buf *row, const struct tm_stat *stat)
 	csv_add_name(row, last.filename);
 	tm_buf_addf(row, ",%" PRIu32 ",", last.lineno);
 	csv_add_field(row, text.data, text.len);
-	tm_buf_adds(row, "\r\n");
 }
 
 static void add_stat(struct tm_buf *row, const struct tm_stat *stat)
@@ -43,8 +42,14 @@ static void add_diff(struct tm_buf *row, const struct tm_stat *stat)
 		    stat->size, stat->size_diff, stat->count, stat->count_diff);
 }
 
-static bool put_rows(const struct tm_stats *stats, size_t limit, FILE *out,
-		     struct tm_err *err)
+static void add_shares(struct tm_buf *row, const struct tm_parts *parts, size_t i)
+{
+	for (size_t k = 0; k < parts->n; k++)
+		tm_buf_addf(row, ",%" PRIu64, parts->shares[i * parts->n + k].size);
+}
+
+static bool put_rows(const struct tm_stats *stats, size_t limit,
+		     const struct tm_parts *parts, FILE *out, struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf row = { 0 };
 	size_t n = limit && limit < stats->n ? limit : stats->n;
@@ -56,6 +61,9 @@ static bool put_rows(const struct tm_stats *stats, size_t limit, FILE *out,
 		else
 			add_stat(&row, &stats->items[i]);
 		add_location(&row, &stats->items[i]);
+		if (parts)
+			add_shares(&row, parts, i);
+		tm_buf_adds(&row, "\r\n");
 		fwrite(row.data, 1, row.len, out);
 	}
 	return codec_written(out, err);
@@ -65,7 +73,34 @@ bool tm_write_stats_csv(const struct tm_stats *stats, size_t limit, FILE *out,
 			struct tm_err *err)
 {
 	fputs("size,count,average,filename,lineno,traceback\r\n", out);
-	return put_rows(stats, limit, out, err);
+	return put_rows(stats, limit, NULL, out, err);
+}
+
+/* A process' column is called by its pid, a file's by its name. */
+static void add_column(struct tm_buf *row, const struct tm_parts *parts, size_t k)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf name = { 0 };
+
+	if (parts->files[k])
+		text_from_fs(&name, parts->files[k], strlen(parts->files[k]));
+	else
+		tm_buf_addf(&name, "pid %" PRId32, parts->snapshots[k]->meta.pid);
+	tm_buf_addc(row, ',');
+	csv_add_field(row, name.data, name.len);
+}
+
+bool tm_write_merged_csv(const struct tm_stats *stats, size_t limit,
+			 const struct tm_parts *parts, FILE *out,
+			 struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf row = { 0 };
+
+	tm_buf_adds(&row, "size,count,average,filename,lineno,traceback");
+	for (size_t k = 0; k < parts->n; k++)
+		add_column(&row, parts, k);
+	tm_buf_adds(&row, "\r\n");
+	fwrite(row.data, 1, row.len, out);
+	return put_rows(stats, limit, parts, out, err);
 }
 
 bool tm_write_diff_csv(const struct tm_stats *stats, size_t limit, FILE *out,
@@ -73,7 +108,7 @@ bool tm_write_diff_csv(const struct tm_stats *stats, size_t limit, FILE *out,
 {
 	fputs("size,size_diff,count,count_diff,filename,lineno,traceback\r\n",
 	      out);
-	return put_rows(stats, limit, out, err);
+	return put_rows(stats, limit, NULL, out, err);
 }
 
 static void add_number(struct tm_buf *text, const char *name, uint64_t value)
@@ -107,8 +142,29 @@ static void add_domains(struct tm_buf *text, const struct tm_snapshot *snapshot)
 	free(domains);
 }
 
+static void add_memory(struct tm_buf *text, const struct tm_memory *memory,
+		       const struct tm_snapshot *snapshot, bool tracing)
+{
+	struct tm_figure figures[TM_MEMORY_FIGURES];
+	size_t n = tm_memory_figures(memory, snapshot, tracing, figures);
+
+	for (size_t i = 0; i < n; i++) {
+		tm_buf_adds(text, "memory ");
+		add_number(text, figures[i].name, figures[i].bytes);
+	}
+}
+
 bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
 		       const char *source_file, FILE *out, struct tm_err *err)
+{
+	return tm_write_info_memory_csv(snapshot, tracing, source_file, NULL,
+					out, err);
+}
+
+bool tm_write_info_memory_csv(const struct tm_snapshot *snapshot, bool tracing,
+			      const char *source_file,
+			      const struct tm_memory *memory, FILE *out,
+			      struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
 	const struct tm_meta *meta = &snapshot->meta;
@@ -129,6 +185,8 @@ bool tm_write_info_csv(const struct tm_snapshot *snapshot, bool tracing,
 	add_number(&text, "traces", snapshot->total_count);
 	add_domains(&text, snapshot);
 	tm_buf_addf(&text, "pause_ms,%.3f\r\n", (double)meta->pause_ns / 1e6);
+	if (memory)
+		add_memory(&text, memory, snapshot, tracing);
 	fwrite(text.data, 1, text.len, out);
 	return codec_written(out, err);
 }

@@ -38,7 +38,23 @@ static void set_traceback(json_t *object, const struct tm_stat *stat)
 	json_object_set_new(object, "traceback", frames);
 }
 
-static void add_stat(struct tm_buf *buf, const struct tm_stat *stat)
+/* `shares` of this group, one per part. */
+static void set_shares(json_t *object, const struct tm_share *shares, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *share = json_object();
+
+		json_object_set_new(share, "size", json_count(shares[i].size));
+		json_object_set_new(share, "count", json_count(shares[i].count));
+		json_array_append_new(list, share);
+	}
+	json_object_set_new(object, "shares", list);
+}
+
+static void add_stat(struct tm_buf *buf, const struct tm_stat *stat,
+		     const struct tm_share *shares, size_t nshares)
 {
 	double average = stat->count ?
 		(double)stat->size / (double)stat->count : 0.0;
@@ -48,6 +64,8 @@ static void add_stat(struct tm_buf *buf, const struct tm_stat *stat)
 	json_object_set_new(object, "count", json_count(stat->count));
 	json_object_set_new(object, "average", json_real(average));
 	set_traceback(object, stat);
+	if (shares)
+		set_shares(object, shares, nshares);
 	json_append_real(buf, object, average);
 	json_decref(object);
 }
@@ -68,7 +86,7 @@ static void add_diff(struct tm_buf *buf, const struct tm_stat *stat)
 
 /* `head`'s last member is the empty list that the items go into. */
 static bool put_list(json_t *head, const struct tm_stats *stats, size_t limit,
-		     FILE *out, struct tm_err *err)
+		     const struct tm_parts *parts, FILE *out, struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
 	size_t n = limit && limit < stats->n ? limit : stats->n;
@@ -80,7 +98,9 @@ static bool put_list(json_t *head, const struct tm_stats *stats, size_t limit,
 		if (stats->is_diff)
 			add_diff(&buf, &stats->items[i]);
 		else
-			add_stat(&buf, &stats->items[i]);
+			add_stat(&buf, &stats->items[i],
+				 parts ? parts->shares + i * parts->n : NULL,
+				 parts ? parts->n : 0);
 		fwrite(buf.data, 1, buf.len, out);
 		tm_buf_clear(&buf);
 	}
@@ -89,9 +109,8 @@ static bool put_list(json_t *head, const struct tm_stats *stats, size_t limit,
 	return codec_written(out, err);
 }
 
-bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,
-			 const struct tm_meta *source, const char *source_file,
-			 FILE *out, struct tm_err *err)
+static json_t *stats_head(const struct tm_stats *stats,
+			  const struct tm_meta *source, const char *source_file)
 {
 	json_t *head = report_head("tmattach-stats"), *total = json_object();
 
@@ -101,8 +120,32 @@ bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,
 	json_object_set_new(head, "source", json_source(source, source_file));
 	set_query(head, &stats->query);
 	json_object_set_new(head, "total", total);
+	return head;
+}
+
+bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,
+			 const struct tm_meta *source, const char *source_file,
+			 FILE *out, struct tm_err *err)
+{
+	json_t *head = stats_head(stats, source, source_file);
+
 	json_object_set_new(head, "statistics", json_array());
-	return put_list(head, stats, limit, out, err);
+	return put_list(head, stats, limit, NULL, out, err);
+}
+
+bool tm_write_merged_json(const struct tm_stats *stats, size_t limit,
+			  const struct tm_meta *source,
+			  const struct tm_parts *parts, FILE *out,
+			  struct tm_err *err)
+{
+	json_t *head = stats_head(stats, source, NULL), *sources = json_array();
+
+	for (size_t i = 0; i < parts->n; i++)
+		json_array_append_new(sources, json_source(
+			&parts->snapshots[i]->meta, parts->files[i]));
+	json_object_set_new(head, "sources", sources);
+	json_object_set_new(head, "statistics", json_array());
+	return put_list(head, stats, limit, parts, out, err);
 }
 
 bool tm_write_diff_json(const struct tm_stats *stats, size_t limit,
@@ -116,7 +159,7 @@ bool tm_write_diff_json(const struct tm_stats *stats, size_t limit,
 	json_object_set_new(head, "new", json_source(newer, newer_file));
 	set_query(head, &stats->query);
 	json_object_set_new(head, "differences", json_array());
-	return put_list(head, stats, limit, out, err);
+	return put_list(head, stats, limit, NULL, out, err);
 }
 
 static json_t *domains_array(const struct tm_snapshot *snapshot)
@@ -140,26 +183,51 @@ static json_t *domains_array(const struct tm_snapshot *snapshot)
 	return array;
 }
 
+static json_t *memory_json(const struct tm_memory *memory,
+			   const struct tm_snapshot *snapshot, bool tracing)
+{
+	struct tm_figure figures[TM_MEMORY_FIGURES];
+	size_t n = tm_memory_figures(memory, snapshot, tracing, figures);
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(object, figures[i].name,
+				    json_count(figures[i].bytes));
+	return object;
+}
+
 bool tm_write_info_json(const struct tm_snapshot *snapshot, bool tracing,
 			const char *source_file, FILE *out, struct tm_err *err)
+{
+	return tm_write_info_memory_json(snapshot, tracing, source_file, NULL,
+					 out, err);
+}
+
+bool tm_write_info_memory_json(const struct tm_snapshot *snapshot, bool tracing,
+			       const char *source_file,
+			       const struct tm_memory *memory, FILE *out,
+			       struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
 	const struct tm_meta *meta = &snapshot->meta;
 	double pause_ms = (double)meta->pause_ns / 1e6;
-	json_t *info = report_head("tmattach-info"), *memory = json_object();
+	json_t *info = report_head("tmattach-info"), *traced = json_object();
 
-	json_object_set_new(memory, "current", json_count(meta->traced_current));
-	json_object_set_new(memory, "peak", json_count(meta->traced_peak));
+	json_object_set_new(traced, "current", json_count(meta->traced_current));
+	json_object_set_new(traced, "peak", json_count(meta->traced_peak));
 	json_object_set_new(info, "source", json_source(meta, source_file));
 	json_object_set_new(info, "tracing", json_boolean(tracing));
 	json_object_set_new(info, "traceback_limit",
 			    json_integer(meta->traceback_limit));
-	json_object_set_new(info, "traced_memory", memory);
+	json_object_set_new(info, "traced_memory", traced);
 	json_object_set_new(info, "tracer_memory",
 			    json_count(meta->tracer_memory));
 	json_object_set_new(info, "traces", json_count(snapshot->total_count));
 	json_object_set_new(info, "domains", domains_array(snapshot));
 	json_object_set_new(info, "pause_ms", json_real(pause_ms));
+	if (memory)
+		json_object_set_new(info, "memory",
+				    memory_json(memory, snapshot, tracing));
 	json_append_real(&buf, info, pause_ms);
 	json_decref(info);
 	tm_buf_addc(&buf, '\n');

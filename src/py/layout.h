@@ -92,6 +92,7 @@ struct py_layout {
 	uint32_t preheader_flags;               /* of tp_flags */
 	/* Tracing raw allocations hangs in a process with subinterpreters. */
 	bool subinterpreters_hang;
+	uint32_t pool_size;                     /* obmalloc.c: POOL_SIZE */
 	bool str_has_wstr;                      /* PyASCIIObject.wstr: until 3.11 */
 	bool str_wide_interned;                 /* 3.14+ free-threaded: a byte */
 	/* The first patch release whose get_tracemalloc_memory() is 0 while

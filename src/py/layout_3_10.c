@@ -15,5 +15,6 @@ const struct py_layout py_layout_3_10 = {
 	.subinterpreters_hang = true,
 	.str_has_wstr = true,
 	.stack = &py_stack_3_10,
+	.pool_size = 16384,
 	.idle_memory_zero_since = PY_NEVER,
 };

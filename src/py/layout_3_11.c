@@ -17,5 +17,6 @@ const struct py_layout py_layout_3_11 = {
 	.subinterpreters_hang = true,
 	.str_has_wstr = true,
 	.stack = &py_stack_3_11,
+	.pool_size = 16384,
 	.idle_memory_zero_since = PY_NEVER,
 };

@@ -15,5 +15,6 @@ const struct py_layout py_layout_3_13 = {
 	.stack = &py_stack_3_13,
 	.gc_head = PY_GC_HEAD_3_8,
 	.preheader_flags = PY_PREHEADER_3_12,
+	.pool_size = 16384,
 	.idle_memory_zero_since = 2,
 };

@@ -16,5 +16,6 @@ const struct py_layout py_layout_3_15 = {
 	.preheader_flags = PY_PREHEADER_3_12,
 	.str_wide_interned = true,
 	.stack = &py_stack_3_15,
+	.pool_size = 16384,
 	.idle_memory_zero_since = 0,
 };

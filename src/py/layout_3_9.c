@@ -15,5 +15,6 @@ const struct py_layout py_layout_3_9 = {
 	.subinterpreters_hang = true,
 	.str_has_wstr = true,
 	.stack = &py_stack_3_9,
+	.pool_size = 4096,
 	.idle_memory_zero_since = PY_NEVER,
 };

@@ -106,8 +106,8 @@ expect "convert, filtered, to stdout" "$work/want" stats "$work/app.pickle"
 refuse "no command" 2 'COMMAND'
 refuse "an unknown command" 2 'no such command' nosuch
 refuse "an unknown option" 2 'nosuch' stats --nosuch $new
-refuse "no source" 2 'SOURCE is missing' stats
-refuse "too many sources" 2 'one SOURCE only' stats $old $new
+refuse "no source" 2 'SOURCE... is missing' stats
+refuse "too many sources" 2 'one SOURCE only' traces $old $new
 refuse "one side of a diff" 2 'not all are given' diff $old
 refuse "an unknown key" 2 'function' stats -k function $new
 refuse "cumulative tracebacks" 2 'cumulative' stats -k traceback -c $new
