@@ -39,7 +39,7 @@ cli_obj  := $(cli_src:%.c=$(B)/%.o)
 tui_obj  := $(tui_src:%.c=$(B)/%.o)
 unit_bin := $(unit_src:tests/unit/%.c=$(B)/tests/unit/%)
 
-lib_libs := -ldw -lelf -llzma -liberty -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lpthread -lm
+lib_libs := -ldw -lelf -llzma -liberty -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lprotobuf-c -lpthread -lm
 tui_libs := -lncursesw -ltinfo
 ldflags  := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
@@ -50,6 +50,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $(2))
 .DEFAULT_GOAL := all
 
 include src/recorder/recorder.mk
+include src/codec/export.mk
 
 all: $(B)/tmattach $(B)/libtmattach.a $(B)/libtmattach.so
 lib: $(B)/libtmattach.a
