@@ -8,6 +8,7 @@ const struct cli_command command_convert = {
 	.examples =
 		"  tmattach convert leak.pickle -o leak.tms\n"
 		"  tmattach convert leak.tms --include '*/app/*' -o app.pickle\n"
+		"  tmattach convert after.tms --baseline before.tms -o grown.html\n"
 		"  tmattach convert - -f jsonl -o - < leak.tms\n",
 	.groups = CLI_TARGET | CLI_FILTERS | CLI_OUTPUT,
 	.min_sources = 1,

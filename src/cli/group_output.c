@@ -6,10 +6,14 @@
 #include "base/guard.h"
 #include "tmattach/codec.h"
 
+enum { OPT_BASELINE = 0x200 };
+
 static const struct argp_option output_options[] = {
 	OPTION("output", 'o', "FILE", "Where the snapshot goes; - is stdout"),
 	OPTION("format", 'f', "FORMAT", "The file's format, whatever its "
 	       "suffix says; see below"),
+	OPTION("baseline", OPT_BASELINE, "FILE", "Colour an html page by the "
+	       "differences to this snapshot"),
 	OPTIONS_END,
 };
 
@@ -45,6 +49,17 @@ static void choose_codec(const struct argp_state *state, struct cli_options *o)
 		      "with --format");
 }
 
+static void check_baseline(const struct argp_state *state,
+			   const struct cli_options *o)
+{
+	if (!o->baseline)
+		return;
+	if (o->command->groups & CLI_COMMAND)
+		cli_usage(state, "--baseline", "only dump and convert take one");
+	if (o->codec != tm_codec_by_name("html"))
+		cli_usage(state, "--baseline", "only html pages show differences");
+}
+
 static error_t parse_output(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
@@ -58,8 +73,12 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 	case 'f':
 		o->codec = codec_named(state, arg);
 		break;
+	case OPT_BASELINE:
+		o->baseline = arg;
+		break;
 	case ARGP_KEY_SUCCESS:
 		choose_codec(state, o);
+		check_baseline(state, o);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

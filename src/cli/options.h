@@ -33,6 +33,7 @@ struct cli_options {
 	enum cli_format format;          /* of a report */
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
+	const char *baseline;            /* a snapshot file; NULL: none */
 	bool children;                   /* and all that descends */
 	bool all;                        /* of ps */
 	const char *exe;                 /* of core files */

@@ -5,33 +5,50 @@
 #include "cli/source.h"
 #include "tmattach/codec.h"
 
-static bool save(const struct cli_source *source,
-		 const struct cli_options *options, struct tm_err *err)
+/* What the filters leave of *snapshot, in its place. */
+static void apply_filters(struct tm_snapshot **snapshot,
+			  const struct cli_options *options)
 {
-	const struct tm_codec_opts opts = { 0 };
 	struct tm_snapshot *less;
-	bool ok;
 
-	if (options->query.nfilters == 0)
-		return tm_snapshot_save(source->snapshot, options->output,
-					options->codec, &opts, err);
-	less = tm_snapshot_filter(source->snapshot, options->filters,
+	if (!*snapshot || options->query.nfilters == 0)
+		return;
+	less = tm_snapshot_filter(*snapshot, options->filters,
 				  options->query.nfilters);
-	ok = tm_snapshot_save(less, options->output, options->codec, &opts,
-			      err);
-	tm_snapshot_destroy(less);
-	return ok;
+	tm_snapshot_destroy(*snapshot);
+	*snapshot = less;
+}
+
+static int save(struct cli_source *source, const struct cli_options *options,
+		const struct tm_snapshot *baseline)
+{
+	const struct tm_codec_opts opts = { .baseline = baseline };
+	struct tm_err err;
+	int status = cli_source_get(source, options, 0);
+
+	if (status)
+		return status;
+	apply_filters(&source->snapshot, options);
+	if (!tm_snapshot_save(source->snapshot, options->output, options->codec,
+			      &opts, &err))
+		return cli_error(&err, CLI_ABOUT_FILE);
+	return cli_source_status(source);
 }
 
 int cli_save(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
+	struct tm_snapshot *baseline = NULL;
 	struct tm_err err;
-	int status = cli_source_get(&source, options, 0);
+	int status;
 
-	if (status)
-		return status;
-	if (!save(&source, options, &err))
-		return cli_error(&err, CLI_ABOUT_FILE);
-	return cli_source_status(&source);
+	if (options->baseline) {
+		baseline = tm_snapshot_load(options->baseline, &err);
+		if (!baseline)
+			return cli_error(&err, CLI_ABOUT_FILE);
+		apply_filters(&baseline, options);
+	}
+	status = save(&source, options, baseline);
+	tm_snapshot_destroy(baseline);
+	return status;
 }

@@ -11,3 +11,20 @@ $(B)/gen/profile.pb-c.o: $(B)/gen/profile.pb-c.c
 	$(q)$(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 lib_obj += $(B)/gen/profile.pb-c.o
+
+$(B)/gen/flame_page.c: src/codec/flame.html src/codec/export.mk
+	$(call say,EMBED,$@)
+	$(q)mkdir -p $(@D) && { \
+		echo '/* Made from $<: do not edit. */'; \
+		echo '#include "codec/flame_page.h"'; \
+		echo 'const unsigned char flame_page[] = {'; \
+		od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; \
+		echo '};'; \
+		echo 'const size_t flame_page_size = sizeof(flame_page);'; \
+	} >$@.new && mv $@.new $@
+
+$(B)/gen/flame_page.o: $(B)/gen/flame_page.c
+	$(call say,CC,$<)
+	$(q)$(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+lib_obj += $(B)/gen/flame_page.o
