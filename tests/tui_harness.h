@@ -68,6 +68,8 @@ static inline void harness_apply(struct harness *h, struct event *event)
 		snap_put(event->sample.snap);
 	if (event->kind == EV_DETAIL)
 		detail_destroy(event->detail);
+	if (event->kind == EV_THREADS)
+		thread_page_destroy(event->threads.page);
 	h->reactions = reactions;
 	if (reactions & R_QUERY)
 		harness_compute(h);
@@ -208,6 +210,56 @@ static inline void harness_deinit(struct harness *h)
 	state_deinit(&h->state);
 	screen_deinit(&h->screen);
 	table_cache_destroy(h->cache);
+}
+
+/* ---- threads ---------------------------------------------------------------------- */
+
+#define HARNESS_TEXT(s) { s, sizeof(s) - 1 }
+
+/* Of a server that waits, works, and has a thread that cannot be stopped. */
+static inline void harness_threads(struct harness *h, size_t source)
+{
+	static const struct tm_frame_view python[] = {
+		{ .filename = HARNESS_TEXT("/srv/shop/manage.py"), .lineno = 22,
+		  .function = HARNESS_TEXT("<module>") },
+		{ .filename = HARNESS_TEXT("/srv/shop/handlers/cart.py"),
+		  .lineno = 6, .function = HARNESS_TEXT("Handler.get") },
+		{ .filename = HARNESS_TEXT("/srv/\xe6\x97\xa5\xe6\x9c\xac/\x1b[2J.py"),
+		  .lineno = 3, .function = HARNESS_TEXT("wait") },
+	};
+	static const struct tm_frame_view native[] = {
+		{ .native = true, .function = HARNESS_TEXT("_start"),
+		  .module = HARNESS_TEXT("/usr/bin/python3.13"), .address = 0x1f2 },
+		{ .native = true, .function = HARNESS_TEXT("_PyEval_EvalFrameDefault"),
+		  .filename = HARNESS_TEXT("Python/ceval.c"), .lineno = 1234 },
+		{ .native = true, .inlined = true,
+		  .function = HARNESS_TEXT("pysleep"),
+		  .filename = HARNESS_TEXT("Modules/timemodule.c"), .lineno = 2047 },
+		{ .native = true, .address = 0x7f1234567890 },
+	};
+	static const struct tm_thread_info infos[] = {
+		{ .tid = 4711, .name = "python3", .state = 'S',
+		  .syscall = "clock_nanosleep", .native = native, .nnative = 4,
+		  .native_complete = true, .python = python, .npython = 3,
+		  .python_complete = true },
+		{ .tid = 4715, .name = "mail \x1b[31m", .state = 'R',
+		  .native = native, .nnative = 3, .python = python + 1,
+		  .npython = 1 },
+		{ .tid = 4716, .name = "flush", .state = 'D' },
+	};
+	static const struct tm_threads threads = {
+		.meta = { .pid = 4711, .pause_ns = 2300000 },
+		.threads = infos, .n = 3,
+	};
+	static const struct tm_threads bare = {
+		.meta = { .pid = 4713, .pause_ns = 900000 },
+		.threads = infos + 1, .n = 1,
+		.note = "no Python stacks: it is shutting down",
+	};
+	struct event event = harness_event(EV_THREADS, source);
+
+	event.threads.page = thread_page_borrow(source ? &bare : &threads);
+	harness_apply(h, &event);
 }
 
 /* ---- snapshots ------------------------------------------------------------------- */

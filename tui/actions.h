@@ -47,7 +47,7 @@ unsigned act_filter_list(struct state *state);
 unsigned act_filter_remove(struct state *state);
 unsigned act_filter_clear(struct state *state);
 
-/* actions_dialog.c: prompts, questions, help, leaving */
+/* actions_dialog.c: questions, help, leaving */
 unsigned act_prompt_accept(struct state *state);
 unsigned act_prompt_erase(struct state *state);
 unsigned act_prompt_erase_all(struct state *state);
@@ -74,12 +74,14 @@ unsigned act_sample(struct state *state);
 unsigned act_reset_peak(struct state *state);
 unsigned act_tracing(struct state *state);
 unsigned act_tracing_choose(struct state *state);
+unsigned act_threads(struct state *state);
 
 struct tracing_action {
 	const char *title;
 	const char *explain;
-	const char *command; /* behind "tmattach ", before the pid */
-	unsigned reaction;   /* what to do after a yes; 0: only from a shell */
+	const char *question; /* with %s for the processes; NULL: how many
+				 frames is what is asked */
+	unsigned reaction;    /* what to do after a yes */
 };
 size_t tracing_action_count(void);
 const struct tracing_action *tracing_action_at(size_t i);

@@ -41,6 +41,7 @@ static unsigned prompt_changed(struct state *state)
 		state->scroll[MODE_TABLE] = state->find_from;
 		return move_find(state, false, true);
 	case PROMPT_SAVE:
+	case PROMPT_NFRAME:
 		break;
 	}
 	return R_DRAW;
@@ -78,6 +79,8 @@ unsigned prompt_type(struct state *state, int key)
 
 	if (key < 0x20 || key == 0x7f || key >= KEYS_FIRST ||
 	    (key >= 0xd800 && key < 0xe000))
+		return 0;
+	if (prompt->kind == PROMPT_NFRAME && (key < '0' || key > '9'))
 		return 0;
 	n = encode(bytes, (uint32_t)key);
 	if (prompt->len + n >= sizeof(prompt->text))
@@ -124,6 +127,22 @@ unsigned act_prompt_frames(struct state *state)
 	return prompt_changed(state);
 }
 
+/* Nothing typed means the number that is offered. */
+static unsigned accept_nframe(struct state *state)
+{
+	unsigned long n = state->prompt.len ?
+			  strtoul(state->prompt.text, NULL, 10) : state->nframe;
+
+	if (n < 1 || n > TM_NFRAME_MAX) {
+		state_say(state, ROLE_ERROR, "the number of frames is from 1 to %d",
+			  TM_NFRAME_MAX);
+		return 0;
+	}
+	state->nframe = (uint32_t)n;
+	state_say(state, ROLE_NORMAL, "starting to trace ...");
+	return R_START;
+}
+
 unsigned act_prompt_accept(struct state *state)
 {
 	struct tm_filter filter;
@@ -148,6 +167,9 @@ unsigned act_prompt_accept(struct state *state)
 		state_say(state, ROLE_NORMAL, "saving %s ...", state->save_path);
 		reactions |= R_SAVE;
 		break;
+	case PROMPT_NFRAME:
+		reactions |= accept_nframe(state);
+		break;
 	}
 	state->mode = state->back;
 	return reactions;
@@ -161,7 +183,7 @@ unsigned act_close(struct state *state)
 		reactions |= R_QUERY; /* without what was typed */
 	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FIND)
 		state->scroll[MODE_TABLE] = state->find_from;
-	if (state->mode == MODE_DETAIL)
+	if (state->mode == MODE_DETAIL || state->mode == MODE_THREADS)
 		state->mode = MODE_TABLE;
 	else
 		state->mode = state->back;
@@ -172,7 +194,7 @@ unsigned act_close(struct state *state)
 unsigned act_help(struct state *state)
 {
 	/* The help goes back to the list it was called from. */
-	state->back = state->mode == MODE_DETAIL ? MODE_DETAIL : MODE_TABLE;
+	state->back = state_back_of(state->mode);
 	state->mode = MODE_HELP;
 	state->scroll[MODE_HELP] = (struct scroll){ 0 };
 	return R_DRAW;
@@ -217,6 +239,8 @@ unsigned act_save(struct state *state)
 unsigned act_yes(struct state *state)
 {
 	state->mode = state->back;
+	if (state->on_yes & (R_CLEAR | R_STOP))
+		state_say(state, ROLE_NORMAL, "waiting for the target's turn ...");
 	return R_DRAW | state->on_yes;
 }
 

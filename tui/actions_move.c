@@ -2,12 +2,6 @@
 
 #include <string.h>
 
-/* Text without a cursor: it is scrolled. */
-static bool is_pager(enum mode mode)
-{
-	return mode == MODE_DETAIL || mode == MODE_HELP;
-}
-
 void move_clamp(struct state *state, enum mode mode)
 {
 	struct scroll *scroll = &state->scroll[mode];
@@ -15,7 +9,7 @@ void move_clamp(struct state *state, enum mode mode)
 	size_t height = state_list_height(state, mode);
 	size_t last_top = n > height ? n - height : 0;
 
-	if (is_pager(mode)) {
+	if (state_is_pager(mode)) {
 		if (scroll->top > last_top)
 			scroll->top = last_top;
 		scroll->cursor = scroll->top;
@@ -44,7 +38,7 @@ void move_by(struct state *state, enum mode mode, int64_t delta)
 {
 	struct scroll *scroll = &state->scroll[mode];
 
-	if (is_pager(mode))
+	if (state_is_pager(mode))
 		scroll->top = add_clamped(scroll->top, delta);
 	else
 		scroll->cursor = add_clamped(scroll->cursor, delta);

@@ -60,13 +60,12 @@ unsigned act_reset_peak(struct state *state)
 
 /* ---- tracing ------------------------------------------------------------------- */
 
-/* A row whose reaction is 0 is not offered by the session yet: the command
- * line that does it is shown instead. */
 static const struct tracing_action tracing_actions[] = {
-	{ "Start tracing", "record every allocation from now on", "start", 0 },
+	{ "Start tracing", "record every allocation from now on", NULL, R_START },
 	{ "Clear the traces", "forget what was recorded, go on tracing",
-	  "clear", 0 },
-	{ "Stop tracing", "forget what was recorded, record no more", "stop", 0 },
+	  "Forget all traces of %s?", R_CLEAR },
+	{ "Stop tracing", "forget what was recorded, record no more",
+	  "Stop tracing in %s, and forget all traces?", R_STOP },
 };
 
 size_t tracing_action_count(void)
@@ -79,43 +78,75 @@ const struct tracing_action *tracing_action_at(size_t i)
 	return &tracing_actions[i];
 }
 
+/* A process in scope that is attached to. */
+static bool any_opened(const struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++)
+		if (state_in_scope(state, i) && state->sources[i].opened &&
+		    !state->sources[i].gone)
+			return true;
+	return false;
+}
+
+static bool any_process(const struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++)
+		if (state_in_scope(state, i) && !state->sources[i].is_file)
+			return true;
+	return false;
+}
+
 unsigned act_tracing(struct state *state)
 {
-	if (state_is_offline(state)) {
+	if (!any_process(state)) {
 		state_say(state, ROLE_WARNING, "this is a snapshot, not a process");
+		return R_DRAW;
+	}
+	if (!any_opened(state)) {
+		state_say(state, ROLE_WARNING,
+			  "there is no Python process to start tracing in");
 		return R_DRAW;
 	}
 	state->back = MODE_TABLE;
 	state->mode = MODE_TRACING;
+	/* Not where it was: what forgets traces should be sought out. */
+	state->scroll[MODE_TRACING] = (struct scroll){ 0 };
 	return R_DRAW;
-}
-
-static const struct source *source_in_scope(const struct state *state)
-{
-	for (size_t i = 0; i < state->nsources; i++)
-		if (state_in_scope(state, i))
-			return &state->sources[i];
-	return NULL;
 }
 
 unsigned act_tracing_choose(struct state *state)
 {
 	const struct tracing_action *action =
 		tracing_action_at(state->scroll[MODE_TRACING].cursor);
-	const struct source *source = source_in_scope(state);
+	char whom[32] = "";
 
 	state->mode = MODE_TABLE;
-	if (!source)
-		return R_DRAW;
-	if (action->reaction == 0) {
-		state_say(state, ROLE_WARNING, "in a shell: tmattach %s %d",
-			  action->command, (int)source->pid);
+	if (!action->question) {
+		prompt_open(state, PROMPT_NFRAME, "");
 		return R_DRAW;
 	}
-	snprintf(state->question, sizeof(state->question), "%s in pid %d?",
-		 action->title, (int)source->pid);
+	state_whom(state, whom);
+	snprintf(state->question, sizeof(state->question), action->question,
+		 whom);
 	state->on_yes = action->reaction;
 	state->back = MODE_TABLE;
 	state->mode = MODE_CONFIRM;
 	return R_DRAW;
+}
+
+/* ---- threads ------------------------------------------------------------------- */
+
+unsigned act_threads(struct state *state)
+{
+	if (!any_process(state)) {
+		state_say(state, ROLE_WARNING,
+			  "not available: a snapshot has no threads");
+		return R_DRAW;
+	}
+	if (state->mode != MODE_THREADS)
+		state->scroll[MODE_THREADS] = (struct scroll){ 0 };
+	else
+		state_say(state, ROLE_NORMAL, "looking at the threads ...");
+	state->mode = MODE_THREADS;
+	return R_DRAW | R_THREADS;
 }

@@ -21,6 +21,8 @@ void event_destroy(struct event *event)
 		return;
 	if (event->kind == EV_SAMPLE)
 		snap_put(event->sample.snap);
+	else if (event->kind == EV_THREADS)
+		thread_page_destroy(event->threads.page);
 	else if (event->kind == EV_TABLE)
 		table_put(event->table);
 	else if (event->kind == EV_DETAIL)

@@ -10,9 +10,11 @@
 #include <sys/types.h>
 
 #include "detail.h"
+#include "feed.h"
 #include "lines.h"
 #include "snap.h"
 #include "table.h"
+#include "thread_page.h"
 #include "tmattach/session.h"
 
 /* Keys are Unicode code points, or one of these. */
@@ -38,7 +40,8 @@ enum event_kind {
 	EV_SAMPLE,   /* a snapshot of a source */
 	EV_FAILED,   /* a call on a source failed */
 	EV_NOTE,     /* the session remarks something */
-	EV_RESET,    /* the peak of a source was reset */
+	EV_DONE,     /* what was asked of a source was done, or failed */
+	EV_THREADS,  /* the threads of a source, or why there are none */
 	EV_TABLE,    /* the answer to a query */
 	EV_DETAIL,   /* the tracebacks of a row */
 	EV_LINES,    /* source lines that were asked for */
@@ -50,7 +53,7 @@ enum event_kind {
 struct event {
 	struct event *next;
 	enum event_kind kind;
-	size_t source;          /* OPENED, STATUS, SAMPLE, FAILED, NOTE, RESET */
+	size_t source;          /* OPENED to THREADS */
 	uint64_t at_ms;         /* monotonic; STATUS, CLOCK */
 	union {
 		int key;
@@ -65,6 +68,15 @@ struct event {
 			bool round_done;      /* the last source of a round */
 		} sample;
 		struct { struct tm_err err; bool opening; bool fatal; } failed;
+		struct {
+			enum request request;
+			struct tm_err err;    /* kind NONE: it was done */
+			struct tm_control control;
+		} done;
+		struct {
+			struct thread_page *page; /* NULL: see err */
+			struct tm_err err;
+		} threads;
 		char text[1024];          /* NOTE; SAVED, EXISTS: the path */
 		struct table *table;
 		struct detail *detail;

@@ -34,9 +34,40 @@ static struct tm_snapshot *session_sample(void *target, struct tm_err *err)
 	return tm_session_sample(target, err);
 }
 
-static bool session_reset_peak(void *target, struct tm_err *err)
+static bool session_control(void *target, enum request request, uint32_t nframe,
+			    struct tm_control *ret, struct tm_err *err)
 {
-	return tm_session_reset_peak(target, err);
+	switch (request) {
+	case REQUEST_RESET_PEAK:
+		return tm_session_reset_peak(target, err);
+	case REQUEST_START:
+		return tm_session_start_tracing(target, nframe, 0, ret, err);
+	case REQUEST_CLEAR:
+		return tm_session_clear_traces(target, 0, err);
+	case REQUEST_STOP:
+		return tm_session_stop_tracing(target, 0, ret, err);
+	case REQUEST_THREADS:
+	case REQUEST_COUNT:
+		break;
+	}
+	return tm_err_set(err, TM_ERR_USAGE, "live view", "no such request");
+}
+
+static void *open_reader(void *ctx, size_t i, struct tm_err *err)
+{
+	const pid_t *pids = ctx;
+
+	return tm_thread_reader_open(pids[i], err);
+}
+
+static void close_reader(void *reader)
+{
+	tm_thread_reader_close(reader);
+}
+
+static struct tm_threads *read_threads(void *reader, struct tm_err *err)
+{
+	return tm_threads_sample(reader, err);
 }
 
 static const struct feed_ops session_ops = {
@@ -46,7 +77,10 @@ static const struct feed_ops session_ops = {
 	.command = session_command,
 	.status = session_status,
 	.sample = session_sample,
-	.reset_peak = session_reset_peak,
+	.control = session_control,
+	.open_threads = open_reader,
+	.close_threads = close_reader,
+	.threads = read_threads,
 };
 
 struct feed feed_of_sessions(const pid_t *pids)

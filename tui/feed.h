@@ -6,7 +6,19 @@
 #ifndef TUI_FEED_H
 #define TUI_FEED_H
 
+#include "tmattach/control.h"
 #include "tmattach/session.h"
+#include "tmattach/threads.h"
+
+/* What a target is asked for once, by a key. */
+enum request {
+	REQUEST_RESET_PEAK,
+	REQUEST_START,   /* tracing, with so many frames */
+	REQUEST_CLEAR,
+	REQUEST_STOP,
+	REQUEST_THREADS, /* their stacks; not for control() */
+	REQUEST_COUNT
+};
 
 struct feed_ops {
 	/* Attach to target i; NULL with *err. `opts` carries the remarks. */
@@ -17,7 +29,14 @@ struct feed_ops {
 	const char *(*command)(void *target);
 	bool (*status)(void *target, struct tm_status *ret, struct tm_err *err);
 	struct tm_snapshot *(*sample)(void *target, struct tm_err *err);
-	bool (*reset_peak)(void *target, struct tm_err *err);
+	bool (*control)(void *target, enum request request, uint32_t nframe,
+			struct tm_control *ret, struct tm_err *err);
+
+	/* Thread stacks have a reader of their own: a process that is no
+	 * Python has them too. */
+	void *(*open_threads)(void *ctx, size_t i, struct tm_err *err);
+	void (*close_threads)(void *reader);
+	struct tm_threads *(*threads)(void *reader, struct tm_err *err);
 };
 
 struct feed {

@@ -8,14 +8,15 @@
 #define IN(mode) (1u << (mode))
 #define TABLE    IN(MODE_TABLE)
 #define DETAIL   IN(MODE_DETAIL)
+#define THREADS  IN(MODE_THREADS)
 #define HELP     IN(MODE_HELP)
 #define MENUS    (IN(MODE_FILTERS) | IN(MODE_SORT) | IN(MODE_TRACING))
-#define LISTS    (TABLE | DETAIL | HELP | MENUS)
+#define LISTS    (TABLE | DETAIL | THREADS | HELP | MENUS)
 #define PROMPT   IN(MODE_PROMPT)
 #define CONFIRM  IN(MODE_CONFIRM)
 
 static const struct key_binding bindings[] = {
-	{ { K_F1, 'h', '?' }, TABLE | DETAIL | MENUS, "Help", "this help", act_help },
+	{ { K_F1, 'h', '?' }, TABLE | DETAIL | THREADS | MENUS, "Help", "this help", act_help },
 
 	{ { K_UP, 'k', K_CTRL('P') }, LISTS, NULL, "up", act_up },
 	{ { K_DOWN, 'j', K_CTRL('N') }, LISTS, NULL, "down", act_down },
@@ -56,8 +57,10 @@ static const struct key_binding bindings[] = {
 	{ { '-', '_' }, TABLE | DETAIL, NULL, "refresh slower", act_slower },
 	{ { 'u', K_F5 }, TABLE, NULL, "refresh now", act_sample },
 	{ { 'r' }, TABLE, "Reset peak", "reset the peak, in the target", act_reset_peak },
-	{ { 't' }, TABLE, NULL, "start, stop or clear tracing", act_tracing },
 	{ { 's', K_F2 }, TABLE | DETAIL, "Save", "save the snapshot to a file", act_save },
+	{ { 't' }, TABLE, "Tracing", "start, stop or clear tracing", act_tracing },
+	{ { 'T' }, TABLE, "Threads", "what every thread is doing: its stacks", act_threads },
+	{ { 'u', K_F5, 'T' }, THREADS, "Refresh", NULL, act_threads },
 
 	{ { K_ENTER }, IN(MODE_SORT), "Sort", NULL, act_sort_choose },
 	{ { K_ENTER }, IN(MODE_TRACING), "Choose", NULL, act_tracing_choose },
@@ -71,7 +74,7 @@ static const struct key_binding bindings[] = {
 	{ { 'y', 'Y' }, CONFIRM, "Yes", NULL, act_yes },
 	{ { 'n', 'N', K_ENTER }, CONFIRM, "No", NULL, act_close },
 
-	{ { K_ESCAPE, 'q', K_LEFT, K_BACKSPACE }, DETAIL, "Back", NULL, act_close },
+	{ { K_ESCAPE, 'q', K_LEFT, K_BACKSPACE }, DETAIL | THREADS, "Back", NULL, act_close },
 	{ { K_ESCAPE, 'q', 'h', K_F1 }, HELP, "Back", NULL, act_close },
 	{ { K_ESCAPE, 'q', K_LEFT }, MENUS, "Back", NULL, act_close },
 	{ { K_ESCAPE, K_CTRL('G') }, PROMPT | CONFIRM, "Cancel", "leave a dialog", act_close },

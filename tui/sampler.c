@@ -3,17 +3,17 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "target.h"
 #include "xalloc.h"
 
 #define STATUS_MS 250
 /* A sample may stop the target for at most this part of the time. */
 #define PAUSE_SHARE 100
 
-struct target {
-	void *handle;   /* NULL: not attached */
-	bool gone;      /* for good */
-	bool tracing;
-	bool reset;     /* its peak is to be reset */
+/* What was asked of one target and is not yet done. */
+struct wish {
+	unsigned requests; /* 1 << REQUEST_... */
+	uint32_t nframe;
 };
 
 struct sampler {
@@ -25,124 +25,20 @@ struct sampler {
 	pthread_cond_t wake;  /* the sampler has something to do */
 	pthread_cond_t idle;  /* no call is under way */
 	uint64_t interval_ms;
-	bool paused, now, stop, hold, busy, reset_any;
+	bool paused, now, stop, hold, busy, any_wish;
+	struct wish *wishes;  /* of each target */
 
-	struct target *targets; /* `reset` under the lock, else the thread's */
+	struct target *targets; /* this and below: the thread's own */
 	uint64_t effective_ms;
 	uint64_t next_status, next_sample;
-	size_t noting;          /* whom a remark is about */
 };
 
-static uint64_t now_ms(void)
+/* How long a target stood still: 1 ms at least, if at all. */
+static uint64_t pause_of(const struct event *event)
 {
-	struct timespec ts;
+	uint64_t ns = event->sample.snap->snapshot->meta.pause_ns;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static struct event *new_event(struct sampler *sampler, enum event_kind kind,
-			       size_t i)
-{
-	struct event *event = event_create(kind, sampler->opts.first_source + i);
-
-	event->at_ms = now_ms();
-	return event;
-}
-
-static void pass_note(void *ctx, const char *text)
-{
-	struct sampler *sampler = ctx;
-	struct event *event = new_event(sampler, EV_NOTE, sampler->noting);
-
-	snprintf(event->text, sizeof(event->text), "%s", text);
-	queue_push(sampler->events, event);
-}
-
-static void pass_failure(struct sampler *sampler, size_t i,
-			 const struct tm_err *err, bool opening)
-{
-	struct event *event = new_event(sampler, EV_FAILED, i);
-	struct target *target = &sampler->targets[i];
-
-	event->failed.err = *err;
-	event->failed.opening = opening;
-	event->failed.fatal = err->kind == TM_ERR_GONE ||
-			      (opening && err->kind == TM_ERR_DENIED);
-	if (event->failed.fatal) {
-		target->gone = true;
-		if (target->handle)
-			sampler->opts.feed.ops->close(target->handle);
-		target->handle = NULL;
-	}
-	queue_push(sampler->events, event);
-}
-
-static void open_target(struct sampler *sampler, size_t i)
-{
-	const struct feed_ops *ops = sampler->opts.feed.ops;
-	struct target *target = &sampler->targets[i];
-	struct tm_err err = { 0 };
-	struct event *event;
-
-	sampler->noting = i;
-	target->handle = ops->open(sampler->opts.feed.ctx, i,
-				   &sampler->opts.session, &err);
-	if (!target->handle) {
-		pass_failure(sampler, i, &err, true);
-		return;
-	}
-	event = new_event(sampler, EV_OPENED, i);
-	event->opened.pid = ops->pid(target->handle);
-	snprintf(event->opened.command, sizeof(event->opened.command), "%s",
-		 ops->command(target->handle));
-	queue_push(sampler->events, event);
-}
-
-static void read_status(struct sampler *sampler, size_t i)
-{
-	struct target *target = &sampler->targets[i];
-	struct tm_err err = { 0 };
-	struct tm_status status;
-	struct event *event;
-
-	if (!target->handle)
-		return;
-	if (!sampler->opts.feed.ops->status(target->handle, &status, &err)) {
-		pass_failure(sampler, i, &err, false);
-		return;
-	}
-	target->tracing = status.tracing == TM_TRACING_ON;
-	event = new_event(sampler, EV_STATUS, i);
-	event->status = status;
-	queue_push(sampler->events, event);
-}
-
-/* Returns how long the target stood still, in ms rounded up. */
-static uint64_t take_sample(struct sampler *sampler, size_t i,
-			    struct event **ret)
-{
-	struct target *target = &sampler->targets[i];
-	struct tm_err err = { 0 };
-	uint64_t start = now_ms();
-	struct tm_snapshot *snapshot;
-	uint64_t pause_ns;
-
-	*ret = NULL;
-	if (!target->handle || !target->tracing)
-		return 0;
-	sampler->noting = i;
-	snapshot = sampler->opts.feed.ops->sample(target->handle, &err);
-	if (!snapshot) {
-		pass_failure(sampler, i, &err, false);
-		return 0;
-	}
-	pause_ns = snapshot->meta.pause_ns;
-	*ret = new_event(sampler, EV_SAMPLE, i);
-	(*ret)->sample.snap = snap_create(snapshot);
-	(*ret)->sample.took_ms = now_ms() - start;
-	return (pause_ns + 999999) / 1000000 > 1 ? pause_ns / 1000000 :
-	       pause_ns > 0;
+	return ns > 0 && ns < 1000000 ? 1 : ns / 1000000;
 }
 
 static void sample_all(struct sampler *sampler, uint64_t interval_ms)
@@ -151,12 +47,12 @@ static void sample_all(struct sampler *sampler, uint64_t interval_ms)
 	uint64_t longest = 0;
 
 	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
-		struct event *event;
-		uint64_t pause = take_sample(sampler, i, &event);
+		struct event *event = target_sample(&sampler->targets[i]);
 
-		longest = pause > longest ? pause : longest;
 		if (!event)
 			continue;
+		if (pause_of(event) > longest)
+			longest = pause_of(event);
 		if (last)
 			queue_push(sampler->events, last);
 		last = event;
@@ -171,21 +67,17 @@ static void sample_all(struct sampler *sampler, uint64_t interval_ms)
 	queue_push(sampler->events, last);
 }
 
-static void reset_peaks(struct sampler *sampler, const bool *wanted)
+/* True if a sample is wanted for it. */
+static bool grant(struct sampler *sampler, const struct wish *wishes)
 {
-	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
-		struct target *target = &sampler->targets[i];
-		struct tm_err err = { 0 };
+	bool changed = false;
 
-		if (!wanted[i] || !target->handle)
-			continue;
-		if (!sampler->opts.feed.ops->reset_peak(target->handle, &err)) {
-			pass_failure(sampler, i, &err, false);
-			continue;
-		}
-		queue_push(sampler->events, new_event(sampler, EV_RESET, i));
-		read_status(sampler, i);
-	}
+	for (size_t i = 0; i < sampler->opts.ntargets; i++)
+		for (enum request r = 0; r < REQUEST_COUNT; r++)
+			if (wishes[i].requests & 1u << r)
+				changed |= target_request(&sampler->targets[i], r,
+							  wishes[i].nframe);
+	return changed;
 }
 
 /* Processes that could not be attached to yet, e.g. just before their exec. */
@@ -193,7 +85,7 @@ static void open_rest(struct sampler *sampler)
 {
 	for (size_t i = 0; i < sampler->opts.ntargets; i++)
 		if (!sampler->targets[i].handle && !sampler->targets[i].gone)
-			open_target(sampler, i);
+			target_open(&sampler->targets[i]);
 }
 
 static bool any_tracing_unsampled(const struct sampler *sampler,
@@ -211,7 +103,7 @@ static void read_statuses(struct sampler *sampler)
 
 	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
 		before[i] = sampler->targets[i].tracing;
-		read_status(sampler, i);
+		target_status(&sampler->targets[i]);
 	}
 	/* Tracing was switched on: its table is wanted at once. */
 	if (any_tracing_unsampled(sampler, before))
@@ -219,13 +111,14 @@ static void read_statuses(struct sampler *sampler)
 	free(before);
 }
 
-static void work(struct sampler *sampler, const bool *resets,
+static void work(struct sampler *sampler, const struct wish *wishes,
 		 uint64_t interval_ms, bool paused, bool asked)
 {
-	uint64_t now = now_ms();
+	uint64_t now;
 
-	if (resets)
-		reset_peaks(sampler, resets);
+	if (wishes)
+		asked |= grant(sampler, wishes);
+	now = target_now_ms();
 	if (now >= sampler->next_status) {
 		read_statuses(sampler);
 		sampler->next_status = now + STATUS_MS;
@@ -236,8 +129,8 @@ static void work(struct sampler *sampler, const bool *resets,
 	sample_all(sampler, interval_ms);
 	sampler->next_sample = now + sampler->effective_ms;
 	/* A sample that takes longer than the interval leaves room as well. */
-	if (sampler->next_sample < now_ms() + STATUS_MS / 2)
-		sampler->next_sample = now_ms() + STATUS_MS / 2;
+	if (sampler->next_sample < target_now_ms() + STATUS_MS / 2)
+		sampler->next_sample = target_now_ms() + STATUS_MS / 2;
 }
 
 static void wait_for_work(struct sampler *sampler)
@@ -250,34 +143,31 @@ static void wait_for_work(struct sampler *sampler)
 	ts.tv_sec = (time_t)(until / 1000);
 	ts.tv_nsec = (long)(until % 1000) * 1000000;
 	while (!sampler->stop && (sampler->hold ||
-	       (!sampler->now && !sampler->reset_any && now_ms() < until)))
+	       (!sampler->now && !sampler->any_wish && target_now_ms() < until)))
 		if (sampler->hold)
 			pthread_cond_wait(&sampler->wake, &sampler->lock);
 		else
 			pthread_cond_timedwait(&sampler->wake, &sampler->lock, &ts);
 }
 
-/* Take the requests, under the lock. Returns the peaks to reset, or NULL. */
-static bool *take_resets(struct sampler *sampler)
+/* What was asked for until now, under the lock; NULL: nothing. */
+static struct wish *take_wishes(struct sampler *sampler)
 {
-	bool *resets;
+	size_t n = sampler->opts.ntargets;
+	struct wish *wishes;
 
-	if (!sampler->reset_any)
+	if (!sampler->any_wish)
 		return NULL;
-	resets = xcalloc(sampler->opts.ntargets, sizeof(*resets));
-	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
-		resets[i] = sampler->targets[i].reset;
-		sampler->targets[i].reset = false;
-	}
-	sampler->reset_any = false;
-	return resets;
+	wishes = xmemdup(sampler->wishes, n * sizeof(*wishes));
+	memset(sampler->wishes, 0, n * sizeof(*wishes));
+	sampler->any_wish = false;
+	return wishes;
 }
 
 static void close_all(struct sampler *sampler)
 {
 	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		if (sampler->targets[i].handle)
-			sampler->opts.feed.ops->close(sampler->targets[i].handle);
+		target_close(&sampler->targets[i]);
 }
 
 static void *sampler_main(void *arg)
@@ -286,20 +176,20 @@ static void *sampler_main(void *arg)
 
 	pthread_mutex_lock(&sampler->lock);
 	for (;;) {
-		bool *resets;
+		struct wish *wishes;
 		bool paused = sampler->paused, asked = sampler->now;
 		uint64_t interval_ms = sampler->interval_ms;
 
 		if (sampler->stop)
 			break;
-		resets = take_resets(sampler);
+		wishes = take_wishes(sampler);
 		sampler->now = false;
 		sampler->busy = true;
 		pthread_mutex_unlock(&sampler->lock);
 		if (sampler->next_status == 0)
 			open_rest(sampler);
-		work(sampler, resets, interval_ms, paused, asked);
-		free(resets);
+		work(sampler, wishes, interval_ms, paused, asked);
+		free(wishes);
 		pthread_mutex_lock(&sampler->lock);
 		sampler->busy = false;
 		pthread_cond_broadcast(&sampler->idle);
@@ -310,6 +200,21 @@ static void *sampler_main(void *arg)
 	return NULL;
 }
 
+static void create_targets(struct sampler *sampler)
+{
+	const struct target model = {
+		.feed = &sampler->opts.feed,
+		.source = sampler->opts.first_source,
+		.events = sampler->events,
+		.session = sampler->opts.session,
+	};
+
+	sampler->targets = xcalloc(sampler->opts.ntargets,
+				   sizeof(*sampler->targets));
+	for (size_t i = 0; i < sampler->opts.ntargets; i++)
+		target_init(&sampler->targets[i], &model, i);
+}
+
 struct sampler *sampler_create(const struct sampler_opts *opts,
 			       struct queue *events)
 {
@@ -317,12 +222,10 @@ struct sampler *sampler_create(const struct sampler_opts *opts,
 	pthread_condattr_t attr;
 
 	sampler->opts = *opts;
-	sampler->opts.session.note = pass_note;
-	sampler->opts.session.note_ctx = sampler;
-	sampler->opts.session.progress = (struct tm_progress){ 0 };
 	sampler->events = events;
 	sampler->interval_ms = opts->interval_ms;
-	sampler->targets = xcalloc(opts->ntargets, sizeof(*sampler->targets));
+	sampler->wishes = xcalloc(opts->ntargets, sizeof(*sampler->wishes));
+	create_targets(sampler);
 	pthread_mutex_init(&sampler->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -332,6 +235,7 @@ struct sampler *sampler_create(const struct sampler_opts *opts,
 	if (pthread_create(&sampler->thread, NULL, sampler_main, sampler) == 0)
 		return sampler;
 	free(sampler->targets);
+	free(sampler->wishes);
 	free(sampler);
 	return NULL;
 }
@@ -349,6 +253,7 @@ void sampler_destroy(struct sampler *sampler)
 	pthread_cond_destroy(&sampler->wake);
 	pthread_cond_destroy(&sampler->idle);
 	free(sampler->targets);
+	free(sampler->wishes);
 	free(sampler);
 }
 
@@ -372,13 +277,20 @@ void sampler_now(struct sampler *sampler)
 	pthread_mutex_unlock(&sampler->lock);
 }
 
-void sampler_reset_peak(struct sampler *sampler, size_t source)
+void sampler_ask(struct sampler *sampler, size_t source, enum request request,
+		 uint32_t nframe)
 {
 	pthread_mutex_lock(&sampler->lock);
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		if (source == SIZE_MAX || source == sampler->opts.first_source + i)
-			sampler->targets[i].reset = true;
-	sampler->reset_any = true;
+	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
+		struct wish *wish = &sampler->wishes[i];
+
+		if (source != SIZE_MAX && source != sampler->opts.first_source + i)
+			continue;
+		wish->requests |= 1u << request;
+		if (request == REQUEST_START)
+			wish->nframe = nframe;
+	}
+	sampler->any_wish = true;
 	pthread_cond_signal(&sampler->wake);
 	pthread_mutex_unlock(&sampler->lock);
 }

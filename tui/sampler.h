@@ -27,8 +27,10 @@ void sampler_destroy(struct sampler *sampler);
 
 void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused);
 void sampler_now(struct sampler *sampler);
-/* Reset the peak of one target, or of all (SIZE_MAX). */
-void sampler_reset_peak(struct sampler *sampler, size_t source);
+/* Of one target, or of all (SIZE_MAX); answered by EV_DONE or EV_THREADS.
+ * `nframe` is for REQUEST_START. */
+void sampler_ask(struct sampler *sampler, size_t source, enum request request,
+		 uint32_t nframe);
 
 /* Between the two no call on a target is under way: for being stopped by the
  * terminal, with no target standing still meanwhile. */

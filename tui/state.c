@@ -7,10 +7,13 @@
 #include "columns.h"
 #include "keys.h"
 #include "layout.h"
+#include "state_target.h"
 #include "view.h"
 #include "xalloc.h"
 
 #define MESSAGE_MS 6000
+/* Deep enough to tell callers apart, and what tracemalloc's manual suggests. */
+#define NFRAME_DEFAULT 25
 
 void state_init(struct state *state, const struct state_opts *opts)
 {
@@ -22,6 +25,7 @@ void state_init(struct state *state, const struct state_opts *opts)
 		.cumulative = opts->cumulative,
 		.interval_ms = opts->interval_ms,
 		.domain = -1,
+		.nframe = NFRAME_DEFAULT,
 	};
 	state->sources = xcalloc(opts->nsources, sizeof(*state->sources));
 	for (size_t i = 0; i < opts->nfilters; i++)
@@ -33,6 +37,7 @@ void state_deinit(struct state *state)
 	for (size_t i = 0; i < state->nsources; i++) {
 		snap_put(state->sources[i].latest);
 		snap_put(state->sources[i].marked);
+		thread_page_destroy(state->sources[i].threads);
 	}
 	free(state->sources);
 	filters_deinit(&state->filters);
@@ -92,6 +97,32 @@ const struct tm_stat *state_selected(const struct state *state)
 	return table_row(state->table, cursor, state->reverse);
 }
 
+bool state_is_pager(enum mode mode)
+{
+	return mode == MODE_DETAIL || mode == MODE_THREADS || mode == MODE_HELP;
+}
+
+enum mode state_back_of(enum mode mode)
+{
+	return mode == MODE_DETAIL || mode == MODE_THREADS ? mode : MODE_TABLE;
+}
+
+void state_whom(const struct state *state, char buf[static 32])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < state->nsources; i++) {
+		const struct source *source = &state->sources[i];
+
+		if (source->is_file || !state_in_scope(state, i))
+			continue;
+		if (n++ == 0)
+			snprintf(buf, 32, "pid %d", (int)source->pid);
+		else
+			snprintf(buf, 32, "%zu processes", n);
+	}
+}
+
 size_t state_list_length(const struct state *state, enum mode mode)
 {
 	switch (mode) {
@@ -99,6 +130,8 @@ size_t state_list_length(const struct state *state, enum mode mode)
 		return state->table ? state->table->nrows : 0;
 	case MODE_DETAIL:
 		return state->detail ? detail_nlines(state->detail) : 0;
+	case MODE_THREADS:
+		return view_threads_length(state);
 	case MODE_HELP:
 		return view_help_length();
 	case MODE_FILTERS:
@@ -120,7 +153,7 @@ size_t state_list_height(const struct state *state, enum mode mode)
 	struct layout layout = layout_compute(state->rows);
 	int height = layout.nrows;
 
-	if (mode == MODE_HELP || mode == MODE_DETAIL)
+	if (state_is_pager(mode))
 		height = layout.pager_rows;
 	else if (mode != MODE_TABLE)
 		height = layout.menu_rows;
@@ -200,75 +233,6 @@ static unsigned on_resize(struct state *state, const struct event *event)
 	return R_DRAW;
 }
 
-static unsigned on_opened(struct state *state, const struct event *event)
-{
-	struct source *source = &state->sources[event->source];
-
-	source->opened = true;
-	source->failure.kind = TM_ERR_NONE;
-	source->pid = event->opened.pid;
-	snprintf(source->name, sizeof(source->name), "%s", event->opened.command);
-	return R_DRAW;
-}
-
-static unsigned on_status(struct state *state, const struct event *event)
-{
-	struct source *source = &state->sources[event->source];
-
-	source->status = event->status;
-	source->has_status = true;
-	source->failure.kind = TM_ERR_NONE;
-	if (event->status.traced_peak > source->shown_peak)
-		source->shown_peak = event->status.traced_peak;
-	history_add(&source->history, event->at_ms, event->status.traced_current);
-	return R_DRAW;
-}
-
-static unsigned on_sample(struct state *state, struct event *event)
-{
-	struct source *source = &state->sources[event->source];
-
-	snap_put(source->latest);
-	source->latest = event->sample.snap;
-	event->sample.snap = NULL;
-	source->took_ms = event->sample.took_ms;
-	source->failure.kind = TM_ERR_NONE;
-	if (!event->sample.round_done)
-		return 0;
-	state->effective_ms = event->sample.interval_ms;
-	return R_DRAW | R_QUERY;
-}
-
-static unsigned on_failed(struct state *state, const struct event *event)
-{
-	struct source *source = &state->sources[event->source];
-
-	source->failure = event->failed.err;
-	if (event->failed.fatal)
-		source->gone = true;
-	if (!event->failed.opening)
-		state_say_err(state, &event->failed.err);
-	return R_DRAW;
-}
-
-static unsigned on_note(struct state *state, const struct event *event)
-{
-	snprintf(state->sources[event->source].note,
-		 sizeof(state->sources[event->source].note), "%.255s",
-		 event->text);
-	return R_DRAW;
-}
-
-static unsigned on_reset(struct state *state, const struct event *event)
-{
-	struct source *source = &state->sources[event->source];
-
-	source->shown_peak = 0;
-	state_say(state, ROLE_NORMAL, "pid %d: the peak was reset",
-		  (int)source->pid);
-	return R_DRAW;
-}
-
 static unsigned on_table(struct state *state, struct event *event)
 {
 	struct table *table = event->table;
@@ -308,7 +272,7 @@ static unsigned on_exists(struct state *state, const struct event *event)
 		 "%.200s exists. Replace it?", event->text);
 	state->on_yes = R_SAVE;
 	state->save_overwrite = true;
-	state->back = state->mode == MODE_DETAIL ? MODE_DETAIL : MODE_TABLE;
+	state->back = state_back_of(state->mode);
 	state->mode = MODE_CONFIRM;
 	return R_DRAW;
 }
@@ -337,17 +301,19 @@ static unsigned apply(struct state *state, struct event *event)
 	case EV_CLOCK:
 		return on_clock(state, event);
 	case EV_OPENED:
-		return on_opened(state, event);
+		return source_opened(state, event);
 	case EV_STATUS:
-		return on_status(state, event);
+		return source_status(state, event);
 	case EV_SAMPLE:
-		return on_sample(state, event);
+		return source_sample(state, event);
 	case EV_FAILED:
-		return on_failed(state, event);
+		return source_failed(state, event);
 	case EV_NOTE:
-		return on_note(state, event);
-	case EV_RESET:
-		return on_reset(state, event);
+		return source_note(state, event);
+	case EV_DONE:
+		return source_done(state, event);
+	case EV_THREADS:
+		return source_threads(state, event);
 	case EV_TABLE:
 		return on_table(state, event);
 	case EV_DETAIL:

@@ -24,11 +24,16 @@ enum reaction {
 	R_REPAINT = 1 << 7,    /* the terminal may be garbled */
 	R_SUSPEND = 1 << 8,
 	R_QUIT = 1 << 9,
+	R_START = 1 << 10,     /* tracing, of the sources in scope; `nframe` */
+	R_CLEAR = 1 << 11,     /* their traces */
+	R_STOP = 1 << 12,      /* tracing */
+	R_THREADS = 1 << 13,   /* ask for the threads of the sources in scope */
 };
 
 enum mode {
 	MODE_TABLE,
 	MODE_DETAIL,  /* the tracebacks of a row */
+	MODE_THREADS, /* the stacks of the threads */
 	MODE_HELP,
 	MODE_FILTERS, /* the list of filters */
 	MODE_SORT,    /* the menu of columns */
@@ -38,7 +43,7 @@ enum mode {
 	MODE_COUNT
 };
 
-enum prompt_kind { PROMPT_FILTER, PROMPT_FIND, PROMPT_SAVE };
+enum prompt_kind { PROMPT_FILTER, PROMPT_FIND, PROMPT_SAVE, PROMPT_NFRAME };
 
 struct prompt {
 	enum prompt_kind kind;
@@ -59,6 +64,8 @@ struct source {
 	uint64_t shown_peak;      /* for the graph's scale */
 	struct snap *latest, *marked;
 	uint64_t took_ms;
+	struct thread_page *threads;  /* MODE_THREADS; NULL: not read yet */
+	struct tm_err threads_failure;
 };
 
 struct scroll {
@@ -99,6 +106,7 @@ struct state {
 	bool save_overwrite;
 	char question[256];       /* MODE_CONFIRM */
 	unsigned on_yes;
+	uint32_t nframe;          /* to start with: as typed last, or as seen */
 
 	char message[1024];
 	enum role message_role;
@@ -132,6 +140,14 @@ const struct tm_stat *state_selected(const struct state *state);
 bool state_in_scope(const struct state *state, size_t i);
 bool state_is_offline(const struct state *state);
 bool state_has_mark(const struct state *state);
+
+/* Text without a cursor, which is scrolled. */
+bool state_is_pager(enum mode mode);
+/* Where a dialog over this mode goes back to. */
+enum mode state_back_of(enum mode mode);
+
+/* "pid 4711", "2 processes": what is in scope, files aside. */
+void state_whom(const struct state *state, char buf[static 32]);
 
 /* How many lines the list of a mode has, and how many of them are seen. */
 size_t state_list_length(const struct state *state, enum mode mode);

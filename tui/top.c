@@ -68,6 +68,13 @@ static void ask_save(struct top *top)
 
 static void ask_sampler(struct top *top, unsigned reactions)
 {
+	static const struct { unsigned reaction; enum request request; } asks[] = {
+		{ R_RESET_PEAK, REQUEST_RESET_PEAK },
+		{ R_START, REQUEST_START },
+		{ R_CLEAR, REQUEST_CLEAR },
+		{ R_STOP, REQUEST_STOP },
+		{ R_THREADS, REQUEST_THREADS },
+	};
 	const struct state *state = &top->state;
 
 	if (!top->sampler)
@@ -76,8 +83,10 @@ static void ask_sampler(struct top *top, unsigned reactions)
 		sampler_interval(top->sampler, state->interval_ms, state->paused);
 	if (reactions & R_SAMPLE)
 		sampler_now(top->sampler);
-	if (reactions & R_RESET_PEAK)
-		sampler_reset_peak(top->sampler, state->scope);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
+		if (reactions & asks[i].reaction)
+			sampler_ask(top->sampler, state->scope, asks[i].request,
+				    state->nframe);
 }
 
 static void suspend(struct top *top)

@@ -1,5 +1,6 @@
 #include "view.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,11 +64,24 @@ static void draw_footer_keys(const struct state *state, int row,
 	draw_key(last, row, col, screen);
 }
 
+/* "pid 4711, frames per traceback (1-65535) [25]: " */
+static int draw_nframe(const struct state *state, int row, int col,
+		       struct screen *screen)
+{
+	char whom[32] = "";
+
+	state_whom(state, whom);
+	return col + screen_printf(screen, row, col, ROLE_LABEL,
+				   "%s, frames per traceback (1-%d) [%" PRIu32 "]: ",
+				   whom, TM_NFRAME_MAX, state->nframe);
+}
+
 static void draw_prompt(const struct state *state, int row,
 			struct screen *screen)
 {
 	const struct prompt *prompt = &state->prompt;
 	const char *what = prompt->kind == PROMPT_SAVE ? "Save as: " :
+			   prompt->kind == PROMPT_NFRAME ? "Start tracing in " :
 			   prompt->kind == PROMPT_FIND ? "Search: " :
 			   prompt->exclude ? "Exclude" : "Include";
 	struct tm_text tail;
@@ -79,6 +93,8 @@ static void draw_prompt(const struct state *state, int row,
 		col += screen_puts(screen, row, col, screen->cols - col,
 				   ROLE_LABEL, prompt->all_frames ?
 				   " (any frame): " : ": ");
+	if (prompt->kind == PROMPT_NFRAME)
+		col = draw_nframe(state, row, col, screen);
 	tail = (struct tm_text){ prompt->text, prompt->len };
 	if (screen->cols - col > 1)
 		tail = text_tail(tail, (size_t)(screen->cols - col - 1),
@@ -135,6 +151,8 @@ void view_draw(const struct state *state, struct lines *lines,
 		below = state->back;
 	if (below == MODE_DETAIL) {
 		view_detail(state, &layout, lines, screen);
+	} else if (below == MODE_THREADS) {
+		view_threads(state, &layout, screen);
 	} else if (below == MODE_HELP) {
 		view_help(state, &layout, screen);
 	} else {

@@ -22,6 +22,8 @@ void view_table(const struct state *state, const struct layout *layout,
 		struct lines *lines, struct screen *screen);
 void view_detail(const struct state *state, const struct layout *layout,
 		 struct lines *lines, struct screen *screen);
+void view_threads(const struct state *state, const struct layout *layout,
+		  struct screen *screen);
 void view_help(const struct state *state, const struct layout *layout,
 	       struct screen *screen);
 void view_dialog(const struct state *state, const struct layout *layout,
@@ -38,6 +40,9 @@ int view_location(const struct tm_frame_view *frame, bool with_line,
 /* "12-34 of 56" at the right of a pager's title. */
 void view_position(const struct state *state, enum mode mode,
 		   struct screen *screen);
+
+/* Lines of the threads in scope. */
+size_t view_threads_length(const struct state *state);
 
 /* Lines of the help text. */
 size_t view_help_length(void);

@@ -276,6 +276,11 @@ static enum role note_of_source(const struct source *source, char *buf,
 			 " (last table)" : "");
 		return source->gone ? ROLE_ERROR : ROLE_WARNING;
 	}
+	if (source->has_status && source->latest &&
+	    source->status.tracing == TM_TRACING_OFF) {
+		snprintf(buf, size, "tracing was stopped (last table); t starts it");
+		return ROLE_WARNING;
+	}
 	if (source->is_file && source->latest)
 		describe_file(&source->latest->snapshot->meta, buf, size);
 	else

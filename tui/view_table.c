@@ -219,11 +219,11 @@ static void advise_start(struct screen *screen, int *row, pid_t pid)
 	char buf[128];
 
 	++*row;
-	say(screen, row, ROLE_NORMAL, "To start it in this process, in a shell:");
-	snprintf(buf, sizeof(buf), "    tmattach start --nframe 10 %d", (int)pid);
+	say(screen, row, ROLE_NORMAL, "To start it in this process, press t; or in a shell:");
+	snprintf(buf, sizeof(buf), "    tmattach start --nframe 25 %d", (int)pid);
 	say(screen, row, ROLE_VALUE, buf);
 	say(screen, row, ROLE_NORMAL, "Or from its first allocation on:");
-	say(screen, row, ROLE_VALUE, "    PYTHONTRACEMALLOC=10 COMMAND");
+	say(screen, row, ROLE_VALUE, "    PYTHONTRACEMALLOC=25 COMMAND");
 	++*row;
 	say(screen, row, ROLE_DIM, "The table appears as soon as tracing is on.");
 }

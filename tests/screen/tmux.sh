@@ -322,19 +322,54 @@ keys q; expect 'status=0'; terminal_is_well
 stop_target
 end
 
-begin "with tracing off it says what can be done"
+begin "tracing is started, cleared and stopped from the view"
 start_target
 keys 'clear' Enter; run_view "$target"
 expect 'not tracing its allocations'
-expect "tmattach start --nframe 10 $target"
+expect "press t; or in a shell"
+expect "tmattach start --nframe 25 $target"
+keys t; expect 'Start tracing'; keys Enter; expect 'frames per traceback .*\[25\]'
+keys Escape; expect 'not tracing its allocations'
+keys t Enter; expect 'frames per traceback'
+keys 7 Enter; expect 'is tracing, up to 7 frames'
+order grow; check "does not grow" test -s "$dir/grown"
+expect 'Limit 7 frames'; expect 'target.py:5'; expect 'By line'
+check "the target does not trace" test -s "$dir/traced"
+keys t Enter; expect '\[7\]'; keys Enter
+expect 'was tracing already, up to 7 frames'
+keys t Down Enter; expect 'Forget all traces of pid'; keys n
+expect_not 'Forget all traces'; expect 'target.py:5'
+keys t Enter; expect 'frames per traceback'; keys Escape
+keys t; expect 'Clear the traces'; keys Down Enter
+expect 'Forget all traces of pid'; keys y
+expect 'the traces were cleared'; expect_not 'target.py:5'
+keys t; expect 'Stop tracing'; keys Down Down Enter
+expect 'Stop tracing in pid .*?'; keys y
+expect 'tracing was stopped'; expect 'Tracing off'
+# The target writes what it traces only while it traces.
+rm -f "$dir/traced"; target_is_well
+[ -e "$dir/traced" ] && fail "the target still traces"
+keys q; expect 'status=0'; terminal_is_well; target_is_well
+end
+
+begin "threads are listed with their stacks"
+keys 'clear' Enter; run_view "$target"
+expect 'not tracing its allocations'
+keys T; expect "pid $target: 1 thread"
+expect "Thread $target python3"; expect 'in <module>'; expect 'Native (most recent'
+expect 'target.py", line'
+keys u; expect "pid $target: 1 thread"; keys q; expect 'qQuit'
 keys q; expect 'status=0'; terminal_is_well; target_is_well
 stop_target
 end
 
 begin "a process that is no Python is shown as such"
 setsid sleep 1000 & target=$!
+check "it does not start" grep -q '^sleep$' "/proc/$target/comm"
 keys 'clear' Enter; run_view "$target"
 expect "pid $target"; expect 'qQuit'; expect 'tried again'
+keys t; expect 'no Python process to start tracing in'
+keys T; expect "Thread $target sleep"; expect 'Native (most recent'; keys q
 keys q; expect 'status=0'; terminal_is_well
 stop_target
 end
@@ -348,7 +383,9 @@ end
 begin "a file is browsed offline"
 keys 'clear' Enter; run_view "top $dir/saved.tms"
 expect 'saved.tms'; expect 'target.py:5'
-keys 1; expect 'By file'; keys q; expect 'status=0'; terminal_is_well
+keys 1; expect 'By file'
+keys T; expect 'a snapshot has no threads'; keys t; expect 'this is a snapshot'
+keys q; expect 'status=0'; terminal_is_well
 end
 
 begin "two processes are merged and switched"

@@ -21,8 +21,9 @@ struct script {
 	pthread_t thread;       /* the one that made the first call */
 	bool has_thread;
 	atomic_bool other_thread; /* a call came from another one */
-	atomic_int statuses, samples, resets, closes, refuse_opens;
-	atomic_bool tracing, gone;
+	atomic_int statuses, samples, closes, refuse_opens, readers;
+	atomic_int controls[REQUEST_COUNT];
+	atomic_bool tracing, gone, refuse_controls;
 	uint64_t pause_ns;
 };
 
@@ -98,20 +99,64 @@ static struct tm_snapshot *script_sample(void *target, struct tm_err *err)
 	return snapshot;
 }
 
-static bool script_reset(void *target, struct tm_err *err)
+static bool script_control(void *target, enum request request, uint32_t nframe,
+			   struct tm_control *ret, struct tm_err *err)
 {
 	struct script *script = target;
 
-	(void)err;
 	check_thread(script);
-	script->resets++;
+	script->controls[request]++;
+	if (script->refuse_controls)
+		return tm_err_set(err, TM_ERR_BUSY, "pid 7", "a C call holds on");
+	if (request == REQUEST_START) {
+		ret->changed = !script->tracing;
+		ret->traceback_limit = nframe;
+		script->tracing = true;
+	} else if (request == REQUEST_STOP) {
+		ret->changed = script->tracing;
+		script->tracing = false;
+	}
 	return true;
+}
+
+static void *script_open_threads(void *ctx, size_t i, struct tm_err *err)
+{
+	struct script *script = ctx;
+
+	(void)i;
+	check_thread(script);
+	script->readers++;
+	if (script->gone) {
+		tm_err_set(err, TM_ERR_GONE, "pid 7", "has exited");
+		return NULL;
+	}
+	return script;
+}
+
+static void script_close_threads(void *reader)
+{
+	struct script *script = reader;
+
+	check_thread(script);
+	script->readers--;
+}
+
+/* The real sample of this very process cannot be had from inside: ptrace. */
+static struct tm_threads *script_threads(void *reader, struct tm_err *err)
+{
+	struct script *script = reader;
+
+	check_thread(script);
+	tm_err_set(err, TM_ERR_DENIED, "pid 7", "is traced by another");
+	return NULL;
 }
 
 static const struct feed_ops script_ops = {
 	.open = script_open, .close = script_close, .pid = script_pid,
 	.command = script_command, .status = script_status,
-	.sample = script_sample, .reset_peak = script_reset,
+	.sample = script_sample, .control = script_control,
+	.open_threads = script_open_threads,
+	.close_threads = script_close_threads, .threads = script_threads,
 };
 
 /* The next event of this kind; the test fails after far too long. */
@@ -163,11 +208,11 @@ static void figures_and_snapshots_arrive(void **state)
 	assert_int_equal(event->sample.interval_ms, 100);
 	event_destroy(event);
 	event_destroy(next(queue, EV_SAMPLE)); /* and again */
-	sampler_reset_peak(sampler, SIZE_MAX);
-	event_destroy(next(queue, EV_RESET));
+	sampler_ask(sampler, SIZE_MAX, REQUEST_RESET_PEAK, 0);
+	event_destroy(next(queue, EV_DONE));
 	sampler_destroy(sampler);
 	queue_destroy(queue);
-	assert_int_equal(script.resets, 1);
+	assert_int_equal(script.controls[REQUEST_RESET_PEAK], 1);
 	assert_int_equal(script.closes, 1);
 	assert_false(script.other_thread);
 }
@@ -212,6 +257,75 @@ static void no_sample_is_taken_while_tracing_is_off(void **state)
 	assert_int_equal(script.closes, 1);
 }
 
+static struct event *ask(struct sampler *sampler, struct queue *queue,
+			 enum request request, uint32_t nframe)
+{
+	sampler_ask(sampler, 3, request, nframe);
+	return next(queue, request == REQUEST_THREADS ? EV_THREADS : EV_DONE);
+}
+
+static void tracing_is_controlled_on_the_thread(void **state)
+{
+	struct script script = { .tracing = false };
+	struct queue *queue = queue_create();
+	/* Paused for good as it were: samples come because of what was asked. */
+	struct sampler *sampler = start(&script, queue, 3600000);
+	struct event *event;
+
+	(void)state;
+	event_destroy(next(queue, EV_STATUS));
+	sampler_interval(sampler, 3600000, true);
+	event = ask(sampler, queue, REQUEST_START, 7);
+	assert_int_equal(event->source, 3);
+	assert_int_equal(event->done.request, REQUEST_START);
+	assert_int_equal(event->done.err.kind, TM_ERR_NONE);
+	assert_true(event->done.control.changed);
+	assert_int_equal(event->done.control.traceback_limit, 7);
+	event_destroy(event);
+	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(ask(sampler, queue, REQUEST_CLEAR, 0));
+	event_destroy(next(queue, EV_SAMPLE));
+	script.refuse_controls = true;
+	event = ask(sampler, queue, REQUEST_CLEAR, 0);
+	assert_int_equal(event->done.err.kind, TM_ERR_BUSY);
+	event_destroy(event);
+	script.refuse_controls = false;
+	event = ask(sampler, queue, REQUEST_STOP, 0);
+	assert_true(event->done.control.changed);
+	event_destroy(event);
+	sampler_ask(sampler, 9, REQUEST_START, 1); /* none of ours */
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.controls[REQUEST_START], 1);
+	assert_int_equal(script.controls[REQUEST_STOP], 1);
+	assert_false(script.other_thread);
+}
+
+static void threads_are_asked_for_with_a_reader_of_their_own(void **state)
+{
+	/* It is no Python that one could attach a session to. */
+	struct script script = { .refuse_opens = 1 << 30 };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		event = ask(sampler, queue, REQUEST_THREADS, 0);
+		assert_null(event->threads.page);
+		assert_int_equal(event->threads.err.kind, TM_ERR_DENIED);
+		event_destroy(event);
+	}
+	script.gone = true;
+	event = ask(sampler, queue, REQUEST_THREADS, 0);
+	assert_int_equal(event->threads.err.kind, TM_ERR_GONE);
+	event_destroy(event);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.readers, 1); /* the one that was never opened */
+	assert_false(script.other_thread);
+}
+
 static void nothing_is_called_while_held(void **state)
 {
 	struct script script = { .tracing = true };
@@ -222,15 +336,15 @@ static void nothing_is_called_while_held(void **state)
 	(void)state;
 	event_destroy(next(queue, EV_SAMPLE));
 	sampler_hold(sampler);
-	before = script.statuses + script.samples + script.resets;
-	sampler_reset_peak(sampler, SIZE_MAX);
+	before = script.statuses + script.samples + script.controls[REQUEST_RESET_PEAK];
+	sampler_ask(sampler, SIZE_MAX, REQUEST_RESET_PEAK, 0);
 	sampler_now(sampler);
 	sampler_interval(sampler, 50, false);
 	for (int i = 0; i < 1000; i++)
 		sched_yield();
-	assert_int_equal(script.statuses + script.samples + script.resets, before);
+	assert_int_equal(script.statuses + script.samples + script.controls[REQUEST_RESET_PEAK], before);
 	sampler_release(sampler);
-	event_destroy(next(queue, EV_RESET));
+	event_destroy(next(queue, EV_DONE));
 	sampler_interval(sampler, 100, true);
 	sampler_destroy(sampler);
 	queue_destroy(queue);
@@ -328,6 +442,8 @@ int main(void)
 		cmocka_unit_test(figures_and_snapshots_arrive),
 		cmocka_unit_test(a_long_pause_lengthens_the_interval),
 		cmocka_unit_test(no_sample_is_taken_while_tracing_is_off),
+		cmocka_unit_test(tracing_is_controlled_on_the_thread),
+		cmocka_unit_test(threads_are_asked_for_with_a_reader_of_their_own),
 		cmocka_unit_test(nothing_is_called_while_held),
 		cmocka_unit_test(the_worker_answers),
 		cmocka_unit_test(source_lines_come_with_their_function),

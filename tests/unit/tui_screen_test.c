@@ -154,10 +154,84 @@ static void play_tracing_menu(struct harness *h)
 	harness_keys(h, "t");
 }
 
-static void play_tracing_chosen(struct harness *h)
+static void play_tracing_start(struct harness *h)
+{
+	play_tracing_off(h);
+	harness_keys(h, "t\n1x0"); /* an x is no number */
+}
+
+static void play_tracing_started(struct harness *h)
+{
+	struct event event = harness_event(EV_DONE, 0);
+
+	play_tracing_start(h);
+	harness_keys(h, "\n");
+	event.done.request = REQUEST_START;
+	event.done.control = (struct tm_control){ true, 10 };
+	harness_apply(h, &event);
+	harness_status(h, 0, 0, 0, TM_TRACING_ON);
+}
+
+static void play_tracing_clear(struct harness *h)
 {
 	harness_start(h);
 	harness_keys(h, "tj\n");
+}
+
+static void play_tracing_stop(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "tjj\n");
+}
+
+static void play_tracing_stopped(struct harness *h)
+{
+	struct event event = harness_event(EV_DONE, 0);
+
+	play_tracing_stop(h);
+	harness_keys(h, "y");
+	event.done.request = REQUEST_STOP;
+	event.done.control.changed = true;
+	harness_apply(h, &event);
+	harness_status(h, 0, 0, 0, TM_TRACING_OFF);
+}
+
+static void play_tracing_busy(struct harness *h)
+{
+	struct event event = harness_event(EV_DONE, 0);
+
+	play_tracing_clear(h);
+	harness_keys(h, "y");
+	event.done.request = REQUEST_CLEAR;
+	tm_err_set(&event.done.err, TM_ERR_BUSY, "pid 4711",
+		   "a C call holds the GIL");
+	tm_err_hint(&event.done.err, "try again when it is over");
+	harness_apply(h, &event);
+}
+
+static void play_threads(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "T");
+	harness_threads(h, 0);
+}
+
+static void play_threads_failed(struct harness *h)
+{
+	struct event event = harness_event(EV_THREADS, 0);
+
+	play_unsupported(h);
+	harness_keys(h, "T");
+	tm_err_set(&event.threads.err, TM_ERR_DENIED, "pid 815",
+		   "another process traces it (gdb, 816)");
+	tm_err_hint(&event.threads.err, "let gdb detach from it first");
+	harness_apply(h, &event);
+}
+
+static void play_threads_waiting(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "T");
 }
 
 static void play_domain(struct harness *h)
@@ -180,7 +254,7 @@ static void play_slowed(struct harness *h)
 
 static void play_reset_peak(struct harness *h)
 {
-	struct event event = harness_event(EV_RESET, 0);
+	struct event event = harness_event(EV_DONE, 0);
 
 	harness_start(h);
 	harness_keys(h, "r");
@@ -229,6 +303,13 @@ static void play_processes(struct harness *h)
 	harness_start(h);
 	harness_failed(h, 2, TM_ERR_GONE, false, "pid 4713", "has exited", "");
 	h->state.message[0] = '\0';
+}
+
+static void play_threads_all(struct harness *h)
+{
+	play_processes(h);
+	harness_keys(h, "T");
+	harness_threads(h, 2);
 }
 
 static void play_one_process(struct harness *h)
@@ -307,7 +388,16 @@ static const struct scene scenes[] = {
 	{ "save-prompt", 1, false, play_save_prompt },
 	{ "save-exists", 1, false, play_save_exists },
 	{ "tracing-menu", 1, false, play_tracing_menu },
-	{ "tracing-chosen", 1, false, play_tracing_chosen },
+	{ "tracing-start", 1, false, play_tracing_start },
+	{ "tracing-started", 1, false, play_tracing_started },
+	{ "tracing-clear", 1, false, play_tracing_clear },
+	{ "tracing-stop", 1, false, play_tracing_stop },
+	{ "tracing-stopped", 1, false, play_tracing_stopped },
+	{ "tracing-busy", 1, false, play_tracing_busy },
+	{ "threads", 1, false, play_threads },
+	{ "threads-all", 3, false, play_threads_all },
+	{ "threads-failed", 1, false, play_threads_failed },
+	{ "threads-waiting", 1, false, play_threads_waiting },
 	{ "domain", 1, false, play_domain },
 	{ "paused", 1, false, play_paused },
 	{ "slowed", 1, false, play_slowed },
@@ -462,7 +552,19 @@ static void random_event(struct harness *h, uint32_t *seed)
 	struct event mouse = harness_event(EV_MOUSE, 0);
 	size_t source = (r >> 8) % h->state.nsources;
 
-	switch (r % 32) {
+	switch (r % 34) {
+	case 32:
+		if (r & 0x100)
+			harness_threads(h, source);
+		break;
+	case 33:
+		mouse.kind = EV_DONE;
+		mouse.source = source;
+		memset(&mouse.done, 0, sizeof(mouse.done));
+		mouse.done.request = (r >> 12) % REQUEST_THREADS;
+		mouse.done.err.kind = (r >> 16) % 3;
+		harness_apply(h, &mouse);
+		break;
 	case 0:
 		harness_resize(h, (int)(r >> 8) % 70, (int)(r >> 16) % 210);
 		break;

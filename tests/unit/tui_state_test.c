@@ -394,6 +394,131 @@ static void no_key_is_bound_twice(void **state)
 				}
 }
 
+static void done(struct harness *h, enum request request, bool changed,
+		 enum tm_err_kind kind)
+{
+	struct event event = harness_event(EV_DONE, 0);
+
+	event.done.request = request;
+	event.done.control = (struct tm_control){ changed, 5 };
+	event.done.err.kind = kind;
+	harness_apply(h, &event);
+}
+
+static void starting_asks_for_the_frames(void **state)
+{
+	struct harness *h = *state;
+
+	h->state.sources[0].opened = true;
+	assert_int_equal(h->state.nframe, 10); /* as the target traces */
+	harness_keys(h, "t\n");
+	assert_int_equal(h->state.mode, MODE_PROMPT);
+	assert_false(h->reactions & R_START);
+	harness_keys(h, "\n"); /* as offered */
+	assert_true(h->reactions & R_START);
+	assert_int_equal(h->state.nframe, 10);
+	harness_keys(h, "t\n6x5y535\n");
+	assert_true(h->reactions & R_START);
+	assert_int_equal(h->state.nframe, 65535);
+	harness_keys(h, "t\n0\n");
+	assert_false(h->reactions & R_START);
+	assert_int_equal(h->state.message_role, ROLE_ERROR);
+	harness_keys(h, "t\n65536\n");
+	assert_false(h->reactions & R_START);
+	harness_keys(h, "t\n99999999999999999999999\n");
+	assert_false(h->reactions & R_START);
+	assert_int_equal(h->state.nframe, 65535);
+	harness_keys(h, "t\n7\x1b");
+	assert_false(h->reactions & R_START);
+	assert_int_equal(h->state.mode, MODE_TABLE);
+	done(h, REQUEST_START, false, TM_ERR_NONE);
+	assert_int_equal(h->state.message_role, ROLE_WARNING);
+}
+
+static void clearing_and_stopping_ask_first(void **state)
+{
+	struct harness *h = *state;
+
+	harness_keys(h, "tj\n");
+	assert_int_equal(h->state.mode, MODE_CONFIRM);
+	assert_non_null(strstr(h->state.question, "pid 4711"));
+	harness_keys(h, "n");
+	assert_false(h->reactions & R_CLEAR);
+	harness_keys(h, "t\n\x1b"); /* the menu begins at its top again */
+	assert_int_equal(h->state.mode, MODE_TABLE);
+	harness_keys(h, "tj\n\n"); /* Enter is no */
+	assert_false(h->reactions & R_CLEAR);
+	harness_keys(h, "tj\ny");
+	assert_int_equal(h->reactions & (R_START | R_CLEAR | R_STOP), R_CLEAR);
+	harness_keys(h, "tjj\ny");
+	assert_int_equal(h->reactions & (R_START | R_CLEAR | R_STOP), R_STOP);
+	done(h, REQUEST_STOP, true, TM_ERR_BUSY);
+	assert_int_equal(h->state.message_role, ROLE_ERROR);
+	done(h, REQUEST_STOP, true, TM_ERR_NONE);
+	assert_int_equal(h->state.message_role, ROLE_NORMAL);
+	assert_int_equal(h->state.sources[0].shown_peak, 0);
+	harness_failed(h, 0, TM_ERR_GONE, false, "pid 4711", "has exited", "");
+	harness_keys(h, "t");
+	assert_int_equal(h->state.mode, MODE_TABLE);
+}
+
+static void the_threads_are_a_page(void **state)
+{
+	struct harness *h = *state;
+	struct event event = harness_event(EV_THREADS, 0);
+
+	harness_keys(h, "T");
+	assert_true(h->reactions & R_THREADS);
+	assert_int_equal(h->state.mode, MODE_THREADS);
+	harness_threads(h, 0);
+	/* 1 + (1 + 4 + 5 + 1) + (1 + 3 + 5 + 1) + (1 + 1 + 1) */
+	assert_int_equal(state_list_length(&h->state, MODE_THREADS), 25);
+	harness_key(h, K_END);
+	assert_int_equal(h->state.scroll[MODE_THREADS].top,
+			 25 - state_list_height(&h->state, MODE_THREADS));
+	harness_keys(h, "h");
+	harness_keys(h, "q");
+	assert_int_equal(h->state.mode, MODE_THREADS);
+	harness_keys(h, "u");
+	assert_true(h->reactions & R_THREADS);
+	event.threads.err.kind = TM_ERR_GONE;
+	harness_apply(h, &event);
+	assert_int_equal(state_list_length(&h->state, MODE_THREADS), 1);
+	harness_keys(h, "q");
+	assert_int_equal(h->state.mode, MODE_TABLE);
+	h->state.sources[0].is_file = true;
+	harness_keys(h, "T");
+	assert_false(h->reactions & R_THREADS);
+	assert_int_equal(h->state.mode, MODE_TABLE);
+}
+
+static void every_line_of_a_thread_is_told(void **state)
+{
+	struct harness *h = *state;
+	const struct thread_page *page;
+	struct thread_line line;
+
+	harness_threads(h, 0);
+	page = h->state.sources[0].threads;
+	assert_int_equal(thread_page_nlines(page), 24);
+	line = thread_page_line(page, 0);
+	assert_int_equal(line.kind, THREAD_LINE_HEAD);
+	assert_int_equal(line.thread->tid, 4711);
+	line = thread_page_line(page, 2);
+	assert_int_equal(line.kind, THREAD_LINE_PYTHON_FRAME);
+	assert_int_equal(line.frame->lineno, 3); /* the newest */
+	line = thread_page_line(page, 9);
+	assert_int_equal(line.kind, THREAD_LINE_NATIVE_FRAME);
+	assert_string_equal(line.frame->function.bytes, "_start");
+	assert_int_equal(line.number, 3);
+	assert_int_equal(thread_page_line(page, 10).kind, THREAD_LINE_BLANK);
+	assert_int_equal(thread_page_line(page, 11).thread->tid, 4715);
+	assert_int_equal(thread_page_line(page, 14).kind, THREAD_LINE_PYTHON_CUT);
+	assert_int_equal(thread_page_line(page, 19).kind, THREAD_LINE_NATIVE_CUT);
+	assert_int_equal(thread_page_line(page, 22).kind, THREAD_LINE_NO_STACK);
+	assert_int_equal(thread_page_line(page, 23).kind, THREAD_LINE_BLANK);
+}
+
 static void messages_go_away(void **state)
 {
 	struct harness *h = *state;
@@ -445,6 +570,10 @@ int main(void)
 		cmocka_unit_test(processes_are_merged_and_switched),
 		WITH_TABLE(clicks_sort_and_select),
 		cmocka_unit_test(no_key_is_bound_twice),
+		WITH_TABLE(starting_asks_for_the_frames),
+		WITH_TABLE(clearing_and_stopping_ask_first),
+		WITH_TABLE(the_threads_are_a_page),
+		WITH_TABLE(every_line_of_a_thread_is_told),
 		WITH_TABLE(messages_go_away),
 		cmocka_unit_test(the_history_keeps_peaks_and_all_its_time),
 	};

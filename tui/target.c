@@ -1,0 +1,189 @@
+#include "target.h"
+
+#include <time.h>
+
+#include "thread_page.h"
+#include "xalloc.h"
+
+uint64_t target_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static struct event *new_event(const struct target *target,
+			       enum event_kind kind)
+{
+	struct event *event = event_create(kind, target->source);
+
+	event->at_ms = target_now_ms();
+	return event;
+}
+
+static void pass_note(void *ctx, const char *text)
+{
+	struct target *target = ctx;
+	struct event *event = new_event(target, EV_NOTE);
+
+	snprintf(event->text, sizeof(event->text), "%s", text);
+	queue_push(target->events, event);
+}
+
+static void pass_failure(struct target *target, const struct tm_err *err,
+			 bool opening)
+{
+	struct event *event = new_event(target, EV_FAILED);
+
+	event->failed.err = *err;
+	event->failed.opening = opening;
+	event->failed.fatal = err->kind == TM_ERR_GONE ||
+			      (opening && err->kind == TM_ERR_DENIED);
+	if (event->failed.fatal) {
+		target->gone = true;
+		target_close(target);
+	}
+	queue_push(target->events, event);
+}
+
+void target_init(struct target *target, const struct target *model, size_t i)
+{
+	*target = *model;
+	target->index += i;
+	target->source += i;
+	target->session.note = pass_note;
+	target->session.note_ctx = target;
+	target->session.progress = (struct tm_progress){ 0 };
+}
+
+static void close_threads(struct target *target)
+{
+	if (target->threads)
+		target->feed->ops->close_threads(target->threads);
+	target->threads = NULL;
+}
+
+void target_close(struct target *target)
+{
+	close_threads(target);
+	if (target->handle)
+		target->feed->ops->close(target->handle);
+	target->handle = NULL;
+}
+
+void target_open(struct target *target)
+{
+	const struct feed_ops *ops = target->feed->ops;
+	struct tm_err err = { 0 };
+	struct event *event;
+
+	target->handle = ops->open(target->feed->ctx, target->index,
+				   &target->session, &err);
+	if (!target->handle) {
+		pass_failure(target, &err, true);
+		return;
+	}
+	event = new_event(target, EV_OPENED);
+	event->opened.pid = ops->pid(target->handle);
+	snprintf(event->opened.command, sizeof(event->opened.command), "%s",
+		 ops->command(target->handle));
+	queue_push(target->events, event);
+}
+
+void target_status(struct target *target)
+{
+	struct tm_err err = { 0 };
+	struct tm_status status;
+	struct event *event;
+
+	if (!target->handle)
+		return;
+	if (!target->feed->ops->status(target->handle, &status, &err)) {
+		pass_failure(target, &err, false);
+		return;
+	}
+	target->tracing = status.tracing == TM_TRACING_ON;
+	event = new_event(target, EV_STATUS);
+	event->status = status;
+	queue_push(target->events, event);
+}
+
+struct event *target_sample(struct target *target)
+{
+	struct tm_err err = { 0 };
+	uint64_t start = target_now_ms();
+	struct tm_snapshot *snapshot;
+	struct event *event;
+
+	if (!target->handle || !target->tracing)
+		return NULL;
+	snapshot = target->feed->ops->sample(target->handle, &err);
+	if (!snapshot) {
+		pass_failure(target, &err, false);
+		return NULL;
+	}
+	event = new_event(target, EV_SAMPLE);
+	event->sample.snap = snap_create(snapshot);
+	event->sample.took_ms = target_now_ms() - start;
+	return event;
+}
+
+/* ---- requests -------------------------------------------------------------- */
+
+static struct tm_threads *sample_threads(struct target *target,
+					 struct tm_err *err)
+{
+	const struct feed_ops *ops = target->feed->ops;
+	struct tm_threads *threads;
+
+	if (target->gone) {
+		tm_err_set(err, TM_ERR_GONE, "threads", "the process is gone");
+		return NULL;
+	}
+	if (!target->threads)
+		target->threads = ops->open_threads(target->feed->ctx,
+						    target->index, err);
+	if (!target->threads)
+		return NULL;
+	threads = ops->threads(target->threads, err);
+	if (!threads)
+		close_threads(target); /* it may be another program by now */
+	return threads;
+}
+
+static void request_threads(struct target *target)
+{
+	struct event *event = new_event(target, EV_THREADS);
+	struct tm_threads *threads = sample_threads(target, &event->threads.err);
+
+	if (threads)
+		event->threads.page = thread_page_create(threads);
+	queue_push(target->events, event);
+}
+
+bool target_request(struct target *target, enum request request,
+		    uint32_t nframe)
+{
+	struct tm_err err = { 0 };
+	struct event *event;
+
+	if (request == REQUEST_THREADS) {
+		request_threads(target);
+		return false;
+	}
+	if (!target->handle)
+		return false;
+	event = new_event(target, EV_DONE);
+	event->done.request = request;
+	if (!target->feed->ops->control(target->handle, request, nframe,
+					&event->done.control, &err))
+		event->done.err = err;
+	queue_push(target->events, event);
+	if (err.kind == TM_ERR_GONE) {
+		pass_failure(target, &err, false);
+		return false;
+	}
+	target_status(target);
+	return err.kind == TM_ERR_NONE && request != REQUEST_RESET_PEAK;
+}

@@ -1,0 +1,40 @@
+/*
+ * One target of the sampler: each call on the feed is answered by events. All
+ * of it is of the sampler's thread.
+ */
+#ifndef TUI_TARGET_H
+#define TUI_TARGET_H
+
+#include "event.h"
+#include "feed.h"
+
+struct target {
+	const struct feed *feed;
+	size_t index;            /* in the feed */
+	size_t source;           /* in events */
+	struct queue *events;
+	struct tm_session_opts session; /* its remarks become events */
+
+	void *handle;            /* NULL: not attached */
+	void *threads;           /* reader of thread stacks; NULL: none yet */
+	bool gone;               /* for good */
+	bool tracing;
+};
+
+/* What is set above handle stays the caller's. */
+void target_init(struct target *target, const struct target *model, size_t i);
+void target_close(struct target *target);
+
+uint64_t target_now_ms(void);
+
+void target_open(struct target *target);
+void target_status(struct target *target);
+
+/* An EV_SAMPLE that is not pushed yet; NULL if there is none. */
+struct event *target_sample(struct target *target);
+
+/* True if the traces are others now, and worth a sample. */
+bool target_request(struct target *target, enum request request,
+		    uint32_t nframe);
+
+#endif
