@@ -40,7 +40,7 @@ tui_obj  := $(tui_src:%.c=$(B)/%.o)
 unit_bin := $(unit_src:tests/unit/%.c=$(B)/tests/unit/%)
 
 lib_libs := -ldw -lelf -llzma -liberty -lunwind-ptrace -lunwind-generic -lunwind -lzstd -lz -ljansson -lprotobuf-c -lpthread -lm
-tui_libs := -lncursesw -ltinfo
+tui_libs := -lncursesw -ltinfo -lmicrohttpd
 ldflags  := $(LDFLAGS) $(if $(SAN),-fsanitize=$(SAN))
 
 q := $(if $(filter 0,$(V)),@)

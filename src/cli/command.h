@@ -24,6 +24,7 @@ enum cli_group {
 				  may be left away */
 	CLI_CHILDREN = 1 << 16, /* --children */
 	CLI_PS      = 1 << 17, /* -a */
+	CLI_WATCH   = 1 << 18, /* --every ... */
 };
 
 struct cli_command {

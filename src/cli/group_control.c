@@ -1,6 +1,7 @@
 #include "cli/groups.h"
 
 #include "cli/number.h"
+#include "cli/units.h"
 #include "tmattach/control.h"
 
 enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE };

@@ -17,8 +17,8 @@ static const struct argp_option output_options[] = {
 	OPTIONS_END,
 };
 
-static const struct tm_codec *codec_named(const struct argp_state *state,
-					  const char *name)
+const struct tm_codec *cli_usage_codec(const struct argp_state *state,
+				       const char *name)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf known = { 0 };
 	const struct tm_codec *codec = tm_codec_by_name(name);
@@ -71,7 +71,7 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 		o->output = arg;
 		break;
 	case 'f':
-		o->codec = codec_named(state, arg);
+		o->codec = cli_usage_codec(state, arg);
 		break;
 	case OPT_BASELINE:
 		o->baseline = arg;

@@ -21,6 +21,7 @@ extern const struct argp cli_sample_argp;
 extern const struct argp cli_timeout_argp;
 extern const struct argp cli_children_argp;
 extern const struct argp cli_ps_argp;
+extern const struct argp cli_watch_argp;
 
 /* A row of an argp_option table. */
 #define OPTION(name, key, arg, doc) { name, key, arg, 0, doc, 0 }
@@ -36,6 +37,10 @@ void cli_usage(const struct argp_state *state, const char *object,
 /* The number an option was given, or a usage error. */
 uint64_t cli_usage_number(const struct argp_state *state, const char *option,
 			  const char *word, uint64_t max);
+
+/* The format of a snapshot file that was named, or a usage error. */
+const struct tm_codec *cli_usage_codec(const struct argp_state *state,
+				       const char *name);
 
 /* A word that is no option: a SOURCE. */
 void cli_add_word(const struct argp_state *state, const char *word);

@@ -25,12 +25,27 @@ static struct cli_member *add_member(struct cli_many *self, pid_t pid)
 	return member;
 }
 
-static void drop_last(struct cli_many *self)
+static void drop(struct cli_member *member)
 {
-	struct cli_member *member = self->members[--self->n];
-
 	cli_source_close(&member->source);
 	free(member);
+}
+
+static void drop_last(struct cli_many *self)
+{
+	drop(self->members[--self->n]);
+}
+
+static void drop_ended(struct cli_many *self)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < self->n; i++)
+		if (self->members[i]->ended)
+			drop(self->members[i]);
+		else
+			self->members[n++] = self->members[i];
+	self->n = n;
 }
 
 static bool is_known(const struct cli_many *self, pid_t pid)
@@ -57,13 +72,13 @@ static void add_found(struct cli_many *self, pid_t pid)
 	if (cli_source_attach(&member->source, pid, self->options, &err))
 		return;
 	drop_last(self);
-	if (err.kind == TM_ERR_GONE)
+	/* What is a shell now may be Python when it has called exec(). */
+	if (err.kind == TM_ERR_GONE || err.kind == TM_ERR_UNSUPPORTED)
 		return;
 	self->foreign = tm_grow(self->foreign, &self->foreign_cap,
 				self->nforeign + 1, sizeof(*self->foreign));
 	self->foreign[self->nforeign++] = pid;
-	if (err.kind != TM_ERR_UNSUPPORTED)
-		cli_error(&err, CLI_ABOUT_PROCESS);
+	cli_error(&err, CLI_ABOUT_PROCESS);
 }
 
 static bool descends_from_any(const struct cli_many *self,
@@ -104,6 +119,7 @@ void cli_many_refresh(struct cli_many *self)
 {
 	TM_GUARD(cli_processes_free) struct cli_processes all = { 0 };
 
+	drop_ended(self);
 	if (!self->options->children && !self->by_name)
 		return;
 	cli_processes_read(&all);
@@ -133,6 +149,14 @@ static int add_spec(struct cli_many *self, const struct cli_source_spec *spec)
 	if (status)
 		drop_last(self);
 	return status;
+}
+
+bool cli_many_has_names(const struct cli_options *options)
+{
+	for (size_t i = 0; i < options->nsources; i++)
+		if (options->sources[i].by == CLI_BY_NAME)
+			return true;
+	return false;
 }
 
 int cli_many_open(struct cli_many *ret, const struct cli_options *options)

@@ -8,6 +8,7 @@
 
 #include "cli/processes.h"
 #include "cli/source.h"
+#include "cli/watch.h"
 
 struct cli_member {
 	struct cli_source source;
@@ -16,21 +17,27 @@ struct cli_member {
 	bool ended;      /* gone, and told so */
 	bool fresh;      /* has a snapshot of this round */
 	bool told;       /* that it cannot be read */
+	struct tm_status status;     /* of the last round, for watch */
+	struct cli_watched watched;
 };
 
 struct cli_many {
 	const struct cli_options *options;
 	struct cli_member **members;
 	size_t n, cap;
-	pid_t *foreign;  /* looked at once: no runtime we know */
+	pid_t *foreign;  /* found, but may not be read: it has been told */
 	size_t nforeign, foreign_cap;
 	bool by_name;    /* --name takes all that match, and later ones */
 };
 
+/* Is there a --name? */
+bool cli_many_has_names(const struct cli_options *options);
+
 /* Does this command line mean several sources? */
 bool cli_is_many(const struct cli_options *options);
 
-/* Each returns an exit status and has told why if it is not CLI_DONE. */
+/* Each returns an exit status and has told why if it is not CLI_DONE. Set
+ * `by_name` before, all else is zeroed. */
 int cli_many_open(struct cli_many *ret, const struct cli_options *options);
 /* Look for new children (and names). */
 void cli_many_refresh(struct cli_many *self);

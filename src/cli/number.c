@@ -39,29 +39,6 @@ bool cli_address(const char *word, uint64_t *ret)
 	return errno == 0 && *ret;
 }
 
-bool cli_bytes(const char *word, uint64_t *ret)
-{
-	static const char units[] = "KMG";
-	size_t digits = strspn(word, "0123456789");
-	const char *unit = NULL;
-	char number[24];
-
-	if (word[digits] != '\0') {
-		unit = strchr(units, toupper((unsigned char)word[digits]));
-		if (!unit || word[digits + 1] != '\0')
-			return false;
-	}
-	if (digits >= sizeof(number))
-		return false;
-	memcpy(number, word, digits);
-	number[digits] = '\0';
-	if (!cli_number(number, UINT64_MAX >> 34, ret))
-		return false;
-	if (unit)
-		*ret <<= 10 * (unit - units + 1);
-	return true;
-}
-
 bool cli_seconds(const char *word, double *ret)
 {
 	char *end;

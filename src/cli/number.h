@@ -9,8 +9,6 @@
 bool cli_number(const char *word, uint64_t max, uint64_t *ret);
 /* A decimal number, or a hexadecimal one behind 0x; 64 bits, not 0. */
 bool cli_address(const char *word, uint64_t *ret);
-/* A number of bytes, K, M or G (powers of 1024) may follow it. */
-bool cli_bytes(const char *word, uint64_t *ret);
 /* A positive finite number of seconds, "0.5", at most a day. */
 bool cli_seconds(const char *word, double *ret);
 

@@ -25,6 +25,7 @@ static const struct {
 	{ CLI_ROUNDS, { &cli_rounds_argp, 0, "Rounds:", 4 } },
 	{ CLI_TARGET, { &cli_target_argp, 0, "Processes:", 5 } },
 	{ CLI_CHILDREN, { &cli_children_argp, 0, NULL, 5 } },
+	{ CLI_WATCH, { &cli_watch_argp, 0, "Watching:", 1 } },
 	{ CLI_PS, { &cli_ps_argp, 0, NULL, 2 } },
 };
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -108,6 +109,7 @@ static void set_defaults(struct cli_options *o,
 		.query.key = TM_KEY_LINENO,
 		.limit = CLI_LIMIT_UNSET,
 		.interval = 2.0,
+		.watch = { .every = 60, .top = 10 },
 		.nframe = 1,
 	};
 }
@@ -149,6 +151,8 @@ void cli_options_deinit(struct cli_options *options)
 	for (size_t i = 0; i < options->query.nfilters; i++)
 		free((char *)options->filters[i].pattern.bytes);
 	free(options->filters);
+	free(options->watch.host);
+	free(options->watch.port);
 	free(options->sources);
 }
 

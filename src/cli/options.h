@@ -21,6 +21,16 @@ struct cli_source_spec {
 	const char *text; /* the file or the name; borrowed from argv */
 };
 
+struct cli_watch_opts {
+	double every;         /* seconds */
+	double growth;        /* 0.2: by 20 %; 0: no such condition */
+	uint64_t above;       /* bytes; 0: no such condition */
+	const char *dump_dir; /* NULL: no snapshots */
+	size_t keep;          /* files of each process; 0: all */
+	char *host, *port;    /* of the metrics; NULL: none */
+	size_t top;           /* places of each process in the metrics */
+};
+
 #define CLI_LIMIT_UNSET SIZE_MAX
 
 struct cli_options {
@@ -34,6 +44,7 @@ struct cli_options {
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
 	const char *baseline;            /* a snapshot file; NULL: none */
+	struct cli_watch_opts watch;
 	bool children;                   /* and all that descends */
 	bool all;                        /* of ps */
 	const char *exe;                 /* of core files */

@@ -1,0 +1,101 @@
+#include "cli/units.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "cli/number.h"
+
+/* Digits with at most one point: no sign, exponent, infinity or hexadecimal. */
+static bool decimal(const char *word, double *ret, const char **end)
+{
+	size_t whole = strspn(word, "0123456789"), len = whole;
+
+	if (word[len] == '.')
+		len += 1 + strspn(word + len + 1, "0123456789");
+	if (whole == 0 || word[len - 1] == '.' || len > 30)
+		return false;
+	*ret = strtod(word, NULL);
+	*end = word + len;
+	return true;
+}
+
+bool cli_bytes(const char *word, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	const char *end, *unit;
+	double value;
+
+	if (!decimal(word, &value, &end))
+		return false;
+	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
+	if (unit) {
+		value = ldexp(value, 10 * (int)(unit - units + 1));
+		end++;
+		if (strncasecmp(end, "iB", 2) == 0)
+			end += 2;
+	}
+	if (strcasecmp(end, "B") == 0)
+		end++;
+	if (*end || value > 1e18)
+		return false;
+	*ret = (uint64_t)value;
+	return true;
+}
+
+bool cli_duration(const char *word, double *ret)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "min", 60 },
+		{ "h", 3600 }, { "d", 86400 },
+	};
+	const char *end;
+	double value;
+
+	if (!decimal(word, &value, &end))
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(units[i].unit, end) == 0) {
+			*ret = value * units[i].seconds;
+			return *ret >= 0.1 && *ret <= 366 * 86400.0;
+		}
+	return false;
+}
+
+bool cli_percent(const char *word, double *ret)
+{
+	const char *end;
+	double value;
+
+	if (!decimal(word, &value, &end) || (*end && strcmp(end, "%") != 0) ||
+	    value <= 0 || value > 10000)
+		return false;
+	*ret = value / 100;
+	return true;
+}
+
+bool cli_host_port(const char *word, char **ret_host, char **ret_port)
+{
+	const char *colon = strrchr(word, ':');
+	size_t len = colon ? (size_t)(colon - word) : 0;
+	uint64_t port;
+
+	if (!colon || !cli_number(colon + 1, 65535, &port))
+		return false;
+	if (len >= 2 && word[0] == '[' && word[len - 1] == ']') {
+		word++;
+		len -= 2;
+	} else if (memchr(word, ':', len)) {
+		return false;
+	}
+	*ret_host = len ? tm_asprintf("%.*s", (int)len, word) :
+			  tm_strdup("127.0.0.1");
+	*ret_port = tm_strdup(colon + 1);
+	return true;
+}
