@@ -120,12 +120,14 @@ static bool try_seize(pid_t pid, pid_t tid)
 		if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) == 0 ||
 		    late_take(tid))
 			return true;
-		/* It may have faded between the two looks: look AGAIN. */
-		if (errno != EPERM || (i >= AGAIN && !tracer_fades(pid, tid)))
+		if (errno != EPERM)
 			return false;
+		/* It may have faded between the two looks: look AGAIN. */
+		if (i >= AGAIN && !tracer_fades(pid, tid))
+			break;
 		nanosleep(&pause, NULL);
-		errno = EPERM;
 	}
+	errno = EPERM;
 	return false;
 }
 
