@@ -33,6 +33,7 @@ $(B)/have-demo-deps: tests/install-deps
 bench: $(B)/have-test-deps
 	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach $(B)/tests/bench/gaps.so
 	$(q)B='$(abspath $(B))' tests/bench/run
+	$(q)B='$(abspath $(B))' tests/bench/view
 
 $(B)/tests/bench/%.so: tests/bench/%.c
 	$(call say,LD,$@)

@@ -4,8 +4,8 @@ thousands of distinct tracebacks, blocks of mixed sizes.
 
 	target.py DIR TRACES NFRAME
 
-Answers one line to each line on stdin: reset, gap, snapshot, group, dump FILE.
-Times in seconds."""
+Answers one line to each line on stdin: reset, gap, snapshot, group, dump FILE,
+burn SECONDS. Times in seconds; burn answers rounds in a second."""
 import ctypes
 import gc
 import random
@@ -65,6 +65,18 @@ def timed(work):
     return "%.6f" % seconds
 
 
+def burn(seconds):
+    """Bytecode that makes and drops objects, as programs do."""
+    rounds = 0
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        for i in range(200):
+            {"a": [i, str(i)]}
+        rounds += 1
+        now = time.perf_counter()
+    return "%.3f" % (rounds / (now - start))
+
+
 def answer(words):
     if words[0] == "reset":
         lib.gaps_reset()
@@ -77,6 +89,8 @@ def answer(words):
         return timed(lambda: tracemalloc.take_snapshot().statistics("lineno"))
     if words[0] == "dump":
         return timed(lambda: tracemalloc.take_snapshot().dump(words[1]))
+    if words[0] == "burn":
+        return burn(float(words[1]))
     raise SystemExit("what is %r?" % words)
 
 
