@@ -4,3 +4,5 @@
 
 check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
 	$(q)B='$(abspath $(B))' tests/live/run control launch
+
+CHECKS += check-control

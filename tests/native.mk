@@ -12,3 +12,5 @@ $(B)/tests/native/native_driver: tests/native/native_driver.c $(B)/libtmattach.a
 
 check-native: $(B)/tmattach $(B)/tests/native/native_driver
 	$(q)tests/native/run-native $(B)/tmattach $(B)/tests/native/native_driver $(B)/tests/native/scratch
+
+CHECKS += check-native

@@ -24,7 +24,11 @@ static struct self self;
 static void *seen;
 static unsigned seen_line;
 
+#ifdef __clang__ /* never clones */
+#define HERE __attribute__((noinline))
+#else
 #define HERE __attribute__((noinline, noclone))
+#endif
 
 HERE static void note_caller(void)
 {
