@@ -5,29 +5,61 @@
  * blocks.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "codec/codec.h"
 #include "codec/export.h"
 
+/* The labels of all frames, made once: by rank, end to end. */
+struct labels {
+	struct tm_buf text;
+	size_t *ends;
+};
+
+static void make_labels(struct labels *labels, const struct canon *canon)
+{
+	size_t n = canon->frames.n;
+
+	labels->ends = tm_malloc((n + 1) * sizeof(*labels->ends));
+	for (size_t i = 0; i < n; i++) {
+		export_label(&labels->text, export_frame(canon->snapshot,
+				canon->frames.id[i]), ";");
+		labels->ends[i] = labels->text.len;
+	}
+}
+
+static void add_label(struct tm_buf *line, const struct labels *labels,
+		      size_t rank)
+{
+	size_t begin = rank ? labels->ends[rank - 1] : 0;
+
+	tm_buf_add(line, labels->text.data + begin, labels->ends[rank] - begin);
+}
+
 static void put_stacks(const struct canon *canon, bool blocks, FILE *file)
 {
+	struct labels labels = { 0 };
 	struct export_stack stack;
 	struct tm_buf line = { 0 };
 	size_t at = 0;
 
+	make_labels(&labels, canon);
 	while (!ferror(file) && export_next(canon, &at, &stack)) {
 		tm_buf_clear(&line);
 		for (uint32_t i = 0; i < stack.nframe; i++) {
 			if (i)
 				tm_buf_addc(&line, ';');
-			export_label(&line, export_frame(canon->snapshot,
-					stack.frames[i]), ";");
+			add_label(&line, &labels,
+				  canon->frames.rank[stack.frames[i]]);
 		}
 		tm_buf_addf(&line, " %" PRIu64 "\n",
 			    blocks ? stack.count : stack.size);
 		fwrite(line.data, 1, line.len, file);
 	}
 	tm_buf_free(&line);
+	tm_buf_free(&labels.text);
+	free(labels.ends);
 }
 
 static bool write_folded(const struct tm_snapshot *snapshot, FILE *file,
