@@ -1,9 +1,14 @@
 # Core files, many processes, unattended watching. LONG=1 for every interpreter.
 
-.PHONY: check-fleet
+.PHONY: check-fleet check-install
 
 check-fleet: $(B)/tmattach live-roots
 	$(q)tests/install-deps fleet
 	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core ../fleet/many ../fleet/watch
 
-CHECKS += check-fleet
+# What make install and make deb put where.
+check-install: all
+	$(q)tests/install-deps fleet
+	$(q)B='$(abspath $(B))' tests/live/run ../fleet/install
+
+CHECKS += check-fleet check-install

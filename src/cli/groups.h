@@ -23,6 +23,12 @@ extern const struct argp cli_children_argp;
 extern const struct argp cli_ps_argp;
 extern const struct argp cli_watch_argp;
 
+/* The option tables of a command, each ending with a zeroed row. Returns how
+ * many. */
+enum { CLI_MAX_GROUPS = 32 };
+size_t cli_command_options(const struct cli_command *command,
+			   const struct argp_option *ret[CLI_MAX_GROUPS]);
+
 /* A row of an argp_option table. */
 #define OPTION(name, key, arg, doc) { name, key, arg, 0, doc, 0 }
 #define OPTIONS_END { 0 }

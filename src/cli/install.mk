@@ -1,17 +1,26 @@
-# The man page, and `make install` (PREFIX, DESTDIR).
+# The man page and completions, `make install` (PREFIX, DESTDIR), `make deb`.
 
 BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
 
-.PHONY: doc install
+DATADIR    ?= $(PREFIX)/share
+ZSHDIR     ?= $(DATADIR)/zsh/site-functions
+
+.PHONY: doc completions install deb
 
 doc: $(B)/tmattach.1
 
 $(B)/tmattach.1: src/cli/tmattach.1.scd
 	$(call say,MAN,$@)
 	$(q)mkdir -p $(@D) && tests/install-deps doc && scdoc <$< >$@.new && mv $@.new $@
+
+completions := $(patsubst %,$(B)/completions/%,bash zsh fish)
+completions: $(completions)
+
+$(completions): $(B)/completions/%: $(B)/tmattach
+	$(q)mkdir -p $(@D) && $(B)/tmattach --completion $* >$@.new && mv $@.new $@
 
 $(B)/tmattach.pc: Makefile src/cli/install.mk
 	$(q)mkdir -p $(@D) && printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
@@ -20,7 +29,7 @@ $(B)/tmattach.pc: Makefile src/cli/install.mk
 		'Version: $(VERSION)' 'Libs: -L$${libdir} -ltmattach' \
 		'Libs.private: $(lib_libs)' 'Cflags: -I$${includedir}' >$@
 
-install: all doc
+install: all doc completions
 	$(q)rm -f $(B)/tmattach.pc && $(MAKE) --no-print-directory $(B)/tmattach.pc
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(INCLUDEDIR)/tmattach $(DESTDIR)$(MANDIR)/man1
@@ -32,3 +41,52 @@ install: all doc
 	install -m 644 include/tmattach/*.h $(DESTDIR)$(INCLUDEDIR)/tmattach/
 	install -m 644 $(B)/tmattach.1 $(DESTDIR)$(MANDIR)/man1/tmattach.1
 	install -m 644 $(B)/tmattach.pc $(DESTDIR)$(LIBDIR)/pkgconfig/tmattach.pc
+	install -d $(DESTDIR)$(DATADIR)/bash-completion/completions \
+		$(DESTDIR)$(ZSHDIR) $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	install -m 644 $(B)/completions/bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tmattach
+	install -m 644 $(B)/completions/zsh $(DESTDIR)$(ZSHDIR)/_tmattach
+	install -m 644 $(B)/completions/fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/tmattach.fish
+
+# A package for the Debian it is built on: dependencies are those of the
+# libraries that the command was linked with.
+deb_arch = $(shell dpkg --print-architecture)
+deb_file = $(B)/tmattach_$(VERSION)_$(deb_arch).deb
+
+define deb_control
+Source: tmattach
+Maintainer: tmattach maintainers <maintainers@localhost>
+
+Package: tmattach
+Architecture: any
+Description: see where a running Python process allocated its memory
+endef
+
+define deb_package
+Package: tmattach
+Version: $(VERSION)
+Architecture: $(deb_arch)
+Maintainer: tmattach maintainers <maintainers@localhost>
+Section: devel
+Priority: optional
+Depends: @DEPENDS@
+Suggests: gdb
+Description: see where a running Python process allocated its memory
+ tmattach attaches to a running process, reads the traces that Python's
+ tracemalloc keeps there, and shows, saves or compares them. The process
+ needs no preparation and runs on unharmed. Core files are read, too.
+endef
+export deb_control deb_package
+
+deb:
+	$(q)tests/install-deps build doc deb
+	$(q)rm -rf $(B)/deb && mkdir -p $(B)/deb/debian $(B)/deb/root/DEBIAN
+	$(q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/deb/root \
+		PREFIX=/usr ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
+	$(q)strip --strip-unneeded $(B)/deb/root/usr/bin/tmattach $(B)/deb/root/usr/lib/libtmattach.so.$(VERSION)
+	$(q)strip --strip-debug $(B)/deb/root/usr/lib/libtmattach.a
+	$(q)gzip -9n $(B)/deb/root/usr/share/man/man1/tmattach.1
+	$(q)install -D -m 644 LICENSE $(B)/deb/root/usr/share/doc/tmattach/copyright
+	$(q)echo "$$deb_control" >$(B)/deb/debian/control
+	$(q)depends=$$(cd $(B)/deb && dpkg-shlibdeps -O root/usr/bin/tmattach root/usr/lib/libtmattach.so.$(VERSION) 2>/dev/null) && \
+		echo "$$deb_package" | sed "s/@DEPENDS@/$${depends#shlibs:Depends=}/" >$(B)/deb/root/DEBIAN/control
+	$(q)dpkg-deb --root-owner-group -Zxz --build $(B)/deb/root $(deb_file)

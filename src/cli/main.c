@@ -10,8 +10,10 @@
 #include "base/buf.h"
 #include "base/guard.h"
 #include "cli/command.h"
+#include "cli/completion.h"
 #include "cli/message.h"
 #include "cli/options.h"
+#include "cli/output.h"
 
 static int run_command(const struct cli_command *command, int argc, char **argv)
 {
@@ -101,6 +103,10 @@ int main(int argc, char **argv)
 	argp_program_version = "tmattach " TM_VERSION;
 	if (argc < 2)
 		return no_command(NULL);
+	/* For the build; no user needs to know it. */
+	if (argc == 3 && strcmp(argv[1], "--completion") == 0 &&
+	    cli_completion_print(argv[2]))
+		return cli_output_finish(CLI_DONE);
 	if (is_general(argv[1])) {
 		run_general(argc, argv);
 		return no_command(NULL);

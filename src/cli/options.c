@@ -29,6 +29,18 @@ static const struct {
 	{ CLI_PS, { &cli_ps_argp, 0, NULL, 2 } },
 };
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
+_Static_assert(NGROUPS <= CLI_MAX_GROUPS, "cli_command_options() needs room");
+
+size_t cli_command_options(const struct cli_command *command,
+			   const struct argp_option *ret[CLI_MAX_GROUPS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < NGROUPS; i++)
+		if (command->groups & groups[i].group)
+			ret[n++] = groups[i].child.argp->options;
+	return n;
+}
 
 static void check_sources(const struct argp_state *state)
 {
