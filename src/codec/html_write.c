@@ -65,9 +65,10 @@ static json_t *text_of(struct html *w, const char *s)
 static void put_head(struct html *w, const struct tm_meta *meta)
 {
 	json_t *head = json_object(), *about = json_array();
-	char when[40], pid[24];
+	char when[40], pid[24] = "";
 
-	snprintf(pid, sizeof(pid), meta->pid ? "pid %" PRId32 : "", meta->pid);
+	if (meta->pid)
+		snprintf(pid, sizeof(pid), "pid %" PRId32, meta->pid);
 	json_object_set_new(head, "title", text_of(w, meta->command));
 	json_array_append_new(about, text_of(w, pid));
 	json_array_append_new(about, text_of(w, meta->runtime));
