@@ -169,7 +169,7 @@ static int run_view(const struct cli_many *many, struct tm_top_opts *opts)
 
 static int run_live(const struct cli_options *options)
 {
-	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
+	TM_GUARD(cli_many_close) struct cli_many many = { .unattached = true };
 	struct tm_top_opts opts = {
 		.interval = options->interval, .key = options->query.key,
 		.cumulative = options->query.cumulative,

@@ -145,6 +145,8 @@ static int add_spec(struct cli_many *self, const struct cli_source_spec *spec)
 	if (spec->by != CLI_BY_FILE && is_known(self, pid))
 		return CLI_DONE;
 	member = add_member(self, spec->by == CLI_BY_FILE ? 0 : pid);
+	if (member->pid && self->unattached)
+		return CLI_DONE;
 	status = cli_source_open(&member->source, spec, self->options);
 	if (status)
 		drop_last(self);

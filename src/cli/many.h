@@ -28,6 +28,9 @@ struct cli_many {
 	pid_t *foreign;  /* found, but may not be read: it has been told */
 	size_t nforeign, foreign_cap;
 	bool by_name;    /* --name takes all that match, and later ones */
+	bool unattached; /* who is named by pid is not attached to: the live
+			    view does so, and waits for a process to become
+			    one that we know */
 };
 
 /* Is there a --name? */
@@ -37,7 +40,7 @@ bool cli_many_has_names(const struct cli_options *options);
 bool cli_is_many(const struct cli_options *options);
 
 /* Each returns an exit status and has told why if it is not CLI_DONE. Set
- * `by_name` before, all else is zeroed. */
+ * `by_name` and `unattached` before, all else is zeroed. */
 int cli_many_open(struct cli_many *ret, const struct cli_options *options);
 /* Look for new children (and names). */
 void cli_many_refresh(struct cli_many *self);
