@@ -1,8 +1,48 @@
-# The recorder in real processes.
+# The recorder in real processes: check-recorder is the short form, LONG=1
+# (and `make soak`) the long one.
+
+recorder_bin := $(addprefix $(B)/tests/live/recorder/,shim.so workload storm \
+	storm-static forker)
+# What needs another libc or another word size is built where that is there.
+recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32)
+victim_flags := -std=gnu17 $(warnings) -O2 -g
+
+.PHONY: check-recorder soak-recorder $(recorder_try)
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libtmattach.a
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
 		-o $@ $< $(B)/libtmattach.a $(lib_libs)
+
+$(B)/tests/live/recorder/shim.so: tests/live/recorder/shim.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -o $@ $<
+
+$(B)/tests/live/recorder/%: tests/live/recorder/%.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -o $@ $< -lpthread -ldl
+
+$(B)/tests/live/recorder/storm-static: tests/live/recorder/storm.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -DNO_DLOPEN -static -o $@ $< -lpthread
+
+$(B)/tests/live/recorder/storm-musl:
+	-$(q)musl-gcc $(victim_flags) -o $@ tests/live/recorder/storm.c -lpthread 2>/dev/null || true
+
+$(B)/tests/live/recorder/storm-musl-static:
+	-$(q)musl-gcc $(victim_flags) -DNO_DLOPEN -static -o $@ tests/live/recorder/storm.c -lpthread 2>/dev/null || true
+
+$(B)/tests/live/recorder/forker32:
+	-$(q)gcc -m32 $(victim_flags) -o $@ tests/live/recorder/forker.c 2>/dev/null || true
+
+check-recorder: $(B)/tests/live/recorder_driver $(recorder_bin) $(recorder_try)
+	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
+
+soak-recorder: $(B)/tests/live/recorder_driver $(recorder_bin) $(recorder_try)
+	$(q)B=$(abspath $(B)) LONG=1 python3 -B tests/live/recorder/live.py exact storm
+
+soak: soak-recorder
+
+CHECKS += check-recorder
 
 -include $(B)/tests/live/recorder_driver.d

@@ -33,7 +33,7 @@ enum {
 	TM_RECORDER_THREADS = 1024,
 	TM_RECORDER_BUCKETS_LOG2 = 20,
 	TM_RECORDER_CACHE_LOG2 = 16,
-	TM_RECORDER_FILTER_LOG2 = 20,
+	TM_RECORDER_FILTER_LOG2 = 17,
 };
 
 /* ---- the code ------------------------------------------------------------ */

@@ -39,9 +39,10 @@ static __attribute__((noinline)) void record(uint64_t address, uint64_t size,
 	if (t->sample_bytes && likely(!sample_takes(size))) {
 		struct block old;
 
-		/* Allocators that call each other record one block twice: the
-		 * outermost call decides. */
-		table_remove(address, &old);
+		/* Allocators that call each other would give one block two
+		 * chances: the outermost call decides. */
+		if (tm_code.nnear > 1)
+			table_remove(address, &old);
 		return;
 	}
 	if (max > TM_RECORDER_MAX_FRAMES)
@@ -111,8 +112,13 @@ HOOK tm_hook_posix_memalign(uint64_t *block, uint64_t alignment, uint64_t size,
 static inline void record_moved(uint64_t got, uint64_t size, bool known,
 				const struct block *old, struct frame caller)
 {
+	struct block inner;
+
 	if (unlikely(!enabled()))
 		return;
+	/* realloc() may have called malloc() for the new block. */
+	if (got && table()->sample_bytes)
+		table_remove(got, &inner);
 	if (got)
 		record(got, size, &caller);
 	else if (size && known)

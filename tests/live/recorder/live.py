@@ -1,0 +1,429 @@
+"""The recorder in real processes. LONG=1 is the long form.
+
+    live.py exact|storm|refuse|manners|programs ...
+"""
+import hashlib
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from harness import BUILD, HANG, LONG, Report  # noqa: E402
+
+BIN = os.path.join(BUILD, "tests", "live", "recorder")
+DRIVER = os.path.join(BUILD, "tests", "live", "recorder_driver")
+GONE = 2 ** 64 - 1
+report = Report()
+scratch = tempfile.mkdtemp(prefix="tmattach-recorder-")
+
+
+def driver(*args, **kw):
+    return subprocess.run([DRIVER] + [str(a) for a in args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=HANG, **kw)
+
+
+def status(pid):
+    out = driver("status", pid).stdout
+    return {k: int(v) for k, v in (pair.split("=") for pair in out.split())}
+
+
+class Target:
+    """A program that says when it is ready and ends when its input does."""
+
+    def __init__(self, *argv, **kw):
+        self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, **kw)
+        self.pid = self.process.pid
+        self.process.stdout.readline()
+
+    def step(self, n):
+        self.process.stdin.write(b"%d\n" % n)
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def end(self):
+        out, _ = self.process.communicate(timeout=HANG)
+        return self.process.returncode, out.decode()
+
+
+# ---- exact: against a log of every call ------------------------------------------
+
+class Logged(Target):
+    def __init__(self, seed, threads):
+        self.log = os.path.join(scratch, "log")
+        open(self.log, "w").close()
+        super().__init__(os.path.join(BIN, "workload"), seed, threads, env=dict(
+            os.environ, LD_PRELOAD=os.path.join(BIN, "shim.so"), SHIM_LOG=self.log))
+
+    def events(self):
+        with open(self.log, "rb") as f:
+            return struct.unpack("<Q", f.read(8))[0]
+
+    def live(self, first):
+        """What the log says is alive of what was taken from event `first` on."""
+        end, live = self.events(), {}
+        with open(self.log, "rb") as f:
+            f.seek(64 + 16 * first)
+            for address, size in struct.iter_unpack("<QQ", f.read(16 * (end - first))):
+                if size == GONE:
+                    live.pop(address, None)
+                else:
+                    live[address] = size
+        return live
+
+
+def blocks(pid):
+    return {int(a, 16): int(s) for a, s in
+            (line.split() for line in driver("blocks", pid).stdout.splitlines())}
+
+
+def exact_one(seed, threads, steps):
+    target = Logged(seed, threads)
+    target.step(steps)
+    first = target.events()
+    started = driver("start", target.pid, 12)
+    name = "exact: seed %d, %d threads" % (seed, threads)
+    if not report.check(started.returncode == 0, name + ": started", started.stderr):
+        target.end()
+        return
+    for _ in range(2):
+        target.step(steps)
+        want, got, now = target.live(first), blocks(target.pid), status(target.pid)
+        wrong = set(want.items()) ^ set(got.items())
+        report.check(len(wrong) <= now["dropped"] < 10, "%s: %d live blocks" % (name, len(want)),
+                     "%d wrong, %d dropped: %s" % (len(wrong), now["dropped"], sorted(wrong)[:5]))
+        report.check(now["dropped"] or (now["current"] == sum(want.values()) and
+                                        now["count"] == len(want) and
+                                        now["peak"] >= now["current"]),
+                     name + ": counters", now)
+    driver("clear", target.pid)
+    report.check(blocks(target.pid) == {} and status(target.pid)["current"] == 0,
+                 name + ": nothing after clear")
+    cleared = target.events()
+    target.step(steps)
+    want, got = target.live(cleared), blocks(target.pid)
+    report.check(len(set(want.items()) ^ set(got.items())) <= status(target.pid)["dropped"],
+                 name + ": exact after clear")
+    report.check(driver("stop", target.pid).stdout == "left=0\n", name + ": stopped")
+    target.step(steps)
+    code, _ = target.end()
+    report.check(code == 0, name + ": the program ends well", code)
+
+
+def exact():
+    for seed in range(40 if LONG else 4):
+        exact_one(seed, (1, 2, 4, 8)[seed % 4], 20000)
+    sampled()
+
+
+def sampled():
+    """Estimates of many small samples must not be biased."""
+    ratios = []
+    for seed in range(20 if LONG else 6):
+        target = Logged(seed, 2)
+        first = target.events()
+        driver("start", target.pid, 4, 4096)
+        target.step(30000)
+        out = driver("sample", target.pid, "exact").stdout
+        estimate = sum(int(a) * int(n) for a, n, *_ in map(str.split, out.splitlines()))
+        ratios.append(estimate / sum(target.live(first).values()))
+        driver("stop", target.pid)
+        target.end()
+    mean = sum(ratios) / len(ratios)
+    report.check(0.9 < mean < 1.1, "exact: sampled totals are unbiased (mean %.3f)" % mean, ratios)
+
+
+# ---- storm: in and out of threads that only allocate ---------------------------------
+
+def storm():
+    rounds = 2000 if LONG else 25
+    kinds = [("glibc", "storm", []), ("glibc, dlopen loop", "storm", ["libz.so.1"]),
+             ("static glibc", "storm-static", []), ("musl", "storm-musl", []),
+             ("static musl", "storm-musl-static", [])]
+    for name, program, more in kinds:
+        path = os.path.join(BIN, program)
+        if not os.path.exists(path):
+            report.skip("storm: " + name, "it could not be built (no musl-gcc?)")
+            continue
+        target = Target(path, 8, *more)
+        limit = HANG * (40 if LONG else 1)
+        out = subprocess.run([DRIVER, "soak", str(target.pid), str(rounds)], timeout=limit,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        code, said = target.end()
+        report.check(out.returncode == 0 and code == 0 and said.startswith("ok "),
+                     "storm: %s, %d rounds (%s)" % (name, rounds, out.stdout.strip()),
+                     "%s\n%s\n%s" % (out.stdout, code, said))
+
+
+# ---- manners: nothing is left behind -----------------------------------------------------
+
+def mappings(pid):
+    with open("/proc/%d/maps" % pid) as f:
+        return [line.split(maxsplit=5) for line in f]
+
+
+def code_hash(pid):
+    """What its files' code looks like in its memory."""
+    digest = hashlib.sha256()
+    with open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for span, perms, *_, in mappings(pid):
+            if "x" in perms and not span.startswith("ffff"):
+                lo, hi = (int(x, 16) for x in span.split("-"))
+                mem.seek(lo)
+                digest.update(mem.read(hi - lo) or b"")
+    return digest.hexdigest()
+
+
+def state(pid):
+    lines = [(m[0], m[1]) for m in mappings(pid) if len(m) < 6 or m[5].strip() != "[heap]"]
+    return lines, sorted(os.listdir("/proc/%d/fd" % pid)), code_hash(pid)
+
+
+def manners():
+    target = Logged(3, 2)
+    target.step(5000)
+    before = state(target.pid)
+    driver("start", target.pid, 8)
+    during = mappings(target.pid)
+    report.check(any("tmattach-code" in " ".join(m) for m in during), "manners: the recorder is in")
+    report.check(not any("w" in m[1] and "x" in m[1] for m in during),
+                 "manners: nothing is writable and executable", during)
+    report.check(code_hash(target.pid) != before[2], "manners: the code is patched")
+    again = driver("start", target.pid)
+    report.check(again.returncode == 1 and "already" in again.stderr,
+                 "manners: a second start is refused", again.stderr)
+    os.kill(target.pid, signal.SIGSTOP)
+    report.check(driver("sample", target.pid).returncode == 0 and driver("stop", target.pid).returncode == 0,
+                 "manners: a stopped process is read and left")
+    with open("/proc/%d/stat" % target.pid) as f:
+        report.check(f.read().split()[2] == "T", "manners: it stays stopped")
+    os.kill(target.pid, signal.SIGCONT)
+    report.check(state(target.pid) == before, "manners: mappings, descriptors and code as before",
+                 [a for a, b in zip(before, state(target.pid)) if a != b])
+    report.check(driver("status", target.pid).returncode == 3, "manners: not traced any more")
+    target.step(5000)
+    report.check(target.end()[0] == 0, "manners: the program ends well")
+    forked()
+
+
+def forked():
+    """A child has the hooks without the table; it can be traced for itself."""
+    target = Target(os.path.join(BIN, "forker"))
+    driver("start", target.pid, 8)
+    child = int(target.step(1))
+    report.check(driver("status", child).returncode == 3, "manners: a child is not traced")
+    started = driver("start", child, 8)
+    report.check(started.returncode == 0, "manners: a child can be started", started.stderr)
+    before = status(child).get("count")
+    target.step(1)  # the child allocates 100 blocks of 77 bytes
+    now = blocks(child)
+    report.check(before == 0 and sum(1 for s in now.values() if s == 77) == 100,
+                 "manners: the child's blocks", sorted(now.values()))
+    report.check(77 not in blocks(target.pid).values(), "manners: they are not the parent's")
+    report.check(driver("stop", child).returncode == 0 and
+                 driver("stop", target.pid).returncode == 0, "manners: both are stopped")
+    target.step(1)
+    report.check(target.end()[0] == 0, "manners: parent and child end well")
+
+
+# ---- refuse ---------------------------------------------------------------------------------
+
+def refused(name, pid, *words, prefix=()):
+    out = subprocess.run(list(prefix) + [DRIVER, "start", str(pid)], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, timeout=HANG)
+    report.check(out.returncode == 1 and all(w in out.stderr for w in words),
+                 "refuse: " + name, out.stderr)
+
+
+def refuse():
+    stripped = os.path.join(scratch, "stripped")
+    shutil.copy(os.path.join(BIN, "storm-static"), stripped)
+    subprocess.run(["strip", stripped], check=True)
+    target = Target(stripped, 1)
+    refused("a stripped static program", target.pid, "static program without symbols")
+    report.check(target.end()[1].startswith("ok"), "refuse: the static program runs on")
+    if os.path.exists(os.path.join(BIN, "forker32")):
+        target = Target(os.path.join(BIN, "forker32"))
+        refused("a 32-bit program", target.pid, "32-bit")
+        target.end()
+    else:
+        report.skip("refuse: a 32-bit program", "no 32-bit compiler")
+    target = Target(os.path.join(BIN, "forker"), "seccomp")
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        refused("a seccomp filter without the right to suspend it", target.pid, "seccomp",
+                prefix=["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"])
+        started = driver("start", target.pid)
+        report.check(started.returncode == 0 and driver("stop", target.pid).returncode == 0,
+                     "refuse: with that right it is started and stopped", started.stderr)
+    else:
+        report.skip("refuse: a seccomp filter", "needs root and setpriv")
+    report.check(target.end()[0] == 0, "refuse: the filtered program runs on")
+
+
+# ---- programs not written here -----------------------------------------------------------------
+
+def rounds_into(argv, stdin=None):
+    """Run a program with the recorder going in and out; (status, stdout, rounds)."""
+    with open(os.path.join(scratch, "out"), "w+b") as out:
+        process = subprocess.Popen(argv, stdin=stdin, stdout=out, stderr=subprocess.DEVNULL)
+        done = 0
+        while process.poll() is None:
+            if driver("start", process.pid, 20).returncode == 0:
+                driver("sample", process.pid)
+                done += 1
+                driver("stop", process.pid)
+        out.seek(0)
+        return process.returncode, hashlib.sha256(out.read()).hexdigest(), done
+
+
+def unchanged(name, argv, stdin=None):
+    def open_in():
+        return open(stdin, "rb") if stdin else subprocess.DEVNULL
+    with open_in() if stdin else open(os.devnull) as f:
+        plain = subprocess.run(argv, stdin=f, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with open_in() if stdin else open(os.devnull) as f:
+        code, digest, done = rounds_into(argv, f)
+    report.check(code == plain.returncode == 0 and done > 0 and
+                 digest == hashlib.sha256(plain.stdout).hexdigest(),
+                 "programs: %s gives the same under %d rounds" % (name, done), (code, plain.returncode, done))
+
+
+def programs():
+    if shutil.which("xz"):
+        unchanged("xz", ["xz", "-9", "-T2", "-c", text(3 << 20)])
+    else:
+        report.skip("programs: xz", "not installed")
+    if shutil.which("sqlite3"):
+        script = os.path.join(scratch, "script.sql")
+        with open(script, "w") as f:
+            f.write("create table t(a integer, b text);\n"
+                    "with recursive n(i) as (select 1 union all select i + 1 from n where i < 400000)"
+                    " insert into t select i, hex(i * 7919 % 65537) || '-' || i from n;\n"
+                    "create index i on t(b);\n"
+                    "select b, count(*), sum(a) from t group by substr(b, 1, 3) order by 1;\n")
+        unchanged("sqlite3", ["sqlite3", ":memory:"], script)
+    else:
+        report.skip("programs: sqlite3", "not installed")
+    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    if os.path.isabs(cc1):
+        unchanged("cc1", [cc1, "-quiet", "-O2", source(), "-o", "-"])
+    else:
+        report.skip("programs: cc1", "not installed")
+    if shutil.which("redis-server") and shutil.which("redis-benchmark"):
+        redis()
+    else:
+        report.skip("programs: redis", "not installed")
+    if shutil.which("nginx"):
+        nginx()
+    else:
+        report.skip("programs: nginx", "not installed")
+
+
+def text(size):
+    path = os.path.join(scratch, "text")
+    rng = random.Random(5)
+    words = [bytes(rng.randrange(97, 123) for _ in range(rng.randrange(2, 9))) for _ in range(4000)]
+    with open(path, "wb") as f:
+        while f.tell() < size:
+            f.write(b" ".join(rng.choices(words, k=200)) + b"\n")
+    return path
+
+
+def source():
+    path = os.path.join(scratch, "source.c")
+    with open(path, "w") as f:
+        for i in range(400):
+            f.write("int f%d(int a, int *b) { int s = a; for (int i = 0; i < a; i++) "
+                    "{ b[i] = b[i] * %d + s; s ^= b[(i * %d) %% 16]; if (s %% 7 == %d) s += b[i]; } "
+                    "return s; }\n" % (i, i + 3, i + 1, i % 7))
+    return path
+
+
+def redis():
+    sock = os.path.join(scratch, "redis.sock")
+    server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", sock, "--save", "",
+                               "--dir", scratch], stdout=subprocess.DEVNULL)
+
+    def cli(*args):
+        return subprocess.run(["redis-cli", "-s", sock] + list(args), stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True).stdout
+
+    def allocated():
+        info = dict(line.split(":", 1) for line in cli("info", "memory").splitlines() if ":" in line)
+        return int(info["used_memory"])
+
+    while "PONG" not in cli("ping"):
+        pass
+    before = allocated()
+    started = driver("start", server.pid, 20)
+    report.check(started.returncode == 0, "programs: redis-server is started", started.stderr)
+    bench = subprocess.run(["redis-benchmark", "-s", sock, "-q", "-n", "20000", "-r", "100000", "-d", "300",
+                            "-t", "set,lpush,sadd,hset"], stdout=subprocess.DEVNULL)
+    grown, now = allocated() - before, status(server.pid)
+    # redis counts the size classes of jemalloc, the recorder what was asked
+    # for; a resized hash table of before the start counts as grown here.
+    report.check(bench.returncode == 0 and now["dropped"] == 0 and
+                 0.75 * grown < now["current"] < 1.05 * grown + 65536,
+                 "programs: redis: %d traced, %d by its own count" % (now["current"], grown), now)
+    cli("flushall", "sync")
+    after, left = allocated() - before, status(server.pid)["current"]
+    report.check(left < grown / 20, "programs: redis: %d left after flushall (%d by its count)" % (left, after))
+    report.check(driver("stop", server.pid).stdout == "left=0\n" and "PONG" in cli("ping"),
+                 "programs: redis goes on after stop")
+    cli("shutdown", "nosave")
+    report.check(server.wait(HANG) == 0, "programs: redis ends well")
+
+
+def nginx():
+    import http.client
+    import socket
+    root, sock = os.path.join(scratch, "www"), os.path.join(scratch, "nginx.sock")
+    os.makedirs(root)
+    os.chmod(scratch, 0o755)
+    with open(os.path.join(root, "page"), "wb") as f:
+        f.write(b"x" * 70000)
+    conf = os.path.join(scratch, "nginx.conf")
+    with open(conf, "w") as f:
+        f.write("daemon off; master_process off; pid %s/nginx.pid; error_log %s/error.log;\n"
+                "events {}\nhttp { access_log off; gzip on; gzip_types *; "
+                "server { listen unix:%s; root %s; } }\n" % (scratch, scratch, sock, root))
+    server = subprocess.Popen(["nginx", "-c", conf, "-p", scratch], stderr=subprocess.DEVNULL)
+
+    def fetch(n):
+        good = 0
+        for _ in range(n):
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(sock)
+            connection.request("GET", "/page")
+            good += connection.getresponse().read() == b"x" * 70000
+            connection.close()
+        return good
+
+    while not os.path.exists(sock) and server.poll() is None:
+        pass
+    good = fetch(5)
+    driver("start", server.pid, 20)
+    good += fetch(300)
+    now = status(server.pid)
+    report.check(good == 305 and now["peak"] > 4000 and now["dropped"] == 0,
+                 "programs: nginx answers 300 requests, %(peak)d bytes at most, %(current)d now" % now, now)
+    driver("stop", server.pid)
+    report.check(fetch(5) == 5, "programs: nginx goes on after stop")
+    server.send_signal(signal.SIGQUIT)
+    report.check(server.wait(HANG) == 0, "programs: nginx ends well")
+
+
+if __name__ == "__main__":
+    try:
+        for part in sys.argv[1:] or ("exact", "storm", "manners", "refuse", "programs"):
+            globals()[part]()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    report.close()
