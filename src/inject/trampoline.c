@@ -84,13 +84,26 @@ static void put_insn(struct writer *w, const struct tm_insn *insn,
 	}
 }
 
-/* Behind the end of a short function there is padding up to the next. */
-static bool is_padding(const uint8_t *bytes, size_t len)
+/* Is what stands behind the end of a short function never executed: traps,
+ * zeroes, or instructions that do nothing? */
+static bool is_padding(const uint8_t *bytes, size_t len, size_t wanted)
 {
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != 0x90 && bytes[i] != 0xcc && bytes[i] != 0x00 &&
-		    bytes[i] != 0x66 && bytes[i] != 0x0f && bytes[i] != 0x1f)
+	struct tm_insn insn;
+	size_t at = 0, op;
+
+	while (at < wanted) {
+		if (bytes[at] == 0xcc || bytes[at] == 0x00) {
+			at++;
+			continue;
+		}
+		if (!tm_insn_decode(bytes + at, len - at, &insn))
 			return false;
+		for (op = at; bytes[op] == 0x66 || bytes[op] == 0x2e; op++)
+			;
+		if (bytes[op] != 0x90 && (bytes[op] != 0x0f || bytes[op + 1] != 0x1f))
+			return false;
+		at += insn.length;
+	}
 	return true;
 }
 
@@ -131,7 +144,8 @@ const char *tm_trampoline_make(const uint8_t *bytes, size_t len, uint64_t from,
 	if (w.refused)
 		return w.refused;
 	if (at < TM_JUMP_SIZE) {
-		if (len < TM_JUMP_SIZE || !is_padding(bytes + at, TM_JUMP_SIZE - at))
+		if (len < TM_JUMP_SIZE ||
+		    !is_padding(bytes + at, len - at, TM_JUMP_SIZE - at))
 			return "it is too short";
 		at = TM_JUMP_SIZE;
 	}

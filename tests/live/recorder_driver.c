@@ -5,6 +5,7 @@
  *   recorder_driver status|clear|reset-peak|stop PID
  *   recorder_driver sample PID exact|fuzzy     one line per (size, stack)
  *   recorder_driver blocks PID                 one line per block: address size
+ *   recorder_driver stacks PID                 ... and return addresses
  *   recorder_driver soak PID ROUNDS            start, sample, stop; again
  *
  * Frames are MODULE+0xOFFSET, oldest first.
@@ -102,18 +103,39 @@ static int sample(struct tm_injection *in, bool exact)
 	return 0;
 }
 
-static int blocks(struct tm_injection *in)
+static void print_stack(struct tm_mem *mem, tm_addr at)
 {
+	struct tm_recorder_stack head;
+	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
+	struct tm_err err;
+
+	if (!tm_mem_read(mem, at, &head, sizeof(head), &err) ||
+	    head.n > TM_RECORDER_MAX_FRAMES ||
+	    !tm_mem_read(mem, at + sizeof(head), pcs, head.n * 8u, &err))
+		return;
+	for (unsigned i = 0; i < head.n; i++)
+		printf(" %" PRIx64, pcs[i]);
+}
+
+static int blocks(struct tm_injection *in, bool stacks)
+{
+	tm_addr at;
+	struct tm_mem *mem = tm_inject_table(in, &at);
 	struct tm_recorder_copy copy = { .exact = true };
 	struct tm_err err;
 
 	if (!tm_inject_sample(in, TM_INJECT_EXACT, tm_recorder_copy_take, &copy,
 			      NULL, &err))
 		return fail(&err);
-	for (size_t i = 0; i < copy.nslots; i++)
-		printf("%" PRIx64 " %" PRIu64 "\n",
+	for (size_t i = 0; i < copy.nslots; i++) {
+		printf("%" PRIx64 " %" PRIu64,
 		       (uint64_t)(copy.slots[i].key & TM_SLOT_ADDRESS),
 		       tm_slot_size(&copy.slots[i]));
+		if (stacks)
+			print_stack(mem, at + copy.table.stacks +
+				    8ull * tm_slot_stack(&copy.slots[i]));
+		printf("\n");
+	}
 	tm_recorder_copy_free(&copy);
 	return 0;
 }
@@ -170,8 +192,8 @@ static int act(struct tm_injection *in, const char *what, const char *how)
 		return status(in);
 	if (strcmp(what, "sample") == 0)
 		return sample(in, !how || strcmp(how, "fuzzy") != 0);
-	if (strcmp(what, "blocks") == 0)
-		return blocks(in);
+	if (strcmp(what, "blocks") == 0 || strcmp(what, "stacks") == 0)
+		return blocks(in, what[0] == 's');
 	if (strcmp(what, "clear") == 0)
 		ok = tm_inject_clear(in, &err);
 	else if (strcmp(what, "reset-peak") == 0)
