@@ -4,7 +4,8 @@
 recorder_bin := $(addprefix $(B)/tests/live/recorder/,shim.so workload storm \
 	storm-static forker)
 # What needs another libc or another word size is built where that is there.
-recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32)
+recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32 \
+	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
 .PHONY: check-recorder soak-recorder $(recorder_try)
@@ -35,6 +36,9 @@ $(B)/tests/live/recorder/storm-musl-static:
 $(B)/tests/live/recorder/forker32:
 	-$(q)gcc -m32 $(victim_flags) -o $@ tests/live/recorder/forker.c 2>/dev/null || true
 
+$(B)/tests/live/recorder/frames.so:
+	-$(q)gcc $(victim_flags) -fPIC -shared -o $@ tests/live/recorder/frames.c -lunwind 2>/dev/null || true
+
 check-recorder: $(B)/tests/live/recorder_driver $(recorder_bin) $(recorder_try)
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
 
@@ -46,3 +50,13 @@ soak: soak-recorder
 CHECKS += check-recorder
 
 -include $(B)/tests/live/recorder_driver.d
+
+$(B)/tests/bench/recorder_pairs: tests/bench/recorder_pairs.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -o $@ $< -lpthread
+
+.PHONY: bench-recorder
+bench-recorder: $(B)/tests/live/recorder_driver $(B)/tests/bench/recorder_pairs
+	$(q)B=$(abspath $(B)) tests/bench/recorder
+
+bench: bench-recorder

@@ -105,7 +105,7 @@ struct tm_recorder_gate {
 /* ---- the table --------------------------------------------------------------- */
 
 /*
- * A live block. `key` is 0 (never used), 1 (deleted) or the address in bits
+ * A live block. `key` is 0 (free), 1 (being written) or the address in bits
  * 0-47 and bits 32-47 of the size above it; `value` is the stack id in bits
  * 32-63 and bits 0-31 of the size. The key is written last and cleared first,
  * so that a slot is whole at every instant.
@@ -115,13 +115,13 @@ struct tm_recorder_slot {
 	uint64_t value;
 };
 
-enum { TM_SLOT_DELETED = 1 };
+enum { TM_SLOT_WRITING = 1 };
 
 /*
  * A shard owns slots [0, (1 << log2) + TM_SHARD_PAD) of its arena: linear
  * probing without wrapping around. The TM_SHARD_PAD slots at the arena's very
- * end hold what is on the move while the shard grows (`moving` is 1 then, and
- * only then are the slots not to be trusted).
+ * end hold what is on the move while the shard grows. While `moving` is 1
+ * blocks may stand in two slots or in none.
  */
 enum { TM_SHARD_PAD = 64, TM_SHARD_MIN_LOG2 = 8 };
 
@@ -130,9 +130,8 @@ struct tm_recorder_shard {
 	uint64_t seq;    /* odd while held */
 	uint32_t log2;   /* 0: no slots yet */
 	uint32_t moving;
-	uint64_t used;   /* slots not empty: live and deleted */
-	uint64_t live;
-	uint64_t reserved[3];
+	uint64_t live;   /* blocks in it */
+	uint64_t reserved[4];
 };
 
 /* Totals of one thread, or of several that came one after the other; thread
@@ -145,6 +144,32 @@ struct tm_recorder_thread {
 	uint64_t random;
 	uint64_t stack_lo, stack_hi; /* the stack it was last seen on */
 	uint64_t reserved;
+};
+
+/*
+ * How a thread's last stack was walked, so that the next walk need not look up
+ * what has not changed. `steps` are oldest first; each says where in the stack
+ * it was read, and counts only while the same is still there.
+ */
+struct tm_recorder_step {
+	uint64_t pc;    /* read at sp - 8 */
+	uint64_t sp;
+	uint64_t bp;
+	uint64_t bp_at; /* where bp was read; 0: nowhere, as in the newer frame;
+			   1: this step cannot be checked again */
+};
+
+enum { TM_MEMO_STEPS = 128 };
+
+struct tm_recorder_memo {
+	uint32_t busy;  /* its thread is at it */
+	uint32_t n;
+	uint32_t ended; /* the oldest step is the outermost frame */
+	uint32_t taken; /* frames of the last walk, */
+	uint32_t stack; /* and the id of its stack; 0: not kept */
+	uint32_t reserved[11];
+	struct tm_recorder_step steps[TM_MEMO_STEPS];
+	struct tm_recorder_step fresh[TM_MEMO_STEPS]; /* newest first */
 };
 
 /*
@@ -233,6 +258,7 @@ struct tm_recorder_table {
 	uint64_t buckets;      /* uint32_t stack ids */
 	uint64_t cache;        /* uint64_t: rows by pc */
 	uint64_t filter;       /* uint8_t: sampled blocks by hash */
+	uint64_t memos;        /* struct tm_recorder_memo[], as threads */
 	uint64_t slots;        /* arenas of the shards */
 	uint64_t stacks;
 	uint64_t stacks_size;

@@ -119,6 +119,8 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
 	return punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
 	       punch(in, remote, t->stacks, t->stacks_size, err) &&
+	       punch(in, remote, t->memos, TM_RECORDER_THREADS *
+		     sizeof(struct tm_recorder_memo) / TM_PAGE * TM_PAGE, err) &&
 	       punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
 	       punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
 	       inject_poke_table(in, t->shards, c->shards, sizeof(c->shards), err) &&

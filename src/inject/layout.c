@@ -50,6 +50,8 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 			       sizeof(struct tm_recorder_thread));
 	table->cache = place(&at, 8ull << TM_RECORDER_CACHE_LOG2);
 	table->filter = place(&at, 1ull << TM_RECORDER_FILTER_LOG2);
+	table->memos = place(&at, TM_RECORDER_THREADS *
+			     sizeof(struct tm_recorder_memo));
 	table->buckets = place(&at, 4ull << TM_RECORDER_BUCKETS_LOG2);
 	table->unwind = place(&at, table->unwind_size);
 	table->stacks = place(&at, table->stacks_size);
@@ -78,6 +80,8 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      sizeof(struct tm_recorder_thread), size) &&
 	       inside(t->cache, 8ull << TM_RECORDER_CACHE_LOG2, size) &&
 	       inside(t->filter, 1ull << TM_RECORDER_FILTER_LOG2, size) &&
+	       inside(t->memos, TM_RECORDER_THREADS *
+		      sizeof(struct tm_recorder_memo), size) &&
 	       inside(t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, size) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       inside(t->stacks, t->stacks_size, size) &&

@@ -77,8 +77,12 @@ static bool stack_clear(struct scan *scan, uint64_t sp)
 	for (size_t i = 0; i < n; i++) {
 		uint64_t word = words[i];
 
-		if (inside(scan, word))
+		if (inside(scan, word)) {
+			tm_log("stack %#llx+%zu leads to %#llx",
+			       (unsigned long long)sp, i * 8,
+			       (unsigned long long)word);
 			return false;
+		}
 		/* Only what looks like an address of code is looked up, and
 		 * the same only once in a row. */
 		if (n - i > UC_RIP / 8 + 1 && word != last && word > 1 << 16 &&

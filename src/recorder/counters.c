@@ -12,26 +12,34 @@ static inline struct tm_recorder_thread *thread_at(uint32_t i)
 	return (struct tm_recorder_thread *)table_at(table()->threads) + i;
 }
 
-struct tm_recorder_thread *thread_slot(void)
+static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t tp,
+								     uint32_t at)
 {
-	uint64_t tp = thread_pointer();
-	uint64_t hash = mix(tp);
-
-	for (uint32_t i = 0; i < PROBES; i++) {
-		struct tm_recorder_thread *slot = thread_at(
-			1 + (uint32_t)(hash + i) % (TM_RECORDER_THREADS - 1));
+	for (uint32_t i = 0; i < PROBES; i++, at++) {
+		struct tm_recorder_thread *slot;
 		uint64_t free = 0;
 
-		if (likely(slot->owner == tp))
-			return slot;
-		if (slot->owner == 0 &&
-		    (__atomic_compare_exchange_n(&slot->owner, &free, tp, false,
-						 __ATOMIC_RELAXED,
-						 __ATOMIC_RELAXED) ||
-		     free == tp))
+		at &= TM_RECORDER_THREADS - 1;
+		at += at == 0; /* the shared one */
+		slot = thread_at(at);
+		if (slot->owner == tp ||
+		    (slot->owner == 0 &&
+		     (__atomic_compare_exchange_n(&slot->owner, &free, tp, false,
+						  __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED) ||
+		      free == tp)))
 			return slot;
 	}
 	return thread_at(0);
+}
+
+struct tm_recorder_thread *thread_slot(void)
+{
+	uint64_t tp = thread_pointer();
+	uint32_t at = (uint32_t)(tp * 0x9e3779b97f4a7c15u >> 54);
+	struct tm_recorder_thread *slot = thread_at(at);
+
+	return likely(slot->owner == tp && at) ? slot : find_slot(tp, at);
 }
 
 static void raise_to(int64_t *at, int64_t value)
@@ -56,12 +64,11 @@ static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
 	raise_to(&t->peak, before + (high > bytes ? high : bytes));
 }
 
-void count_bytes(int64_t delta)
+void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
 {
-	struct tm_recorder_thread *slot = thread_slot();
 	int64_t bytes = delta;
 
-	if (slot == thread_at(0)) {
+	if (slot_shared(slot)) {
 		bytes += __atomic_fetch_add(&slot->bytes, delta, __ATOMIC_RELAXED);
 		raise_to(&slot->high, bytes);
 	} else {

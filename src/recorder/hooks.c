@@ -31,24 +31,19 @@ static __attribute__((noinline)) void record(uint64_t address, uint64_t size,
 					     const struct frame *caller)
 {
 	const struct tm_recorder_table *t = table();
-	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
+	struct tm_recorder_thread *slot = thread_slot();
 	struct block block = { .address = address, .size = size };
-	uint32_t max = t->nframe;
-	bool more;
 
-	if (t->sample_bytes && likely(!sample_takes(size))) {
-		struct block old;
-
+	if (t->sample_bytes && likely(!sample_takes(slot, size))) {
 		/* Allocators that call each other would give one block two
 		 * chances: the outermost call decides. */
 		if (tm_code.nnear > 1)
-			table_remove(address, &old);
+			table_remove(address, &block);
 		return;
 	}
-	if (max > TM_RECORDER_MAX_FRAMES)
-		max = TM_RECORDER_MAX_FRAMES;
-	block.stack = stack_intern(pcs, unwind(caller, pcs, max, &more), more);
-	table_insert(&block);
+	table_expect(address);
+	block.stack = unwind(caller, t->nframe, slot);
+	table_insert(&block, slot);
 }
 
 /* The original may have forked (a signal handler): ask again. */
@@ -122,7 +117,17 @@ static inline void record_moved(uint64_t got, uint64_t size, bool known,
 	if (got)
 		record(got, size, &caller);
 	else if (size && known)
-		table_insert(old);
+		table_insert(old, thread_slot());
+}
+
+/*
+ * Allocators look at what stands before a block as soon as they get it back.
+ * Ask for it now: our own accesses wait for each other (a lock), and would
+ * otherwise delay it, where without us several such misses overlap.
+ */
+static inline void expect_header(uint64_t block)
+{
+	__builtin_prefetch((const char *)block - 8, 1);
 }
 
 HOOK tm_hook_realloc(uint64_t block, uint64_t size, uint64_t c, uint64_t d,
@@ -134,6 +139,7 @@ HOOK tm_hook_realloc(uint64_t block, uint64_t size, uint64_t c, uint64_t d,
 
 	if (!enabled())
 		return ORIGINAL(entry)(block, size, c, d, e);
+	expect_header(block);
 	known = block && table_remove(block, &old);
 	got = ORIGINAL(entry)(block, size, c, d, e);
 	record_moved(got, size, known, &old, CALLER());
@@ -149,6 +155,7 @@ HOOK tm_hook_reallocarray(uint64_t block, uint64_t n, uint64_t size, uint64_t d,
 
 	if (!enabled())
 		return ORIGINAL(entry)(block, n, size, d, e);
+	expect_header(block);
 	known = block && table_remove(block, &old);
 	got = ORIGINAL(entry)(block, n, size, d, e);
 	/* A product that overflows fails and leaves the old block alone. */
@@ -163,8 +170,10 @@ HOOK tm_hook_free(uint64_t block, uint64_t b, uint64_t c, uint64_t d,
 {
 	struct block old;
 
-	if (enabled() && block)
+	if (enabled() && block) {
+		expect_header(block);
 		table_remove(block, &old);
+	}
 	return ORIGINAL(entry)(block, b, c, d, e);
 }
 

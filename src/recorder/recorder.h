@@ -68,29 +68,37 @@ struct block {
 	uint32_t stack;
 };
 
+/* counters.c */
+/* The slot of this thread; the shared one if there is no other. */
+struct tm_recorder_thread *thread_slot(void);
+/* Is it the shared one? Then it has no thread's state. */
+static inline bool slot_shared(const struct tm_recorder_thread *slot)
+{
+	return slot->owner == 0;
+}
+void count_bytes(struct tm_recorder_thread *slot, int64_t delta);
+void count_dropped(void);
+
 /* table.c */
+/* This block is about to be looked for: fetch its slot. */
+void table_expect(uint64_t address);
 /* Record a block; an older record of the same address is replaced. */
-void table_insert(const struct block *block);
+void table_insert(const struct block *block, struct tm_recorder_thread *slot);
 /* Forget a block; false if it was not known. *ret_old gets what was known. */
 bool table_remove(uint64_t address, struct block *ret_old);
-
-/* counters.c */
-struct tm_recorder_thread *thread_slot(void);
-void count_bytes(int64_t delta);
-void count_dropped(void);
 
 /* stack.c */
 /* The id of these frames, most recent first; 0 if there is no room. */
 uint32_t stack_intern(const uint64_t *pcs, uint32_t n, bool more);
 
 /* unwind.c */
-/* Return addresses of the caller, its caller, ...; returns how many. */
-uint32_t unwind(const struct frame *start, uint64_t *pcs, uint32_t max,
-		bool *ret_more);
+/* The id of the stack of at most `max` frames that starts with the caller. */
+uint32_t unwind(const struct frame *start, uint32_t max,
+		struct tm_recorder_thread *slot);
 
 /* sample.c */
 /* Is this block one of those that stand for all? */
-bool sample_takes(uint64_t size);
+bool sample_takes(struct tm_recorder_thread *slot, uint64_t size);
 /* How many bytes a sampled block of `size` bytes stands for. */
 uint64_t sample_weight(uint64_t size);
 /* Sampled blocks by hash, so that most calls of free() can be told at once. */

@@ -51,9 +51,8 @@ static int64_t exponential(struct tm_recorder_thread *slot, uint64_t mean)
 	return (int64_t)(ln * mean >> 32) + 1;
 }
 
-bool sample_takes(uint64_t size)
+bool sample_takes(struct tm_recorder_thread *slot, uint64_t size)
 {
-	struct tm_recorder_thread *slot = thread_slot();
 	int64_t left = slot->countdown - (int64_t)size;
 
 	if (likely(left > 0)) {
@@ -63,7 +62,7 @@ bool sample_takes(uint64_t size)
 	/* The first block of a thread must not be taken for its place. */
 	if (unlikely(slot->random == 0)) {
 		slot->countdown = exponential(slot, table()->sample_bytes);
-		return sample_takes(size);
+		return sample_takes(slot, size);
 	}
 	slot->countdown = exponential(slot, table()->sample_bytes);
 	return true;

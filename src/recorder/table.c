@@ -23,6 +23,14 @@ static inline struct tm_recorder_slot *slots_of(uint64_t hash)
 	return table_at(t->slots + tm_recorder_shard_of(hash) * t->arena_size);
 }
 
+void table_expect(uint64_t address)
+{
+	uint64_t hash = tm_recorder_hash(address);
+	uint32_t log2 = __atomic_load_n(&shard_of(hash)->log2, __ATOMIC_RELAXED);
+
+	__builtin_prefetch(slots_of(hash) + tm_recorder_home(hash, log2), 1);
+}
+
 static bool lock_slowly(struct tm_recorder_shard *shard, uint64_t me)
 {
 	for (uint32_t i = 0; i < SPINS; i++) {
@@ -89,21 +97,33 @@ static bool settle(const struct tm_recorder_shard *shard,
 	return false;
 }
 
+/* Between these two the slots are not to be trusted by who reads them. */
+static inline void moves_begin(struct tm_recorder_shard *shard)
+{
+	__atomic_store_n(&shard->moving, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+static inline void moves_end(struct tm_recorder_shard *shard)
+{
+	__atomic_store_n(&shard->moving, 0, __ATOMIC_RELEASE);
+}
+
 /*
- * Make a shard's table larger, or only rid it of deleted slots, in place: the
- * slots are settled anew from the first to the last. What stands in the pad
- * is set aside first, because a larger table begins to use that place.
+ * Make a shard's table larger, in place: the slots are settled anew from the
+ * first to the last. What stands in the pad is set aside first, because a
+ * larger table begins to use that place.
  */
-static void rehash(struct tm_recorder_shard *shard,
-		   struct tm_recorder_slot *slots, uint32_t log2)
+static void grow(struct tm_recorder_shard *shard, struct tm_recorder_slot *slots,
+		 uint32_t log2)
 {
 	uint64_t before = shard->log2 ? 1ull << shard->log2 : 0;
 	struct tm_recorder_slot *aside = slots +
 		table()->arena_size / sizeof(*slots) - TM_SHARD_PAD;
 	uint64_t lost = 0;
 
-	__atomic_store_n(&shard->moving, 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	moves_begin(shard);
 	for (uint64_t i = 0; before && i < TM_SHARD_PAD; i++) {
 		aside[i] = slots[before + i];
 		slots[before + i].key = 0;
@@ -113,15 +133,14 @@ static void rehash(struct tm_recorder_shard *shard,
 		struct tm_recorder_slot what = slots[i];
 
 		slots[i].key = 0;
-		if (what.key > TM_SLOT_DELETED)
+		if (what.key > TM_SLOT_WRITING)
 			lost += !settle(shard, slots, what);
 	}
 	for (uint64_t i = 0; before && i < TM_SHARD_PAD; i++)
-		if (aside[i].key > TM_SLOT_DELETED)
+		if (aside[i].key > TM_SLOT_WRITING)
 			lost += !settle(shard, slots, aside[i]);
 	shard->live -= lost;
-	shard->used = shard->live;
-	__atomic_store_n(&shard->moving, 0, __ATOMIC_RELEASE);
+	moves_end(shard);
 	while (lost--)
 		count_dropped();
 }
@@ -132,31 +151,20 @@ static bool make_room(struct tm_recorder_shard *shard,
 {
 	uint64_t n = 1ull << shard->log2;
 
-	if (unlikely(shard->log2 == 0)) {
-		rehash(shard, slots, TM_SHARD_MIN_LOG2);
-		return true;
-	}
 	/* At most four fifths in use. */
-	if (likely(!crowded && shard->used < n - n / 5))
+	if (likely(!crowded && shard->log2 && shard->live < n - n / 5))
 		return true;
-	if (!crowded && shard->live < n / 2)
-		rehash(shard, slots, shard->log2);
-	else if (shard->log2 < table()->max_log2)
-		rehash(shard, slots, shard->log2 + 1);
-	else if (shard->live < shard->used && shard->live < n - n / 10)
-		rehash(shard, slots, shard->log2);
-	else
+	if (shard->log2 == table()->max_log2)
 		return false;
+	grow(shard, slots, shard->log2 ? shard->log2 + 1 : TM_SHARD_MIN_LOG2);
 	return true;
 }
 
-/* The slot of an address, or where to put it (the first deleted or never
- * used slot), or none: the pad is full. */
+/* The slot of an address, or where to put it, or none: the pad is full. */
 static struct tm_recorder_slot *find(const struct tm_recorder_shard *shard,
 				     struct tm_recorder_slot *slots,
 				     uint64_t hash, uint64_t address, bool *ret_old)
 {
-	struct tm_recorder_slot *place = NULL;
 	uint64_t end = slots_end(shard);
 
 	*ret_old = false;
@@ -164,15 +172,13 @@ static struct tm_recorder_slot *find(const struct tm_recorder_shard *shard,
 		uint64_t key = slots[i].key;
 
 		if (key == 0)
-			return place ? place : &slots[i];
+			return &slots[i];
 		if ((key & TM_SLOT_ADDRESS) == address) {
 			*ret_old = true;
 			return &slots[i];
 		}
-		if (key == TM_SLOT_DELETED && !place)
-			place = &slots[i];
 	}
-	return place;
+	return NULL;
 }
 
 static struct tm_recorder_slot *find_place(struct tm_recorder_shard *shard,
@@ -204,10 +210,9 @@ static int64_t fill(struct tm_recorder_shard *shard, struct tm_recorder_slot *sl
 
 	if (old) {
 		delta -= (int64_t)weight(tm_slot_size(slot));
-		__atomic_store_n(&slot->key, TM_SLOT_DELETED, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->key, TM_SLOT_WRITING, __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	} else {
-		shard->used += slot->key == 0;
 		shard->live++;
 	}
 	slot_set(slot, block->address | (block->size >> 32 & 0xffff) << 48,
@@ -215,7 +220,7 @@ static int64_t fill(struct tm_recorder_shard *shard, struct tm_recorder_slot *sl
 	return delta;
 }
 
-void table_insert(const struct block *block)
+void table_insert(const struct block *block, struct tm_recorder_thread *thread)
 {
 	uint64_t hash = tm_recorder_hash(block->address);
 	struct tm_recorder_shard *shard = shard_of(hash);
@@ -237,25 +242,37 @@ void table_insert(const struct block *block)
 	if (unlikely(!slot))
 		count_dropped();
 	else
-		count_bytes(delta);
+		count_bytes(thread, delta);
 }
 
-/* A deleted slot keeps later ones findable; behind it being free, it and its
- * deleted predecessors need not. */
+/*
+ * Free a slot and close the gap: what stands behind it moves up as long as it
+ * does not come before its home. So there are no deleted slots to skip, and
+ * nothing to clean up. Copied first, cleared later: a block that moves is
+ * there twice for an instant, never not at all.
+ */
 static void slot_clear(struct tm_recorder_shard *shard,
-		       struct tm_recorder_slot *slots, uint64_t i)
+		       struct tm_recorder_slot *slots, uint64_t gap)
 {
-	__atomic_store_n(&slots[i].key, TM_SLOT_DELETED, __ATOMIC_RELAXED);
-	shard->live--;
-	if (i + 1 < slots_end(shard) && slots[i + 1].key != 0)
-		return;
-	for (;;) {
-		__atomic_store_n(&slots[i].key, 0, __ATOMIC_RELAXED);
-		shard->used--;
-		if (i == 0 || slots[i - 1].key != TM_SLOT_DELETED)
-			return;
-		i--;
+	uint64_t end = slots_end(shard);
+	bool moved = false;
+
+	for (uint64_t i = gap + 1; i < end && slots[i].key != 0; i++) {
+		uint64_t hash = tm_recorder_hash(slots[i].key & TM_SLOT_ADDRESS);
+
+		if (tm_recorder_home(hash, shard->log2) > gap)
+			continue;
+		if (!moved)
+			moves_begin(shard);
+		moved = true;
+		slots[gap].value = slots[i].value;
+		__atomic_store_n(&slots[gap].key, slots[i].key, __ATOMIC_RELEASE);
+		gap = i;
 	}
+	__atomic_store_n(&slots[gap].key, 0, __ATOMIC_RELEASE);
+	if (moved)
+		moves_end(shard);
+	shard->live--;
 }
 
 bool table_remove(uint64_t address, struct block *ret_old)
@@ -267,6 +284,7 @@ bool table_remove(uint64_t address, struct block *ret_old)
 
 	if (table()->sample_bytes && !filter_may_know(hash))
 		return false;
+	table_expect(address);
 	if (!shard_lock(shard)) {
 		count_dropped();
 		return false;
@@ -281,6 +299,6 @@ bool table_remove(uint64_t address, struct block *ret_old)
 	}
 	shard_unlock(shard);
 	if (known)
-		count_bytes(-(int64_t)weight(ret_old->size));
+		count_bytes(thread_slot(), -(int64_t)weight(ret_old->size));
 	return known;
 }

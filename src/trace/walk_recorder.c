@@ -56,7 +56,7 @@ static void keep_live(struct tm_recorder_copy *copy, size_t n)
 	struct tm_recorder_slot *from = copy->slots + copy->nslots;
 
 	for (size_t i = 0; i < n; i++)
-		if (from[i].key > TM_SLOT_DELETED)
+		if (from[i].key > TM_SLOT_WRITING)
 			copy->slots[copy->nslots++] = from[i];
 }
 

@@ -1,7 +1,7 @@
 /*
  * The recorder from a test's point of view:
  *
- *   recorder_driver start PID [NFRAME [SAMPLE_BYTES]]
+ *   recorder_driver start PID [NFRAME [SAMPLE_BYTES [MEMORY_LIMIT]]]
  *   recorder_driver status|clear|reset-peak|stop PID
  *   recorder_driver sample PID exact|fuzzy     one line per (size, stack)
  *   recorder_driver blocks PID                 one line per block: address size
@@ -221,6 +221,8 @@ int main(int argc, char **argv)
 		opts.nframe = (uint32_t)atoi(argv[3]);
 	if (argc > 4)
 		opts.sample_bytes = strtoull(argv[4], NULL, 0);
+	if (argc > 5)
+		opts.memory_limit = strtoull(argv[5], NULL, 0);
 	in = strcmp(argv[1], "start") == 0
 		? tm_inject_start(&process, &opts, &err)
 		: tm_inject_find(&process, &err);

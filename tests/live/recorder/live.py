@@ -1,6 +1,6 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|storm|refuse|manners|programs ...
+    live.py exact|frames|storm|manners|refuse|programs ...
 """
 import hashlib
 import os
@@ -159,6 +159,85 @@ def storm():
         report.check(out.returncode == 0 and code == 0 and said.startswith("ok "),
                      "storm: %s, %d rounds (%s)" % (name, rounds, out.stdout.strip()),
                      "%s\n%s\n%s" % (out.stdout, code, said))
+
+
+# ---- frames: against libunwind inside the program ------------------------------------
+
+DEPTH = 40
+
+
+def until_stopped(process):
+    while process.poll() is None:
+        with open("/proc/%d/stat" % process.pid) as f:
+            if f.read().rsplit(") ", 1)[1][0] == "T":
+                return True
+    return False
+
+
+def libunwind_says(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    record = struct.Struct("<QQ%dQ" % (DEPTH + 2))
+    said = {}
+    for fields in record.iter_unpack(data):
+        if fields[0]:
+            said[fields[0]] = fields[2:2 + fields[1]]
+    return said
+
+
+def same_frames(pcs, said):
+    """libunwind starts in the shim, and both end at their own limits."""
+    if not pcs or pcs[0] not in said[:4]:
+        return False
+    said = said[said.index(pcs[0]):]
+    n = min(len(pcs), len(said))
+    return pcs[:n] == said[:n] and (len(pcs) == len(said) or n >= DEPTH - 3)
+
+
+def frames_of(name, argv, stops=0, **kw):
+    log = os.path.join(scratch, "frames")
+    open(log, "w").close()
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, env=dict(
+        os.environ, LD_PRELOAD=os.path.join(BIN, "frames.so"), FRAMES_LOG=log, **kw))
+    until_stopped(process)
+    driver("start", process.pid, DEPTH)
+    os.kill(process.pid, signal.SIGCONT)
+    until_stopped(process)
+    for _ in range(stops):
+        driver("sample", process.pid)
+        driver("clear", process.pid)
+        os.kill(process.pid, signal.SIGCONT)
+        until_stopped(process)
+    out, said, same, total = driver("stacks", process.pid).stdout, libunwind_says(log), 0, 0
+    for line in out.splitlines():
+        address, _, *pcs = line.split()
+        if int(address, 16) in said:
+            total += 1
+            same += same_frames(tuple(int(pc, 16) for pc in pcs), said[int(address, 16)])
+    driver("stop", process.pid)
+    while process.poll() is None:
+        os.kill(process.pid, signal.SIGCONT)
+        until_stopped(process)
+    code = process.returncode
+    report.check(code == 0 and total > 100 and same >= 0.999 * total,
+                 "frames: %s: %d of %d stacks as libunwind has them" % (name, same, total), code)
+
+
+def frames():
+    if not os.path.exists(os.path.join(BIN, "frames.so")):
+        report.skip("frames", "no libunwind to build the shim with")
+        return
+    cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    if os.path.isabs(cc1):
+        frames_of("cc1", [cc1, "-quiet", "-O2", source(), "-o", "/dev/null"])
+    script = os.path.join(scratch, "frames.py")
+    with open(script, "w") as f:
+        f.write("import json, os, re, signal\njson.loads('[1]')\n"
+                "os.kill(os.getpid(), signal.SIGSTOP)\n"
+                "kept = [(json.loads('[%d]' % i), re.compile('a%d' % i)) for i in range(300)]\n"
+                "os.kill(os.getpid(), signal.SIGSTOP)\n")
+    # Modules loaded since the start are noticed by the first sample.
+    frames_of("python3", ["/usr/bin/python3", "-S", script], stops=1, PYTHONMALLOC="malloc")
 
 
 # ---- manners: nothing is left behind -----------------------------------------------------
@@ -422,7 +501,7 @@ def nginx():
 
 if __name__ == "__main__":
     try:
-        for part in sys.argv[1:] or ("exact", "storm", "manners", "refuse", "programs"):
+        for part in sys.argv[1:] or ("exact", "frames", "storm", "manners", "refuse", "programs"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
