@@ -130,7 +130,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 
 /* One attempt; TM_ERR_BUSY while a thread is inside the recorder: it may hold
  * a lock, or the id of a stack that would be forgotten. */
-static bool try_clear(struct tm_injection *in, struct tm_err *err)
+static bool try_clear(struct tm_injection *in, unsigned look, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	struct tm_range code = { in->code, in->code + in->head.size };
@@ -140,7 +140,7 @@ static bool try_clear(struct tm_injection *in, struct tm_err *err)
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
-	if (!inject_clear_of(in, &stop, &code, 1, false))
+	if (!inject_clear_of(in, &stop, &code, 1, look))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread is always inside the recorder");
 	if (!read_counters(in, &c, err) ||
@@ -156,7 +156,7 @@ bool tm_inject_clear(struct tm_injection *in, struct tm_err *err)
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
 		if (tries)
 			inject_pause(tries);
-		if (try_clear(in, err))
+		if (try_clear(in, inject_look(tries), err))
 			return true;
 		if (err->kind != TM_ERR_BUSY)
 			return false;

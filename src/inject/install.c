@@ -19,7 +19,8 @@ enum { PLACES = 8, MAX_TRIES = 400 };
 
 void inject_pause(unsigned tries)
 {
-	struct timespec pause = { .tv_nsec = tries < 20 ? 200000 : 5000000 };
+	struct timespec pause = { .tv_nsec = tries < 20 ? 200000
+					   : tries < 200 ? 5000000 : 25000000 };
 
 	nanosleep(&pause, NULL);
 }
@@ -129,11 +130,12 @@ static bool write_code(struct tm_injection *in, struct tm_stop *stop,
 
 static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
 		      const struct inject_plan *plans, size_t nplans,
-		      struct tm_range *ranges, struct tm_err *err)
+		      struct tm_range *ranges, unsigned look, struct tm_err *err)
 {
 	struct tm_err restored;
 
-	if (!inject_clear_of(in, stop, ranges, windows(plans, nplans, ranges), true))
+	if (!inject_clear_of(in, stop, ranges, windows(plans, nplans, ranges),
+			     INJECT_STEP | look))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread always stands where a hook must be written");
 	if (!write_code(in, stop, plans, nplans, err))
@@ -160,7 +162,8 @@ static bool apply(struct tm_injection *in, const struct inject_plan *plans,
 			inject_pause(tries);
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 			return false;
-		done = try_apply(in, &stop, plans, nplans, ranges, err);
+		done = try_apply(in, &stop, plans, nplans, ranges,
+				 inject_look(tries), err);
 		if (!done && err->kind != TM_ERR_BUSY)
 			return false;
 	}

@@ -37,6 +37,7 @@ void tm_inject_close(struct tm_injection *in)
 {
 	if (!in)
 		return;
+	inject_quiesce_deinit(in);
 	if (in->table_mem != in->mem)
 		tm_mem_destroy(in->table_mem);
 	tm_mem_destroy(in->mem);

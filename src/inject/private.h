@@ -5,6 +5,7 @@
 #include "image/image.h"
 #include "inject/functions.h"
 #include "inject/inject.h"
+#include "native/unwind.h"
 #include "remote/remote.h"
 #include "target/maps.h"
 #include "target/stop.h"
@@ -23,6 +24,8 @@ struct tm_injection {
 	struct tm_recorder_code head;
 	struct tm_remote_code insn; /* a system call instruction */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
+	struct native_modules modules; /* for the unwinder */
+	struct tm_unwinder *unwinder;  /* NULL until it is needed */
 };
 
 /* ---- open.c: finding it -------------------------------------------------- */
@@ -54,7 +57,8 @@ bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 		 uint32_t first_near, struct tm_err *err);
 /* Undo everything; *ret_left as in tm_inject_stop(). */
 bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err);
-/* Between two attempts: short at first. */
+/* Between two attempts: short at first, later long enough for a thread to get
+ * on that waits for a lock with others. */
 void inject_pause(unsigned tries);
 /* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
@@ -111,13 +115,27 @@ bool inject_table_valid(const struct tm_recorder_table *table, uint64_t size);
 
 /* ---- quiesce.c: where threads are ---------------------------------------------- */
 
+enum {
+	/* A thread whose program counter is inside is moved on by single
+	 * steps. */
+	INJECT_STEP = 1 << 0,
+	/* Unwind a thread with a suspicious word on its stack: the word may be
+	 * left over from an earlier call. Slower; for threads that rest. */
+	INJECT_UNWIND = 1 << 1,
+};
+
 /*
  * Is no thread of the stopped process inside the ranges: no program counter,
- * no word of its stack, nothing that a signal interrupted? With `step`, a
- * thread whose program counter is inside is moved on by single steps.
+ * no word of its stack, nothing that a signal interrupted?
  */
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, bool step);
+		     const struct tm_range *ranges, size_t n, unsigned flags);
+void inject_quiesce_deinit(struct tm_injection *in);
+/* How to look at the given attempt. */
+static inline unsigned inject_look(unsigned tries)
+{
+	return tries >= 10 ? INJECT_UNWIND : 0;
+}
 
 /* ---- patch.c ------------------------------------------------------------------- */
 

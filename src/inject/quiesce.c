@@ -25,6 +25,7 @@ struct scan {
 	struct tm_injection *in;
 	const struct tm_range *ranges;
 	size_t n;
+	unsigned flags;
 	int signal_frames;
 };
 
@@ -119,18 +120,62 @@ static bool step_out(struct scan *scan, pid_t tid, struct user_regs_struct *regs
 	return !inside(scan, tm_regs_pc(regs));
 }
 
-static bool stopped_clear(struct scan *scan, const struct tm_thread *thread, bool step)
+/* Where the program is mapped now, for the unwinder. */
+static bool unwinder_ready(struct tm_injection *in)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_err err;
+
+	if (!tm_maps_read(in->process.pid, &maps, &err))
+		return false;
+	if (!in->unwinder) {
+		native_modules_init(&in->modules, in->process.pid, in->mem);
+		in->unwinder = tm_unwinder_create(&in->modules, &err);
+		if (!in->unwinder) {
+			native_modules_deinit(&in->modules);
+			return false;
+		}
+	}
+	tm_unwinder_begin(in->unwinder, native_modules_update(&in->modules, &maps));
+	return true;
+}
+
+void inject_quiesce_deinit(struct tm_injection *in)
+{
+	if (!in->unwinder)
+		return;
+	tm_unwinder_destroy(in->unwinder);
+	native_modules_deinit(&in->modules);
+	in->unwinder = NULL;
+}
+
+/* A stack that unwinds to its very end says for sure. */
+static bool unwound_clear(struct scan *scan, const struct user_regs_struct *regs)
+{
+	TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
+	bool clear;
+
+	tm_unwind(scan->in->unwinder, scan->in->mem, regs, 0, &stack);
+	clear = stack.complete;
+	for (size_t i = 0; i < stack.n && clear; i++)
+		clear = !stack.frames[i].guessed && !inside(scan, stack.frames[i].pc);
+	tm_log("unwound %zu frames, %s", stack.n, clear ? "clear" : "not clear");
+	return clear;
+}
+
+static bool stopped_clear(struct scan *scan, const struct tm_thread *thread)
 {
 	struct user_regs_struct regs;
 
 	if (!tm_regs_get(thread->tid, &regs))
 		return false;
 	if (inside(scan, tm_regs_pc(&regs)) &&
-	    !(step && thread->state == TM_THREAD_STOPPED &&
+	    !(scan->flags & INJECT_STEP && thread->state == TM_THREAD_STOPPED &&
 	      step_out(scan, thread->tid, &regs)))
 		return false;
 	scan->signal_frames = 0;
-	return stack_clear(scan, tm_regs_sp(&regs));
+	return stack_clear(scan, tm_regs_sp(&regs)) ||
+	       (scan->flags & INJECT_UNWIND && unwound_clear(scan, &regs));
 }
 
 /* A thread that cannot stop waits in the kernel: it tells where it came from. */
@@ -160,16 +205,18 @@ static bool waiting_clear(struct scan *scan, pid_t tid)
 }
 
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, bool step)
+		     const struct tm_range *ranges, size_t n, unsigned flags)
 {
-	struct scan scan = { .in = in, .ranges = ranges, .n = n };
+	struct scan scan = { .in = in, .ranges = ranges, .n = n, .flags = flags };
 
+	if (flags & INJECT_UNWIND && !unwinder_ready(in))
+		scan.flags &= ~(unsigned)INJECT_UNWIND;
 	for (size_t i = 0; i < stop->n; i++) {
 		const struct tm_thread *thread = &stop->threads[i];
 
 		if (thread->state == TM_THREAD_STOPPED ||
 		    thread->state == TM_THREAD_GROUP_STOP) {
-			if (!stopped_clear(&scan, thread, step))
+			if (!stopped_clear(&scan, thread))
 				return false;
 		} else if (thread->state != TM_THREAD_GONE &&
 			   !waiting_clear(&scan, thread->tid)) {

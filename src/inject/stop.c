@@ -35,7 +35,8 @@ static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
 	return done ? DONE : FAILED;
 }
 
-static enum progress drain(struct tm_injection *in, struct tm_err *err)
+static enum progress drain(struct tm_injection *in, unsigned look,
+			   struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	struct tm_range ranges[TM_RECORDER_MAX_NEAR + 1];
@@ -45,7 +46,7 @@ static enum progress drain(struct tm_injection *in, struct tm_err *err)
 	/* Again each time: a step that failed half way is made good. */
 	if (!inject_restore(in, &stop, err))
 		return FAILED;
-	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), false))
+	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), look))
 		return AGAIN;
 	return unmap(in, &stop, err);
 }
@@ -60,7 +61,7 @@ bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err)
 	for (unsigned tries = 0; progress == AGAIN && tries < MAX_DRAINS; tries++) {
 		if (tries)
 			inject_pause(tries);
-		progress = drain(in, err);
+		progress = drain(in, inject_look(tries), err);
 		tm_log("drain %u: %d", tries, progress);
 	}
 	if (ret_left)
