@@ -25,7 +25,7 @@ enum {
 struct doing {
 	const struct control_target *target;
 	const struct control_call *call;
-	struct control_symbols symbols;
+	struct control_view view;
 	struct tm_stop stop;
 	struct control_mapping mapping;
 	uint64_t deadline;
@@ -40,14 +40,28 @@ static void wait_a_little(uint64_t *ns, uint64_t max_ns)
 	*ns = *ns * 2 < max_ns ? *ns * 2 : max_ns;
 }
 
-static bool find_symbols(struct doing *doing, struct tm_err *err)
+/* What can be looked at while the target runs. */
+static bool look(struct doing *doing, struct tm_err *err)
 {
 	const struct control_target *target = doing->target;
+	struct control_view *view = &doing->view;
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
-	return tm_maps_read(target->process->pid, &maps, err) &&
-	       control_symbols_find(target->mem, &maps, target->runtime,
-				    &doing->symbols, err);
+	view->mem = target->mem;
+	native_modules_init(&view->modules, target->process->pid, target->mem);
+	if (!tm_maps_read(target->process->pid, &maps, err) ||
+	    !control_symbols_find(target->mem, &maps, target->runtime,
+				  &view->symbols, err))
+		return false;
+	native_modules_update(&view->modules, &maps);
+	view->unwinder = tm_unwinder_create(&view->modules, err);
+	return view->unwinder != NULL;
+}
+
+static void forget(struct doing *doing)
+{
+	tm_unwinder_destroy(doing->view.unwinder);
+	native_modules_deinit(&doing->view.modules);
 }
 
 static struct control_args make_args(const struct doing *doing)
@@ -64,7 +78,7 @@ static struct control_args make_args(const struct doing *doing)
 	snprintf(args.method, sizeof(args.method), "%s", call->method);
 	snprintf(args.format, sizeof(args.format), "%s", call->has_arg ? "i" : "");
 	for (size_t i = 0; i < FN_COUNT; i++)
-		args.fn[i] = doing->symbols.fn[i];
+		args.fn[i] = doing->view.symbols.fn[i];
 	return args;
 }
 
@@ -90,7 +104,7 @@ static bool refuse_stopped(const struct doing *doing, struct tm_err *err)
 static bool no_instant(const struct doing *doing, struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
-		   "within %u ms no thread was seen outside of the C library's allocator and loader",
+		   "within %u ms no thread was seen outside of the C library and of signal handlers",
 		   doing->call->timeout_ms);
 	return tm_err_hint(err, "nothing was done; try again, or with a longer --timeout");
 }
@@ -106,7 +120,7 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 			return false;
 		if (job_stopped(&doing->stop))
 			return refuse_stopped(doing, err);
-		*ret = control_choose(&doing->stop, target->mem, &doing->symbols);
+		*ret = control_choose(&doing->stop, &doing->view);
 		if (*ret)
 			return true;
 		tm_stop_guard(&doing->stop);
@@ -252,9 +266,11 @@ bool control_do(const struct control_target *target, const struct control_call *
 		.deadline = tm_now_ns() + call->timeout_ms * 1000000ull,
 	};
 	struct control_args args;
+	bool ok;
 
-	if (!find_symbols(&doing, err) || !launch(&doing, err) ||
-	    !wait_final(&doing, &args, err))
+	ok = look(&doing, err) && launch(&doing, err) && wait_final(&doing, &args, err);
+	forget(&doing);
+	if (!ok)
 		return false;
 	*ret_left = !clean_up(&doing);
 	return report(&doing, &args, err);

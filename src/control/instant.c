@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
+#include "base/guard.h"
 #include "base/log.h"
 #include "target/arch.h"
 
@@ -33,28 +34,46 @@ static bool in_loader(const struct control_symbols *symbols, tm_addr pc)
 	return symbols->loader.start <= pc && pc < symbols->loader.end;
 }
 
-static int fitness(struct tm_mem *mem, const struct control_symbols *symbols,
-		   const struct user_regs_struct *regs)
+static bool in_handler(struct control_view *view, const struct user_regs_struct *regs)
+{
+	TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
+	unsigned char code[TM_HANDLER_END_LEN];
+
+	tm_unwind(view->unwinder, view->mem, regs, 0, &stack);
+	for (size_t i = 0; i < stack.n; i++) {
+		size_t len = tm_mem_read_some(view->mem, stack.frames[i].pc, code,
+					      sizeof(code));
+
+		if (tm_code_ends_handler(code, len))
+			return true;
+	}
+	return false;
+}
+
+static int fitness(struct control_view *view, const struct user_regs_struct *regs)
 {
 	tm_addr pc = tm_regs_pc(regs);
 	unsigned char code[8];
-	size_t len = tm_mem_read_some(mem, pc, code, sizeof(code));
+	size_t len = tm_mem_read_some(view->mem, pc, code, sizeof(code));
 	uint64_t args[6];
+	int fit = COMPUTES;
 	long nr;
 
-	if (!tm_regs_64bit(regs) || in_loader(symbols, pc))
+	if (!tm_regs_64bit(regs) || in_loader(&view->symbols, pc))
 		return UNFIT;
 	if (tm_regs_waiting(regs, code, len, &nr, args))
-		return is_wait(nr, args) ? WAITS : UNFIT;
-	return control_is_opaque(symbols, pc) ? UNFIT : COMPUTES;
+		fit = is_wait(nr, args) ? WAITS : UNFIT;
+	else if (control_is_opaque(&view->symbols, pc))
+		fit = UNFIT;
+	return fit == UNFIT || in_handler(view, regs) ? UNFIT : fit;
 }
 
-struct tm_thread *control_choose(struct tm_stop *stop, struct tm_mem *mem,
-				 const struct control_symbols *symbols)
+struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view)
 {
 	struct tm_thread *best = NULL;
 	int best_fitness = UNFIT;
 
+	tm_unwinder_begin(view->unwinder, false);
 	for (size_t i = 0; i < stop->n && best_fitness < WAITS; i++) {
 		struct tm_thread *thread = &stop->threads[i];
 		struct user_regs_struct regs;
@@ -63,7 +82,7 @@ struct tm_thread *control_choose(struct tm_stop *stop, struct tm_mem *mem,
 		if (thread->state != TM_THREAD_STOPPED ||
 		    !tm_regs_get(thread->tid, &regs))
 			continue;
-		fit = fitness(mem, symbols, &regs);
+		fit = fitness(view, &regs);
 		if (fit > best_fitness) {
 			best_fitness = fit;
 			best = thread;

@@ -4,14 +4,22 @@
 #define TM_CONTROL_INSTANT_H
 
 #include "control/symbols.h"
+#include "native/unwind.h"
 #include "target/stop.h"
+
+struct control_view {
+	struct tm_mem *mem;
+	struct control_symbols symbols;
+	struct native_modules modules;
+	struct tm_unwinder *unwinder;
+};
 
 /*
  * A stopped thread that holds no lock of the allocator, the loader or the
  * thread library, so that it can call pthread_create(); NULL if there is none
  * at this instant.
  *
- * Proof without unwinding: those locks are taken and released inside the C
+ * Those locks are taken and released inside the C
  * library, the loader and the allocator (the opaque images), which call
  * nothing outside while they hold one that a new thread needs. So a thread
  * qualifies
@@ -21,9 +29,10 @@
  *    blocking ones of the list in instant.c, unless it is the loader that
  *    makes it. A futex counts only as FUTEX_WAIT_BITSET: glibc waits so for
  *    semaphores and conditions, but never for its internal locks.
- * Threads that wait are preferred: they miss nothing meanwhile.
+ * In both cases its stack is unwound and must hold no signal handler: that
+ * may have interrupted the allocator. Threads that wait are preferred: they
+ * miss nothing meanwhile.
  */
-struct tm_thread *control_choose(struct tm_stop *stop, struct tm_mem *mem,
-				 const struct control_symbols *symbols);
+struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view);
 
 #endif

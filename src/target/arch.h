@@ -76,6 +76,10 @@ bool tm_break_clear(pid_t tid);
 /* Did the SIGTRAP come from it? Forgets the event. */
 bool tm_break_hit(pid_t tid);
 
+/* Is this what a signal handler returns to: the system call that ends it? */
+bool tm_code_ends_handler(const unsigned char *code, size_t len);
+enum { TM_HANDLER_END_LEN = 9 };
+
 /* The bytes of a system call instruction. */
 extern const unsigned char tm_syscall_insn[];
 extern const unsigned tm_syscall_insn_len;

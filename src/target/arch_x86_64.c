@@ -207,3 +207,14 @@ bool tm_break_hit(pid_t tid)
 	set_debug(tid, 6, 0);
 	return true;
 }
+
+bool tm_code_ends_handler(const unsigned char *code, size_t len)
+{
+	/* mov $15 (rt_sigreturn), %rax or %eax; syscall: glibc, musl. */
+	static const unsigned char rax[] = { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0,
+					     0x0f, 0x05 };
+	static const unsigned char eax[] = { 0xb8, 0x0f, 0, 0, 0, 0x0f, 0x05 };
+
+	return (len >= sizeof(rax) && memcmp(code, rax, sizeof(rax)) == 0) ||
+	       (len >= sizeof(eax) && memcmp(code, eax, sizeof(eax)) == 0);
+}

@@ -17,6 +17,7 @@ int hammer_left(void);
 unsigned long hammer_main(char *flag, volatile char *entered);
 int wait_epoll(int fd, volatile char *entered);
 void count_signals(int sig);
+int wait_in_handler(volatile char *entered);
 long count_seen(void);
 
 /* Pure computing until *flag; *entered says that it has begun. */
@@ -132,4 +133,26 @@ void count_signals(int sig)
 long count_seen(void)
 {
 	return signals_seen;
+}
+
+static volatile char *handler_entered;
+
+/* Whatever the signal interrupted, the allocator for one, stays so. */
+static void block(int sig)
+{
+	char byte;
+
+	(void)sig;
+	*handler_entered = 1;
+	if (read(0, &byte, 1) != 1)
+		abort();
+}
+
+int wait_in_handler(volatile char *entered)
+{
+	struct sigaction action = { .sa_handler = block };
+
+	handler_entered = entered;
+	sigaction(SIGUSR2, &action, NULL);
+	return raise(SIGUSR2);
 }

@@ -74,6 +74,7 @@ STATES = {
                      held.read(0, ctypes.create_string_buffer(1), 1))[1],
     "spin": lambda: lib.spin(STOP, ENTERED),
     "malloc": lambda: lib.hammer_main(STOP, ENTERED),
+    "handler": lambda: lib.wait_in_handler(ENTERED),
     "epoll": lambda: lib.wait_epoll(0, ENTERED),
 }
 
