@@ -16,9 +16,8 @@ int hammer_start(int n, char *flag);
 int hammer_left(void);
 unsigned long hammer_main(char *flag, volatile char *entered);
 int wait_epoll(int fd, volatile char *entered);
-void count_signals(int sig);
+void count_signals(int sig, long *counter);
 int wait_in_handler(volatile char *entered);
-long count_seen(void);
 
 /* Pure computing until *flag; *entered says that it has begun. */
 unsigned long spin(volatile char *flag, volatile char *entered)
@@ -96,7 +95,7 @@ unsigned long hammer_main(char *flag, volatile char *entered)
 	return 1;
 }
 
-static volatile long signals_seen;
+static long *signals_seen; /* in the file that the test maps */
 
 /* A call that any ptrace stop makes fail with EINTR unless that is undone;
  * 0 when the descriptor became readable, else errno. */
@@ -109,9 +108,10 @@ int wait_epoll(int fd, volatile char *entered)
 	epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 	*entered = 1;
 	do { /* a handled signal is a good reason */
-		seen = signals_seen;
+		seen = signals_seen ? *(volatile long *)signals_seen : 0;
 		got = epoll_wait(epoll, &event, 1, -1);
-	} while (got < 0 && errno == EINTR && seen != signals_seen);
+	} while (got < 0 && errno == EINTR && signals_seen &&
+		 seen != *(volatile long *)signals_seen);
 	got = got == 1 ? 0 : errno;
 	close(epoll);
 	return got;
@@ -120,19 +120,15 @@ int wait_epoll(int fd, volatile char *entered)
 static void count(int sig)
 {
 	(void)sig;
-	__atomic_add_fetch(&signals_seen, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(signals_seen, 1, __ATOMIC_RELAXED);
 }
 
-void count_signals(int sig)
+void count_signals(int sig, long *counter)
 {
 	struct sigaction action = { .sa_handler = count, .sa_flags = SA_RESTART };
 
+	signals_seen = counter;
 	sigaction(sig, &action, NULL);
-}
-
-long count_seen(void)
-{
-	return signals_seen;
 }
 
 static volatile char *handler_entered;

@@ -9,7 +9,8 @@ Reads lines on stdin, answers each with one line of JSON:
   alloc ROUND   allocate blocks that are recognised by their file name
   truth         what tracemalloc itself says: tracing, limit, those blocks
   objects       objects of many kinds: their ids and tracebacks
-  count SIG / seen / threads / quit
+  count SIG     count these in DIR/flag from now on
+  quit
 """
 import ctypes
 import gc
@@ -28,8 +29,8 @@ held = ctypes.PyDLL(None)
 with open(DIR + "/flag", "r+b") as f:
     flags = mmap.mmap(f.fileno(), 4096)
 FLAG = (ctypes.c_char * 4096).from_buffer(flags)
-STOP, ENTERED, STOP_HAMMER = (ctypes.byref(FLAG, i) for i in range(3))
-for name, result in (("spin", ctypes.c_ulong), ("hammer_main", ctypes.c_ulong), ("count_seen", ctypes.c_long)):
+STOP, ENTERED, STOP_HAMMER, COUNTER = (ctypes.byref(FLAG, i) for i in (0, 1, 2, 8))
+for name, result in (("spin", ctypes.c_ulong), ("hammer_main", ctypes.c_ulong)):
     getattr(lib, name).restype = result
 
 
@@ -185,7 +186,7 @@ def objects():
 
 COMMANDS = {"state": enter, "hammer": lambda n: lib.hammer_start(int(n), STOP_HAMMER),
             "alloc": lambda n: alloc(int(n)), "truth": truth, "objects": objects,
-            "count": lambda n: lib.count_signals(int(n)), "seen": lib.count_seen}
+            "count": lambda n: lib.count_signals(int(n), COUNTER)}
 
 
 def main():
