@@ -1,5 +1,7 @@
 # Control from outside: start, stop, clear, where, run.
 
+CHECKS += check-control
+
 .PHONY: check-control
 
 check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
