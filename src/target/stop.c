@@ -69,32 +69,31 @@ static bool has_ended(pid_t pid, pid_t tid)
  * they were in the kernel and could not be detached (see tm_stop_release()).
  * The next stop takes them over.
  */
+struct late_thread {
+	pid_t pid, tid;
+};
+
 static _Thread_local struct {
-	pid_t *tids;
+	struct late_thread *threads;
 	size_t n;
 	size_t cap;
 } late;
 
-static void late_add(pid_t tid)
+static void late_add(pid_t pid, pid_t tid)
 {
-	late.tids = tm_grow(late.tids, &late.cap, late.n + 1, sizeof(*late.tids));
-	late.tids[late.n++] = tid;
+	late.threads = tm_grow(late.threads, &late.cap, late.n + 1,
+			       sizeof(*late.threads));
+	late.threads[late.n++] = (struct late_thread){ pid, tid };
 }
 
 static bool late_take(pid_t tid)
 {
 	for (size_t i = 0; i < late.n; i++)
-		if (late.tids[i] == tid) {
-			late.tids[i] = late.tids[--late.n];
+		if (late.threads[i].tid == tid) {
+			late.threads[i] = late.threads[--late.n];
 			return true;
 		}
 	return false;
-}
-
-void tm_stop_forget_late(void)
-{
-	free(late.tids);
-	memset(&late, 0, sizeof(late));
 }
 
 /* Traced by a thread of ours that is just ending? Joining it does not wait
@@ -254,19 +253,22 @@ static bool signal_pending(pid_t pid, pid_t tid)
  * Some calls (epoll_wait, sigtimedwait, semop, sockets with a timeout) return
  * EINTR after any stop. If no signal is the reason, have them executed again.
  */
-static void undo_eintr(struct tm_stop *stop)
+static void undo_eintr(pid_t pid, pid_t tid)
 {
-	for (size_t i = 0; i < stop->n; i++) {
-		pid_t tid = stop->threads[i].tid;
-		struct user_regs_struct regs;
+	struct user_regs_struct regs;
 
-		if (stop->threads[i].state != TM_THREAD_STOPPED ||
-		    !tm_regs_get(tid, &regs) || !tm_regs_eintr(&regs) ||
-		    signal_pending(stop->process->pid, tid))
-			continue;
-		tm_regs_again(&regs);
-		tm_regs_set(tid, &regs);
-	}
+	if (!tm_regs_get(tid, &regs) || !tm_regs_eintr(&regs) ||
+	    signal_pending(pid, tid))
+		return;
+	tm_regs_again(&regs);
+	tm_regs_set(tid, &regs);
+}
+
+static void undo_eintr_all(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_STOPPED)
+			undo_eintr(stop->process->pid, stop->threads[i].tid);
 }
 
 bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
@@ -288,7 +290,7 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 		if (!seize_new(ret, &n_new, err))
 			goto fail;
 	}
-	undo_eintr(ret);
+	undo_eintr_all(ret);
 	/* An exec or exit meanwhile: what was stopped is another program. */
 	if (!tm_process_check(process, err))
 		goto fail;
@@ -298,16 +300,21 @@ fail:
 	return false;
 }
 
-/* PTRACE_DETACH works only on a stopped thread; hand a signal on. */
-static bool detach_if_stopped(pid_t tid)
+/* PTRACE_DETACH works only on a stopped thread. What comes late is treated like
+ * what came in time; a signal is handed on. */
+static bool detach_if_stopped(pid_t pid, pid_t tid)
 {
-	int status;
+	int status, sig = 0;
 
 	if (waitpid(tid, &status, __WALL | WNOHANG) != tid)
 		return false;
-	if (WIFSTOPPED(status))
-		ptrace(PTRACE_DETACH, tid, NULL,
-		       (long)(status >> 16 ? 0 : WSTOPSIG(status)));
+	if (!WIFSTOPPED(status))
+		return true;
+	if (status >> 16 == 0)
+		sig = WSTOPSIG(status);
+	else
+		undo_eintr(pid, tid);
+	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
 	return true;
 }
 
@@ -351,7 +358,7 @@ void tm_stop_poll(struct tm_stop *stop)
 		struct tm_thread thread = stop->threads[i];
 
 		if (thread.state != TM_THREAD_GONE &&
-		    !detach_if_stopped(thread.tid))
+		    !detach_if_stopped(stop->process->pid, thread.tid))
 			stop->threads[kept++] = thread;
 	}
 	stop->n = kept;
@@ -361,7 +368,27 @@ void tm_stop_guard(struct tm_stop *stop)
 {
 	tm_stop_release(stop);
 	for (size_t i = 0; i < stop->n; i++)
-		late_add(stop->threads[i].tid);
+		late_add(stop->process->pid, stop->threads[i].tid);
 	free(stop->threads);
 	*stop = (struct tm_stop){ 0 };
+}
+
+void tm_stop_forget_late(void)
+{
+	enum { TRIES = 50 };
+	struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < TRIES && late.n > 0; i++) {
+		size_t kept = 0;
+
+		for (size_t k = 0; k < late.n; k++)
+			if (!detach_if_stopped(late.threads[k].pid,
+					       late.threads[k].tid))
+				late.threads[kept++] = late.threads[k];
+		late.n = kept;
+		if (kept)
+			nanosleep(&pause, NULL);
+	}
+	free(late.threads);
+	memset(&late, 0, sizeof(late));
 }

@@ -65,8 +65,9 @@ void tm_stop_keep(struct tm_stop *stop, const struct tm_thread *keep);
  * that are still in the kernel stay ours; the next stop by the same thread of
  * ours takes them over. */
 void tm_stop_guard(struct tm_stop *stop);
-/* Call it before a thread of ours that has stopped something ends: what is
- * still ours is detached by the kernel then. */
+/* Call it before a thread of ours that has stopped something ends. It waits a
+ * moment for what is still ours; the kernel detaches the rest, which then may
+ * see an EINTR. */
 void tm_stop_forget_late(void);
 
 /* Set further PTRACE_O_* options on a stopped thread; false with errno. */
