@@ -6,5 +6,3 @@ CHECKS += check-control
 
 check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
 	$(q)B='$(abspath $(B))' tests/live/run control launch
-
-CHECKS += check-control
