@@ -156,7 +156,10 @@ def storm():
         out = subprocess.run([DRIVER, "soak", str(target.pid), str(rounds)], timeout=limit,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         code, said = target.end()
-        report.check(out.returncode == 0 and code == 0 and said.startswith("ok "),
+        # Only musl, with its one lock for all threads, may starve one in our code
+        # beyond a stop; elsewhere every single stop has to leave nothing.
+        clean = "musl" in name or " left=0 " in out.stdout
+        report.check(out.returncode == 0 and clean and code == 0 and said.startswith("ok "),
                      "storm: %s, %d rounds (%s)" % (name, rounds, out.stdout.strip()),
                      "%s\n%s\n%s" % (out.stdout, code, said))
 
