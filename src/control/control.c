@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/instant.h"
 #include "control/launch.h"
+#include "control/stray.h"
 #include "target/maps.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
 	/* On a crowded machine the helper can wait for the allocator's lock
 	 * long after its work is done. */
 	UNMAP_TIMEOUT_MS = 20000,
+	SWEEP_TIMEOUT_MS = 2000,
 	/* A thread that has the GIL is never withdrawn: freeing millions of
 	 * traces takes seconds. This is for one that will never end. */
 	RUNNING_TIMEOUT_MS = 600000,
@@ -28,6 +30,7 @@ struct doing {
 	struct control_view view;
 	struct tm_stop stop;
 	struct control_mapping mapping;
+	bool strays;        /* of a tmattach that was killed */
 	uint64_t deadline;
 };
 
@@ -53,6 +56,7 @@ static bool look(struct doing *doing, struct tm_err *err)
 	    !control_symbols_find(target->mem, &maps, target->runtime,
 				  &view->symbols, err))
 		return false;
+	doing->strays = control_has_strays(target, &maps);
 	native_modules_update(&view->modules, &maps);
 	view->unwinder = tm_unwinder_create(&view->modules, err);
 	return view->unwinder != NULL;
@@ -64,11 +68,22 @@ static void forget(struct doing *doing)
 	native_modules_deinit(&doing->view.modules);
 }
 
+/* A stop of its own: it borrows a thread, too. */
+static void sweep(struct doing *doing)
+{
+	struct tm_err err;
+
+	if (!doing->strays ||
+	    !tm_stop_all(doing->target->process, STOP_DEADLINE_MS, &doing->stop, &err))
+		return;
+	doing->strays = control_sweep(doing->target, &doing->stop) > 0;
+	tm_stop_guard(&doing->stop);
+}
+
 static struct control_args make_args(const struct doing *doing)
 {
 	const struct control_call *call = doing->call;
 	struct control_args args = {
-		.state = CONTROL_NEW,
 		.alone = call->alone,
 		.arg = call->arg,
 		.module = "_tracemalloc",
@@ -130,35 +145,13 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 	}
 }
 
-static bool launch(struct doing *doing, struct tm_err *err)
-{
-	const struct control_args args = make_args(doing);
-	struct tm_thread *host;
-	bool ok;
-
-	ok = find_host(doing, &host, err) &&
-	     control_launch_on(doing->target, &doing->stop, host, &args,
-			       &doing->mapping, err);
-	tm_stop_guard(&doing->stop);
-	return ok;
-}
-
-/* ---- waiting -------------------------------------------------------------------------- */
-
-static bool is_final(uint32_t state)
-{
-	return state >= CONTROL_DONE;
-}
-
-/*
- * Nothing runs: a thread that still waits for the GIL shall do nothing but
- * end. *ret_begun: too late, it has the GIL.
- */
+/* Nothing runs: a thread that still waits for the GIL shall do nothing but
+ * end. *ret_begun: too late, it has the GIL. */
 static bool withdraw(struct doing *doing, bool *ret_begun, struct tm_err *err)
 {
 	static const uint32_t withdrawn = CONTROL_WITHDRAWN;
 	const struct control_target *target = doing->target;
-	tm_addr at = doing->mapping.args + offsetof(struct control_args, state);
+	tm_addr at = doing->mapping.args + offsetof(struct control_args, head.state);
 	uint32_t state = 0;
 	bool ok;
 
@@ -169,6 +162,39 @@ static bool withdraw(struct doing *doing, bool *ret_begun, struct tm_err *err)
 		ok = control_write(target, at, &withdrawn, sizeof(withdrawn), err);
 	tm_stop_guard(&doing->stop);
 	return ok;
+}
+
+/* The host was let go in the middle: if a helper comes of it, it shall do
+ * nothing. */
+static void withdraw_late(struct doing *doing)
+{
+	struct tm_err err;
+	bool begun;
+
+	if (!withdraw(doing, &begun, &err))
+		tm_log("control: %s: %s", err.object, err.cause);
+}
+
+static bool launch(struct doing *doing, struct tm_err *err)
+{
+	const struct control_args args = make_args(doing);
+	struct tm_thread *host;
+	bool ok;
+
+	ok = find_host(doing, &host, err) &&
+	     control_launch_on(doing->target, &doing->stop, host, &args,
+			       &doing->mapping, err);
+	tm_stop_guard(&doing->stop);
+	if (!ok && doing->mapping.start)
+		withdraw_late(doing);
+	return ok;
+}
+
+/* ---- waiting -------------------------------------------------------------------------- */
+
+static bool is_final(uint32_t state)
+{
+	return state >= CONTROL_DONE;
 }
 
 static bool timed_out(const struct doing *doing, struct tm_err *err)
@@ -196,7 +222,7 @@ static bool wait_final(struct doing *doing, struct control_args *ret,
 	for (;;) {
 		if (!control_args_read(doing->target, &doing->mapping, ret, err))
 			return false;
-		if (is_final(ret->state))
+		if (is_final(ret->head.state))
 			return true;
 		if (tm_now_ns() >= doing->deadline) {
 			if (begun)
@@ -234,12 +260,24 @@ static bool clean_up(struct doing *doing)
 	return !doing->mapping.start;
 }
 
+/* Threads of old that were told to end need the GIL once, as ours did. */
+static void sweep_up(struct doing *doing)
+{
+	uint64_t wait_ns = 1000000;
+	uint64_t deadline = tm_now_ns() + SWEEP_TIMEOUT_MS * 1000000ull;
+
+	while (doing->strays && tm_now_ns() < deadline) {
+		wait_a_little(&wait_ns, 200000000);
+		sweep(doing);
+	}
+}
+
 static bool report(const struct doing *doing, const struct control_args *args,
 		   struct tm_err *err)
 {
 	const char *object = doing->target->process->object;
 
-	switch (args->state) {
+	switch (args->head.state) {
 	case CONTROL_DONE:
 		return true;
 	case CONTROL_RAISED:
@@ -268,10 +306,14 @@ bool control_do(const struct control_target *target, const struct control_call *
 	struct control_args args;
 	bool ok;
 
-	ok = look(&doing, err) && launch(&doing, err) && wait_final(&doing, &args, err);
+	ok = look(&doing, err);
+	if (ok)
+		sweep(&doing);
+	ok = ok && launch(&doing, err) && wait_final(&doing, &args, err);
 	forget(&doing);
 	if (!ok)
 		return false;
 	*ret_left = !clean_up(&doing);
+	sweep_up(&doing);
 	return report(&doing, &args, err);
 }

@@ -34,9 +34,13 @@
  *
  * If the helper thread does not get the GIL in time (C code holds it), it is
  * told to do nothing, while everything stands still; it ends by itself when
- * the GIL comes free, and only its stack (1 MiB of address space) is left.
- * If tmattach is killed while the thread is under way, the call is made, and
- * the same is left.
+ * the GIL comes free, and only its stack (1 MiB of address space) is left,
+ * until the next control_do() takes it out (stray.h).
+ * If tmattach is killed at any instant, the borrowed thread finishes the call
+ * it is in and returns on a signal frame (target/sigframe.h) into what it did
+ * before; the helper thread, if it was born, makes the call and ends. Their
+ * memory is left, again until the next time; a helper that then still waits
+ * for the GIL is told to do nothing.
  */
 #ifndef TM_CONTROL_CONTROL_H
 #define TM_CONTROL_CONTROL_H

@@ -17,20 +17,16 @@
 
 #include "base/guard.h"
 #include "base/log.h"
+#include "control/stray.h"
 #include "remote/remote.h"
 #include "target/arch.h"
 
 enum {
-	GUARD_SIZE = TM_PAGE,
-	STACK_SIZE = 1 << 20,     /* 3.14+ wants room to spare; untouched
-				     pages cost nothing */
-	HOST_STACK_SIZE = 1 << 16,
-	ARGS_SIZE = TM_PAGE,
-	CODE_SIZE = TM_PAGE,
 	LAUNCH_TIMEOUT_MS = 2000,
 	SYSCALL_STOP = SIGTRAP | 0x80,
+	/* Where in the code page the restorer stands. */
+	RESTORER_AT = CONTROL_CODE_SIZE - 32,
 };
-_Static_assert(sizeof(struct control_args) <= ARGS_SIZE, "args fit a page");
 
 /* The C library's own signals (SIGCANCEL, SIGSETXID of glibc) stay open:
  * setuid() waits for every thread to take them. */
@@ -83,23 +79,25 @@ static bool protect(struct tm_remote *remote, tm_addr at, uint64_t len, int prot
 	return call(remote, SYS_mprotect, "mprotect", args, &result, err);
 }
 
+/* Executable at once and never writable: where a process may not make its
+ * memory executable later on, this is allowed. We write to it all the same. */
 static bool map(struct tm_remote *remote, struct control_mapping *ret,
 		struct tm_err *err)
 {
-	const uint64_t len = GUARD_SIZE + STACK_SIZE + HOST_STACK_SIZE +
-			     ARGS_SIZE + CODE_SIZE;
 	const uint64_t args[6] = {
-		0, len, PROT_READ | PROT_WRITE,
+		0, CONTROL_MAPPING_SIZE, PROT_READ | PROT_EXEC,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, (uint64_t)-1, 0,
 	};
+	tm_addr end;
 	int64_t at;
 
 	if (!call(remote, SYS_mmap, "mmap", args, &at, err))
 		return false;
+	end = (tm_addr)at + CONTROL_MAPPING_SIZE;
 	*ret = (struct control_mapping){
-		.start = (tm_addr)at, .len = len,
-		.args = (tm_addr)at + len - CODE_SIZE - ARGS_SIZE,
-		.code = (tm_addr)at + len - CODE_SIZE,
+		.start = (tm_addr)at, .len = CONTROL_MAPPING_SIZE,
+		.args = end - CONTROL_CODE_SIZE - CONTROL_ARGS_SIZE,
+		.code = end - CONTROL_CODE_SIZE,
 	};
 	return true;
 }
@@ -115,25 +113,47 @@ static void unmap(struct tm_remote *remote, struct control_mapping *mapping)
 	*mapping = (struct control_mapping){ 0 };
 }
 
+static bool write_args(const struct control_target *target,
+		       const struct control_args *args,
+		       const struct control_mapping *mapping, struct tm_err *err)
+{
+	struct control_args full = *args;
+
+	control_sign(&full.head);
+	full.head.start = mapping->start;
+	full.head.len = mapping->len;
+	full.stack = mapping->start + CONTROL_GUARD_SIZE;
+	full.stack_size = CONTROL_STACK_SIZE;
+	full.start = mapping->code + (tm_addr)((const char *)control_thread -
+					       control_payload_begin);
+	return control_write(target, mapping->args, &full, sizeof(full), err);
+}
+
+static bool write_code(const struct control_target *target,
+		       const struct control_mapping *mapping, struct tm_err *err)
+{
+	size_t len = (size_t)(control_payload_end - control_payload_begin);
+
+	if (len > RESTORER_AT)
+		return tm_err_set(err, TM_ERR_LIMIT, "tmattach",
+				  "the code for the target is too long");
+	return control_write(target, mapping->code, control_payload_begin, len, err) &&
+	       control_write(target, mapping->code + RESTORER_AT, tm_restorer_code,
+			     tm_restorer_code_len, err);
+}
+
+/* The head first: it is known by that if we are killed. */
 static bool fill(const struct control_target *target, struct tm_remote *remote,
 		 const struct control_args *args, const struct control_mapping *mapping,
 		 struct tm_err *err)
 {
-	struct control_args full = *args;
-	size_t code_len = (size_t)(control_payload_end - control_payload_begin);
+	const tm_addr stack = mapping->start + CONTROL_GUARD_SIZE;
 
-	full.stack = mapping->start + GUARD_SIZE;
-	full.stack_size = STACK_SIZE;
-	full.start = mapping->code + (tm_addr)((const char *)control_thread -
-					       control_payload_begin);
-	if (code_len > CODE_SIZE)
-		return tm_err_set(err, TM_ERR_LIMIT, "tmattach",
-				  "the code for the target is too long");
-	return control_write(target, mapping->args, &full, sizeof(full), err) &&
-	       control_write(target, mapping->code, control_payload_begin,
-			     code_len, err) &&
-	       protect(remote, mapping->start, GUARD_SIZE, PROT_NONE, err) &&
-	       protect(remote, mapping->code, CODE_SIZE, PROT_READ | PROT_EXEC, err);
+	return write_args(target, args, mapping, err) &&
+	       write_code(target, mapping, err) &&
+	       protect(remote, mapping->start, CONTROL_GUARD_SIZE, PROT_NONE, err) &&
+	       protect(remote, stack, mapping->code - stack,
+		       PROT_READ | PROT_WRITE, err);
 }
 
 /* ---- the borrowed thread ------------------------------------------------------- */
@@ -163,7 +183,7 @@ static bool at_mark(pid_t tid, const struct control_mapping *mapping)
 	struct user_regs_struct regs;
 
 	return tm_regs_get(tid, &regs) && tm_regs_entered(&regs) == CONTROL_MARK &&
-	       tm_regs_pc(&regs) - mapping->code < CODE_SIZE;
+	       tm_regs_pc(&regs) - mapping->code < CONTROL_CODE_SIZE;
 }
 
 /*
@@ -196,31 +216,54 @@ static bool run_to_mark(struct tm_remote *remote, const struct control_mapping *
 			  "within %d ms", (int)tid, LAUNCH_TIMEOUT_MS);
 }
 
-/* Stop a thread that hangs in the call, wherever it is. */
-static void take_back(struct tm_remote *remote)
+/*
+ * It hangs in the call, and may hold a lock there: it is not torn out of it,
+ * but let go. When the call is over it returns on the frame.
+ */
+static void let_go(struct tm_remote *remote)
 {
 	pid_t tid = remote->host->tid;
 	int status;
 
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0)
-		waitpid(tid, &status, __WALL);
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0 &&
+	    waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status))
+		tm_remote_leave(remote);
 }
 
-static bool run_host(struct tm_remote *remote, const struct control_mapping *mapping,
-		     struct tm_err *err)
+/* The frame that the borrowed thread returns on, at the top of the stack that
+ * we give it. */
+static bool put_frame(const struct control_target *target,
+		      const struct tm_remote *remote,
+		      const struct control_mapping *mapping,
+		      struct tm_sigframe *frame, struct tm_err *err)
+{
+	if (!tm_sigframe_build(remote->host->tid, &remote->saved,
+			       remote->saved_mask, remote->code.insn,
+			       mapping->code + RESTORER_AT, frame))
+		return tm_err_os(err, errno, remote->stop->process->object,
+				 "cannot save its vector registers");
+	tm_sigframe_move(frame, mapping->args);
+	return control_write(target, frame->at, frame->bytes, frame->len, err);
+}
+
+static bool run_host(const struct control_target *target, struct tm_remote *remote,
+		     const struct control_mapping *mapping, struct tm_err *err)
 {
 	pid_t tid = remote->host->tid;
 	uint64_t mask = ~LIBC_SIGNALS;
-	struct tm_vector_regs vector;
 	struct user_regs_struct regs = remote->saved;
+	struct tm_vector_regs vector;
+	struct tm_sigframe frame;
 	bool ok;
 
 	if (!tm_vector_regs_get(tid, &vector))
 		return tm_err_os(err, errno, remote->stop->process->object,
 				 "cannot save its vector registers");
+	if (!put_frame(target, remote, mapping, &frame, err))
+		return false;
 	tm_regs_call(&regs, mapping->code +
 		     (tm_addr)((const char *)control_launch - control_payload_begin),
-		     mapping->args, mapping->args);
+		     mapping->args, frame.back);
 	if (ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask) != 0 ||
 	    !tm_regs_set(tid, &regs))
 		return tm_err_os(err, errno, remote->stop->process->object,
@@ -228,8 +271,9 @@ static bool run_host(struct tm_remote *remote, const struct control_mapping *map
 	tm_stop_keep(remote->stop, remote->host);
 	ok = run_to_mark(remote, mapping, err);
 	if (!ok && err->kind == TM_ERR_BUSY)
-		take_back(remote);
-	tm_vector_regs_set(tid, &vector);
+		let_go(remote);
+	else
+		tm_vector_regs_set(tid, &vector);
 	return ok;
 }
 
@@ -257,9 +301,9 @@ bool control_launch_on(const struct control_target *target, struct tm_stop *stop
 	if (!tm_remote_begin_on(stop, host, target->insn, &remote, err))
 		goto out;
 	ok = map(&remote, ret, err) && fill(target, &remote, args, ret, err) &&
-	     run_host(&remote, ret, err) && check_launched(target, ret, err);
-	/* After a hang the new thread may exist: its memory must stay. */
-	if (!ok && err->kind != TM_ERR_BUSY && remote.borrowed)
+	     run_host(target, &remote, ret, err) && check_launched(target, ret, err);
+	/* One that was let go comes back through it. */
+	if (!ok && remote.borrowed)
 		unmap(&remote, ret);
 	tm_remote_end(&remote);
 out:

@@ -95,13 +95,13 @@ IN_TARGET static enum control_state act(struct control_args *args)
 
 IN_TARGET static void finish(struct control_args *args, enum control_state state)
 {
-	__atomic_store_n(&args->state, (uint32_t)state, __ATOMIC_RELEASE);
+	__atomic_store_n(&args->head.state, (uint32_t)state, __ATOMIC_RELEASE);
 }
 
 /* False if it was withdrawn. */
 IN_TARGET static bool advance(struct control_args *args, uint32_t from, uint32_t to)
 {
-	return __atomic_compare_exchange_n(&args->state, &from, to, false,
+	return __atomic_compare_exchange_n(&args->head.state, &from, to, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
@@ -146,10 +146,9 @@ IN_TARGET static int create(struct control_args *args)
 
 IN_TARGET void control_launch(struct control_args *args)
 {
+	long result = CONTROL_MARK;
+
 	args->launch_error = create(args);
 	__atomic_store_n(&args->launched, 1, __ATOMIC_RELEASE);
-	/* We are taken back at its entry and never get further. */
-	for (;;)
-		__asm__ volatile("syscall" : : "a"((long)CONTROL_MARK)
-				 : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "+a"(result) : : "rcx", "r11", "memory");
 }

@@ -5,7 +5,9 @@
  *
  *   control_launch(args)  on a borrowed thread of the target: makes the helper
  *                         thread, then executes the system call
- *                         CONTROL_MARK, at which we take the thread back;
+ *                         CONTROL_MARK, at which we take the thread back; if
+ *                         nobody does, it returns into a signal restorer, on
+ *                         a frame that gives the thread everything back;
  *   control_thread(args)  on that helper thread: takes the GIL as any foreign
  *                         thread does, makes one call, and ends.
  *
@@ -56,7 +58,20 @@ enum control_function {
 	FN_COUNT,
 };
 
+/* How it is known again after its tmattach was killed: the same in every
+ * version (stray.h). */
+struct control_head {
+	char magic[16];
+	uint64_t start, len;            /* of the whole mapping */
+	uint64_t owner_time, owner_space; /* the tmattach that made it: its start
+					   time and its pid namespace */
+	int32_t owner;                  /* its pid */
+	uint32_t state;                 /* enum control_state */
+};
+#define CONTROL_MAGIC "tmattach control"
+
 struct control_args {
+	struct control_head head;
 	uint64_t fn[FN_COUNT];
 	uint64_t stack, stack_size;     /* of the helper thread */
 	uint64_t start;                 /* control_thread() in the target */
@@ -65,7 +80,6 @@ struct control_args {
 	int32_t launch_error;           /* 0 or errno of pthread_create() */
 	uint32_t launched;              /* 1: launch_error is valid */
 
-	uint32_t state;                 /* enum control_state */
 	uint32_t alone;                 /* 1: refuse beside subinterpreters */
 	int32_t arg;
 	char module[16], method[24], name[16];

@@ -349,3 +349,9 @@ void tm_remote_end(struct tm_remote *remote)
 	/* Only now: until here the frame was the way back. */
 	remove_frame(remote);
 }
+
+void tm_remote_leave(struct tm_remote *remote)
+{
+	remote->borrowed = false;
+	remove_frame(remote);
+}

@@ -67,6 +67,12 @@ bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6]
 		       int64_t *ret, pid_t *ret_child, struct tm_err *err) TM_MUST_CHECK;
 
 /*
+ * Give up a thread that is on its way back by a frame of the caller's own, and
+ * is stopped somewhere on it: it keeps its registers and signal mask.
+ */
+void tm_remote_leave(struct tm_remote *remote);
+
+/*
  * Give the thread back. Right after this the stop must be released (a
  * blocking call that the stop interrupted is then restarted by the kernel).
  * No-op if nothing is borrowed.

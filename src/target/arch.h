@@ -50,10 +50,10 @@ uint64_t tm_regs_sp(const struct user_regs_struct *regs);
  */
 bool tm_regs_waiting(const struct user_regs_struct *regs, const unsigned char *code,
 		     size_t len, long *ret_nr, uint64_t ret_args[6]);
-/* Set the registers up for a call of `function`(arg) that never returns, on
- * the stack that ends at `stack_end`. */
+/* Set the registers up for a call of `function`(arg); its return address
+ * stands at `stack`, which is aligned as such a place is (8 modulo 16). */
 void tm_regs_call(struct user_regs_struct *regs, uint64_t function, uint64_t arg,
-		  uint64_t stack_end);
+		  uint64_t stack);
 /* The number of the system call at whose entry the thread stands stopped. */
 long tm_regs_entered(const struct user_regs_struct *regs);
 

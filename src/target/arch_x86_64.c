@@ -126,14 +126,13 @@ bool tm_regs_waiting(const struct user_regs_struct *regs, const unsigned char *c
 }
 
 void tm_regs_call(struct user_regs_struct *regs, uint64_t function, uint64_t arg,
-		  uint64_t stack_end)
+		  uint64_t stack)
 {
 	enum { DIRECTION_FLAG = 0x400 };
 
 	regs->rip = function;
 	regs->rdi = arg;
-	/* As behind a call instruction: 16-byte aligned but for its push. */
-	regs->rsp = (stack_end & ~15ull) - 8;
+	regs->rsp = stack;
 	regs->rbp = 0;
 	regs->rax = 0;
 	regs->eflags &= ~(unsigned long long)DIRECTION_FLAG;

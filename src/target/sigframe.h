@@ -42,6 +42,9 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 		       uint64_t mask, uint64_t insn, uint64_t restorer,
 		       struct tm_sigframe *ret);
 
+/* For another place: the last whole one before `end`. */
+void tm_sigframe_move(struct tm_sigframe *frame, uint64_t end);
+
 /* As if a handler on that frame had just returned into the restorer. */
 void tm_regs_on_restorer(struct user_regs_struct *regs,
 			 const struct tm_sigframe *frame, uint64_t restorer);

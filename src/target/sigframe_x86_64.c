@@ -111,7 +111,8 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 	tm_regs_syscall(&leave, insn, SYS_exit_group, status);
 	/* XRSTOR wants 64-byte alignment. */
 	fpstate = (regs->rsp - RED_ZONE - vector.len - 8) & ~(uint64_t)63;
-	ret->back = (fpstate - FRAME_SIZE) & ~(uint64_t)15;
+	/* As the kernel aligns it: the return address as behind a call. */
+	ret->back = ((fpstate - FRAME_SIZE) & ~(uint64_t)15) - 8;
 	ret->leave = (ret->back - FRAME_SIZE) & ~(uint64_t)15;
 	ret->at = ret->leave;
 	ret->len = (size_t)(fpstate - ret->at) + vector.len + 4;
@@ -122,6 +123,20 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 	memcpy(ret->bytes + (fpstate - ret->at), vector.bytes, vector.len);
 	mark_fpstate(ret->bytes + (fpstate - ret->at), vector.len);
 	return true;
+}
+
+void tm_sigframe_move(struct tm_sigframe *frame, uint64_t end)
+{
+	/* In steps that keep XRSTOR content. */
+	uint64_t by = (end - (frame->at + frame->len)) & ~(uint64_t)63;
+	unsigned char *fpstate = frame->bytes + (frame->back - frame->at) + UC_FPSTATE;
+	uint64_t at;
+
+	memcpy(&at, fpstate, sizeof(at));
+	put(fpstate, 0, at + by, 8);
+	frame->at += by;
+	frame->back += by;
+	frame->leave += by;
 }
 
 void tm_regs_on_restorer(struct user_regs_struct *regs,

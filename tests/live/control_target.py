@@ -54,6 +54,7 @@ def busy():
         wrong += hashlib.md5(text).hexdigest() != "827ccb0eea8a706c4c34a16891f84e7b"
         if wrong:
             raise SystemExit("the computer is wrong")
+        flags[3] = (flags[3] + 1) & 255
 
 
 def sleeping():

@@ -15,7 +15,7 @@ TMATTACH = os.environ.get("TMATTACH", os.path.join(BUILD, "tmattach"))
 ROOTS = os.environ.get("TMATTACH_ROOTS", "/var/tmp/tmattach-roots")
 LONG = os.environ.get("LONG", "") not in ("", "0")
 # A hang is a failure, not a wait for ever. Nothing is ever timed with it.
-HANG = 300
+HANG = int(os.environ.get("HANG", "300"))
 
 
 class Report:

@@ -27,9 +27,9 @@ static void *next(void *at) { (void)at; return target.many ? &target : NULL; }
 
 static int ensure(void)
 {
-	assert_int_equal(target.args->state, CONTROL_WAITING);
+	assert_int_equal(target.args->head.state, CONTROL_WAITING);
 	if (target.withdraw)
-		target.args->state = CONTROL_WITHDRAWN;
+		target.args->head.state = CONTROL_WITHDRAWN;
 	target.gil++;
 	return 42;
 }
@@ -54,7 +54,7 @@ static void *method(void *object, const char *name, const char *format, ...)
 
 	assert_ptr_equal(object, &target);
 	assert_string_equal(name, "start");
-	assert_int_equal(target.args->state, CONTROL_RUNNING);
+	assert_int_equal(target.args->head.state, CONTROL_RUNNING);
 	va_start(args, format);
 	target.arg = format[0] ? va_arg(args, int) : 0;
 	va_end(args);
@@ -83,10 +83,35 @@ static const char *as_utf8(void *object) { return object; }
 static void dec_ref(void *object) { (void)object; target.refs--; }
 static void clear(void) { }
 
+static int attr_init(void *attr) { memset(attr, 1, 56); return 0; }
+static int attr_set_int(void *attr, int value) { (void)attr; return value != 1; }
+
+static int attr_set_stack(void *attr, void *stack, size_t size)
+{
+	(void)attr;
+	assert_ptr_equal(stack, &target);
+	assert_int_equal(size, 4096);
+	return 0;
+}
+
+static int thread_create(void *thread, void *attr, void *start, struct control_args *args)
+{
+	(void)thread;
+	(void)attr;
+	assert_ptr_equal(start, &target.arg);
+	assert_ptr_equal(args, target.args);
+	target.ran++;
+	return target.fails ? 11 : 0;
+}
+
 static const uint64_t *functions(void)
 {
 	static uint64_t fn[FN_COUNT];
 
+	fn[FN_ATTR_INIT] = (uintptr_t)attr_init;
+	fn[FN_ATTR_SET_STACK] = (uintptr_t)attr_set_stack;
+	fn[FN_ATTR_SET_DETACH_STATE] = (uintptr_t)attr_set_int;
+	fn[FN_THREAD_CREATE] = (uintptr_t)thread_create;
 	fn[FN_IS_INITIALIZED] = (uintptr_t)is_initialized;
 	fn[FN_IS_FINALIZING] = (uintptr_t)is_finalizing;
 	fn[FN_GIL_ENSURE] = (uintptr_t)ensure;
@@ -118,24 +143,48 @@ static struct control_args make_args(void)
 }
 
 /* A copy somewhere else: what is not position independent fails here. */
-static uint32_t run(struct control_args *args)
+static void run_copy(const void *function, struct control_args *args)
 {
 	size_t len = (size_t)(control_payload_end - control_payload_begin);
 	char *code = mmap(NULL, len, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	void *(*thread)(struct control_args *);
+	void (*copy)(struct control_args *);
 
 	assert_ptr_not_equal(code, MAP_FAILED);
 	memcpy(code, control_payload_begin, len);
 	assert_int_equal(mprotect(code, len, PROT_READ | PROT_EXEC), 0);
-	thread = (void *(*)(struct control_args *))(uintptr_t)
-		(code + ((const char *)control_thread - control_payload_begin));
+	copy = (void (*)(struct control_args *))(uintptr_t)
+		(code + ((const char *)function - control_payload_begin));
 	target.args = args;
-	assert_null(thread(args));
+	copy(args);
 	assert_int_equal(munmap(code, len), 0);
+}
+
+static uint32_t run(struct control_args *args)
+{
+	run_copy((const void *)(uintptr_t)control_thread, args);
 	assert_int_equal(target.gil, 0);
 	assert_int_equal(target.refs, 0);
-	return args->state;
+	return args->head.state;
+}
+
+/* Without a tracer it comes back, too. */
+static void launches_and_returns(void **state)
+{
+	struct control_args args = make_args();
+
+	(void)state;
+	args.stack = (uintptr_t)&target;
+	args.stack_size = 4096;
+	args.start = (uintptr_t)&target.arg;
+	for (int fails = 0; fails < 2; fails++) {
+		target.fails = fails;
+		args.launched = 0;
+		run_copy((const void *)(uintptr_t)control_launch, &args);
+		assert_int_equal(args.launched, 1);
+		assert_int_equal(args.launch_error, fails ? 11 : 0);
+	}
+	assert_int_equal(target.ran, 2);
 }
 
 static void calls_the_method(void **state)
@@ -168,7 +217,7 @@ static void does_nothing_when_withdrawn(void **state)
 	assert_int_equal(run(&args), CONTROL_WITHDRAWN);
 	assert_int_equal(target.ran, 0);
 	args = make_args();
-	args.state = CONTROL_WITHDRAWN; /* before it has begun */
+	args.head.state = CONTROL_WITHDRAWN; /* before it has begun */
 	assert_int_equal(run(&args), CONTROL_WITHDRAWN);
 	assert_int_equal(target.ran, 0);
 }
@@ -203,6 +252,7 @@ static void refuses_subinterpreters_where_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(launches_and_returns),
 		cmocka_unit_test(calls_the_method),
 		cmocka_unit_test(brings_the_exception),
 		cmocka_unit_test(does_nothing_when_withdrawn),
