@@ -216,6 +216,19 @@ static bool lookup_domains(struct tm_mem *mem, const struct py_runtime *runtime,
 	return true;
 }
 
+bool tm_tracemalloc_mixes_domains(struct tm_mem *mem,
+				  const struct py_runtime *runtime)
+{
+	struct py_table table;
+	struct tm_err err;
+	tm_addr at;
+
+	return runtime->layout->traces == PY_TRACES_INLINE &&
+	       tm_mem_u64(mem, runtime->roots.traces, &at, &err) && at &&
+	       py_table_read(mem, runtime->layout, at, &table, &err) &&
+	       table.key_size == 12;
+}
+
 bool tm_tracemalloc_lookup_any(struct tm_mem *mem, const struct py_runtime *runtime,
 			       tm_addr block, struct tm_builder *builder,
 			       bool *ret_found, struct tm_err *err)

@@ -50,8 +50,15 @@ bool tm_tracemalloc_lookup(struct tm_mem *mem, const struct py_runtime *runtime,
 			   struct tm_builder *builder, bool *ret_found,
 			   struct tm_err *err) TM_MUST_CHECK;
 
-/* The same in domain 0, then in the others; of those 3.7 and 3.8 cannot be
- * searched by address alone. */
+/*
+ * 3.7 and 3.8, once a block of another domain than 0 was tracked: one table
+ * whose keys and hashes hold the domain, which cannot be searched by address
+ * alone. False, too, if it cannot be read.
+ */
+bool tm_tracemalloc_mixes_domains(struct tm_mem *mem,
+				  const struct py_runtime *runtime);
+
+/* The same in domain 0, then in the others, unless they are mixed. */
 bool tm_tracemalloc_lookup_any(struct tm_mem *mem, const struct py_runtime *runtime,
 			       tm_addr block, struct tm_builder *builder,
 			       bool *ret_found, struct tm_err *err) TM_MUST_CHECK;
