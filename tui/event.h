@@ -35,6 +35,7 @@ enum event_kind {
 	EV_MOUSE,
 	EV_RESIZE,
 	EV_CLOCK,    /* time passed: messages go */
+	EV_ADDED,    /* a process came: a new source, or in place of a gone one */
 	EV_OPENED,   /* a source was attached to */
 	EV_STATUS,   /* cheap figures of a source */
 	EV_SAMPLE,   /* a snapshot of a source */
@@ -53,12 +54,13 @@ enum event_kind {
 struct event {
 	struct event *next;
 	enum event_kind kind;
-	size_t source;          /* OPENED to THREADS */
+	size_t source;          /* ADDED to THREADS */
 	uint64_t at_ms;         /* monotonic; STATUS, CLOCK */
 	union {
 		int key;
 		struct { enum mouse_button button; int row, col; } mouse;
 		struct { int rows, cols; } size;
+		pid_t pid;              /* ADDED */
 		struct { pid_t pid; char command[264]; } opened;
 		struct tm_status status;
 		struct {

@@ -1,11 +1,28 @@
 #include "feed.h"
 
+#include "xalloc.h"
+
+static pid_t another_process(void *ctx, size_t i)
+{
+	struct feed_processes *all = ctx;
+	pid_t pid = all->another ? all->another(all->another_ctx) : 0;
+
+	if (!pid)
+		return 0;
+	if (i >= all->n) {
+		all->pids = xreallocarray(all->pids, i + 1, sizeof(*all->pids));
+		all->n = i + 1;
+	}
+	all->pids[i] = pid;
+	return pid;
+}
+
 static void *open_session(void *ctx, size_t i, const struct tm_session_opts *opts,
 			  struct tm_err *err)
 {
-	const pid_t *pids = ctx;
+	const struct feed_processes *all = ctx;
 
-	return tm_session_open(pids[i], opts, err);
+	return tm_session_open(all->pids[i], opts, err);
 }
 
 static void close_session(void *target)
@@ -55,9 +72,9 @@ static bool session_control(void *target, enum request request, uint32_t nframe,
 
 static void *open_reader(void *ctx, size_t i, struct tm_err *err)
 {
-	const pid_t *pids = ctx;
+	const struct feed_processes *all = ctx;
 
-	return tm_thread_reader_open(pids[i], err);
+	return tm_thread_reader_open(all->pids[i], err);
 }
 
 static void close_reader(void *reader)
@@ -71,6 +88,7 @@ static struct tm_threads *read_threads(void *reader, struct tm_err *err)
 }
 
 static const struct feed_ops session_ops = {
+	.another = another_process,
 	.open = open_session,
 	.close = close_session,
 	.pid = session_pid,
@@ -83,7 +101,7 @@ static const struct feed_ops session_ops = {
 	.threads = read_threads,
 };
 
-struct feed feed_of_sessions(const pid_t *pids)
+struct feed feed_of_sessions(struct feed_processes *processes)
 {
-	return (struct feed){ &session_ops, (void *)pids };
+	return (struct feed){ &session_ops, processes };
 }

@@ -21,6 +21,10 @@ enum request {
 };
 
 struct feed_ops {
+	/* Is there a new target? Its pid; then it is number i from now on,
+	 * whatever was i before. 0: none. May be NULL. */
+	pid_t (*another)(void *ctx, size_t i);
+
 	/* Attach to target i; NULL with *err. `opts` carries the remarks. */
 	void *(*open)(void *ctx, size_t i, const struct tm_session_opts *opts,
 		      struct tm_err *err);
@@ -44,7 +48,14 @@ struct feed {
 	void *ctx;
 };
 
-/* Sessions on these processes; `pids` is borrowed. */
-struct feed feed_of_sessions(const pid_t *pids);
+/* Sessions on processes. The struct is borrowed; `pids` grows. */
+struct feed_processes {
+	pid_t *pids;
+	size_t n;
+	pid_t (*another)(void *ctx); /* as in struct tm_top_opts */
+	void *another_ctx;
+};
+
+struct feed feed_of_sessions(struct feed_processes *processes);
 
 #endif

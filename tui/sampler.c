@@ -7,8 +7,12 @@
 #include "xalloc.h"
 
 #define STATUS_MS 250
+/* New processes are looked for at the interval, but not more often. */
+#define OTHERS_MS 1000
 /* A sample may stop the target for at most this part of the time. */
 #define PAUSE_SHARE 100
+/* Children that have ended are shown until so many more have. */
+#define GONE_KEPT 4
 
 /* What was asked of one target and is not yet done. */
 struct wish {
@@ -27,10 +31,11 @@ struct sampler {
 	uint64_t interval_ms;
 	bool paused, now, stop, hold, busy, any_wish;
 	struct wish *wishes;  /* of each target */
+	size_t ntargets;      /* changed by the thread, which reads it freely */
 
-	struct target *targets; /* this and below: the thread's own */
+	struct target **targets; /* this and below: the thread's own */
 	uint64_t effective_ms;
-	uint64_t next_status, next_sample;
+	uint64_t next_status, next_sample, next_others;
 };
 
 /* How long a target stood still: 1 ms at least, if at all. */
@@ -46,8 +51,8 @@ static void sample_all(struct sampler *sampler, uint64_t interval_ms)
 	struct event *last = NULL;
 	uint64_t longest = 0;
 
-	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
-		struct event *event = target_sample(&sampler->targets[i]);
+	for (size_t i = 0; i < sampler->ntargets; i++) {
+		struct event *event = target_sample(sampler->targets[i]);
 
 		if (!event)
 			continue;
@@ -72,10 +77,10 @@ static bool grant(struct sampler *sampler, const struct wish *wishes)
 {
 	bool changed = false;
 
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
+	for (size_t i = 0; i < sampler->ntargets; i++)
 		for (enum request r = 0; r < REQUEST_COUNT; r++)
 			if (wishes[i].requests & 1u << r)
-				changed |= target_request(&sampler->targets[i], r,
+				changed |= target_request(sampler->targets[i], r,
 							  wishes[i].nframe);
 	return changed;
 }
@@ -83,27 +88,111 @@ static bool grant(struct sampler *sampler, const struct wish *wishes)
 /* Processes that could not be attached to yet, e.g. just before their exec. */
 static void open_rest(struct sampler *sampler)
 {
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		if (!sampler->targets[i].handle && !sampler->targets[i].gone)
-			target_open(&sampler->targets[i]);
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		if (!sampler->targets[i]->handle && !sampler->targets[i]->gone)
+			target_open(sampler->targets[i]);
 }
+
+/* ---- targets that come ------------------------------------------------------- */
+
+static size_t source_of(const struct sampler *sampler, size_t i)
+{
+	const struct sampler_opts *opts = &sampler->opts;
+
+	return i < opts->ntargets ? opts->first_source + i :
+				    opts->first_added + (i - opts->ntargets);
+}
+
+static struct target *create_target(struct sampler *sampler, size_t i)
+{
+	const struct target model = {
+		.feed = &sampler->opts.feed,
+		.events = sampler->events,
+		.session = sampler->opts.session,
+		.index = i,
+		.source = source_of(sampler, i),
+	};
+	struct target *target = xcalloc(1, sizeof(*target));
+
+	target_init(target, &model);
+	return target;
+}
+
+/* Where a new target goes: the place of the child that ended first, if many
+ * have ended, or behind all. */
+static size_t place_for_another(const struct sampler *sampler)
+{
+	size_t ngone = 0, first = sampler->ntargets;
+
+	for (size_t i = sampler->opts.nkept; i < sampler->ntargets; i++) {
+		if (!sampler->targets[i]->gone)
+			continue;
+		ngone++;
+		if (first == sampler->ntargets || sampler->targets[i]->gone_ns <
+						  sampler->targets[first]->gone_ns)
+			first = i;
+	}
+	return ngone > GONE_KEPT ? first : sampler->ntargets;
+}
+
+static void grow(struct sampler *sampler)
+{
+	size_t n = sampler->ntargets + 1;
+
+	sampler->targets = xreallocarray(sampler->targets, n,
+					 sizeof(*sampler->targets));
+	pthread_mutex_lock(&sampler->lock);
+	sampler->wishes = xreallocarray(sampler->wishes, n,
+					sizeof(*sampler->wishes));
+	sampler->wishes[n - 1] = (struct wish){ 0 };
+	sampler->ntargets = n;
+	pthread_mutex_unlock(&sampler->lock);
+}
+
+static void look_for_others(struct sampler *sampler)
+{
+	const struct feed *feed = &sampler->opts.feed;
+	struct event *event;
+	pid_t pid;
+	size_t i;
+
+	while (feed->ops->another) {
+		i = place_for_another(sampler);
+		pid = feed->ops->another(feed->ctx, i);
+		if (!pid)
+			break;
+		if (i == sampler->ntargets) {
+			grow(sampler);
+		} else {
+			target_close(sampler->targets[i]);
+			free(sampler->targets[i]);
+		}
+		sampler->targets[i] = create_target(sampler, i);
+		event = event_create(EV_ADDED, sampler->targets[i]->source);
+		event->pid = pid;
+		queue_push(sampler->events, event);
+		target_open(sampler->targets[i]);
+	}
+}
+
+/* ---- rounds ------------------------------------------------------------------- */
 
 static bool any_tracing_unsampled(const struct sampler *sampler,
 				  const bool *before)
 {
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		if (sampler->targets[i].tracing && !before[i])
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		if (sampler->targets[i]->tracing && !before[i])
 			return true;
 	return false;
 }
 
 static void read_statuses(struct sampler *sampler)
 {
-	bool *before = xcalloc(sampler->opts.ntargets, sizeof(*before));
+	bool *before = xcalloc(sampler->ntargets, sizeof(*before));
 
-	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
-		before[i] = sampler->targets[i].tracing;
-		target_status(&sampler->targets[i]);
+	for (size_t i = 0; i < sampler->ntargets; i++) {
+		before[i] = sampler->targets[i]->tracing;
+		target_status(sampler->targets[i]);
 	}
 	/* Tracing was switched on: its table is wanted at once. */
 	if (any_tracing_unsampled(sampler, before))
@@ -119,6 +208,11 @@ static void work(struct sampler *sampler, const struct wish *wishes,
 	if (wishes)
 		asked |= grant(sampler, wishes);
 	now = target_now_ms();
+	if (!paused && now >= sampler->next_others) {
+		look_for_others(sampler);
+		sampler->next_others = now + (interval_ms > OTHERS_MS ?
+					      interval_ms : OTHERS_MS);
+	}
 	if (now >= sampler->next_status) {
 		read_statuses(sampler);
 		sampler->next_status = now + STATUS_MS;
@@ -153,7 +247,7 @@ static void wait_for_work(struct sampler *sampler)
 /* What was asked for until now, under the lock; NULL: nothing. */
 static struct wish *take_wishes(struct sampler *sampler)
 {
-	size_t n = sampler->opts.ntargets;
+	size_t n = sampler->ntargets;
 	struct wish *wishes;
 
 	if (!sampler->any_wish)
@@ -166,8 +260,8 @@ static struct wish *take_wishes(struct sampler *sampler)
 
 static void close_all(struct sampler *sampler)
 {
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		target_close(&sampler->targets[i]);
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		target_close(sampler->targets[i]);
 }
 
 static void *sampler_main(void *arg)
@@ -202,17 +296,20 @@ static void *sampler_main(void *arg)
 
 static void create_targets(struct sampler *sampler)
 {
-	const struct target model = {
-		.feed = &sampler->opts.feed,
-		.source = sampler->opts.first_source,
-		.events = sampler->events,
-		.session = sampler->opts.session,
-	};
+	sampler->ntargets = sampler->opts.ntargets;
+	sampler->wishes = xcalloc(sampler->ntargets, sizeof(*sampler->wishes));
+	sampler->targets = xcalloc(sampler->ntargets, sizeof(*sampler->targets));
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		sampler->targets[i] = create_target(sampler, i);
+}
 
-	sampler->targets = xcalloc(sampler->opts.ntargets,
-				   sizeof(*sampler->targets));
-	for (size_t i = 0; i < sampler->opts.ntargets; i++)
-		target_init(&sampler->targets[i], &model, i);
+static void sampler_free(struct sampler *sampler)
+{
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		free(sampler->targets[i]);
+	free(sampler->targets);
+	free(sampler->wishes);
+	free(sampler);
 }
 
 struct sampler *sampler_create(const struct sampler_opts *opts,
@@ -224,7 +321,6 @@ struct sampler *sampler_create(const struct sampler_opts *opts,
 	sampler->opts = *opts;
 	sampler->events = events;
 	sampler->interval_ms = opts->interval_ms;
-	sampler->wishes = xcalloc(opts->ntargets, sizeof(*sampler->wishes));
 	create_targets(sampler);
 	pthread_mutex_init(&sampler->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -234,9 +330,7 @@ struct sampler *sampler_create(const struct sampler_opts *opts,
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&sampler->thread, NULL, sampler_main, sampler) == 0)
 		return sampler;
-	free(sampler->targets);
-	free(sampler->wishes);
-	free(sampler);
+	sampler_free(sampler);
 	return NULL;
 }
 
@@ -252,9 +346,7 @@ void sampler_destroy(struct sampler *sampler)
 	pthread_mutex_destroy(&sampler->lock);
 	pthread_cond_destroy(&sampler->wake);
 	pthread_cond_destroy(&sampler->idle);
-	free(sampler->targets);
-	free(sampler->wishes);
-	free(sampler);
+	sampler_free(sampler);
 }
 
 void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused)
@@ -281,10 +373,10 @@ void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 		 uint32_t nframe)
 {
 	pthread_mutex_lock(&sampler->lock);
-	for (size_t i = 0; i < sampler->opts.ntargets; i++) {
+	for (size_t i = 0; i < sampler->ntargets; i++) {
 		struct wish *wish = &sampler->wishes[i];
 
-		if (source != SIZE_MAX && source != sampler->opts.first_source + i)
+		if (source != SIZE_MAX && source != source_of(sampler, i))
 			continue;
 		wish->requests |= 1u << request;
 		if (request == REQUEST_START)

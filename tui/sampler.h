@@ -13,8 +13,11 @@ struct sampler;
 
 struct sampler_opts {
 	struct feed feed;
-	size_t ntargets;
-	size_t first_source;            /* events name target i as first + i */
+	size_t ntargets;                /* at the beginning */
+	size_t nkept;                   /* so many of them stay when they have
+					   ended; others give way to new ones */
+	size_t first_source;            /* events name target i as first + i, */
+	size_t first_added;             /* those that came since from here on */
 	uint64_t interval_ms;
 	struct tm_session_opts session;
 };

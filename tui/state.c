@@ -34,11 +34,8 @@ void state_init(struct state *state, const struct state_opts *opts)
 
 void state_deinit(struct state *state)
 {
-	for (size_t i = 0; i < state->nsources; i++) {
-		snap_put(state->sources[i].latest);
-		snap_put(state->sources[i].marked);
-		thread_page_destroy(state->sources[i].threads);
-	}
+	for (size_t i = 0; i < state->nsources; i++)
+		source_deinit(&state->sources[i]);
 	free(state->sources);
 	filters_deinit(&state->filters);
 	detail_destroy(state->detail);
@@ -67,9 +64,21 @@ void state_say_err(struct state *state, const struct tm_err *err)
 
 /* ---- questions about the state ------------------------------------------------- */
 
+static bool any_runs(const struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++)
+		if (!state->sources[i].is_file && !state->sources[i].gone)
+			return true;
+	return false;
+}
+
 bool state_in_scope(const struct state *state, size_t i)
 {
-	return state->scope == SCOPE_ALL || state->scope == i;
+	const struct source *source = &state->sources[i];
+
+	if (state->scope != SCOPE_ALL)
+		return state->scope == i;
+	return !source->child || !source->gone || !any_runs(state);
 }
 
 bool state_is_offline(const struct state *state)
@@ -300,6 +309,8 @@ static unsigned apply(struct state *state, struct event *event)
 		return on_resize(state, event);
 	case EV_CLOCK:
 		return on_clock(state, event);
+	case EV_ADDED:
+		return source_added(state, event);
 	case EV_OPENED:
 		return source_opened(state, event);
 	case EV_STATUS:

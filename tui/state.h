@@ -55,6 +55,7 @@ struct prompt {
 struct source {
 	pid_t pid;
 	bool is_file;
+	bool child;               /* see struct tm_top_source */
 	char name[264];           /* command line, or file name */
 	bool opened, gone, has_status;
 	struct tm_status status;
@@ -136,7 +137,8 @@ void state_query(struct state *state, struct table_query *ret);
 /* The selected row; NULL if there is none. */
 const struct tm_stat *state_selected(const struct state *state);
 
-/* The sources in scope are those i for which this holds. */
+/* The sources in scope are those i for which this holds. Children that have
+ * ended are among all of them only when nothing runs any more. */
 bool state_in_scope(const struct state *state, size_t i);
 bool state_is_offline(const struct state *state);
 bool state_has_mark(const struct state *state);

@@ -6,6 +6,32 @@
 #include "actions.h"
 #include "xalloc.h"
 
+void source_deinit(struct source *source)
+{
+	snap_put(source->latest);
+	snap_put(source->marked);
+	thread_page_destroy(source->threads);
+}
+
+unsigned source_added(struct state *state, const struct event *event)
+{
+	size_t i = event->source;
+
+	if (i < state->nsources) {
+		source_deinit(&state->sources[i]);
+		/* Whoever looked at the one before does not mean this one. */
+		if (state->scope == i)
+			state->scope = SCOPE_ALL;
+	} else {
+		state->sources = xreallocarray(state->sources, i + 1,
+					       sizeof(*state->sources));
+		state->nsources = i + 1;
+	}
+	state->sources[i] = (struct source){ .pid = event->pid, .child = true };
+	state_say(state, ROLE_NORMAL, "pid %d has started", (int)event->pid);
+	return R_DRAW;
+}
+
 unsigned source_opened(struct state *state, const struct event *event)
 {
 	struct source *source = &state->sources[event->source];
@@ -55,9 +81,12 @@ unsigned source_failed(struct state *state, const struct event *event)
 	source->failure = event->failed.err;
 	if (event->failed.fatal)
 		source->gone = true;
-	if (!event->failed.opening)
+	if (source->child && source->gone)
+		state_say(state, ROLE_NORMAL, "pid %d has ended", (int)source->pid);
+	else if (!event->failed.opening)
 		state_say_err(state, &event->failed.err);
-	return R_DRAW;
+	/* A child that has gone leaves the table of all. */
+	return source->child && source->gone ? R_DRAW | R_QUERY : R_DRAW;
 }
 
 unsigned source_note(struct state *state, const struct event *event)

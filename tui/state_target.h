@@ -5,6 +5,7 @@
 
 #include "state.h"
 
+unsigned source_added(struct state *state, const struct event *event);
 unsigned source_opened(struct state *state, const struct event *event);
 unsigned source_status(struct state *state, const struct event *event);
 unsigned source_sample(struct state *state, struct event *event);
@@ -12,5 +13,8 @@ unsigned source_failed(struct state *state, const struct event *event);
 unsigned source_note(struct state *state, const struct event *event);
 unsigned source_done(struct state *state, const struct event *event);
 unsigned source_threads(struct state *state, struct event *event);
+
+/* Let go of what it holds. */
+void source_deinit(struct source *source);
 
 #endif

@@ -5,12 +5,17 @@
 #include "thread_page.h"
 #include "xalloc.h"
 
-uint64_t target_now_ms(void)
+static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t target_now_ms(void)
+{
+	return now_ns() / 1000000;
 }
 
 static struct event *new_event(const struct target *target,
@@ -42,16 +47,15 @@ static void pass_failure(struct target *target, const struct tm_err *err,
 			      (opening && err->kind == TM_ERR_DENIED);
 	if (event->failed.fatal) {
 		target->gone = true;
+		target->gone_ns = now_ns();
 		target_close(target);
 	}
 	queue_push(target->events, event);
 }
 
-void target_init(struct target *target, const struct target *model, size_t i)
+void target_init(struct target *target, const struct target *model)
 {
 	*target = *model;
-	target->index += i;
-	target->source += i;
 	target->session.note = pass_note;
 	target->session.note_ctx = target;
 	target->session.progress = (struct tm_progress){ 0 };

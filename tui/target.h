@@ -18,11 +18,12 @@ struct target {
 	void *handle;            /* NULL: not attached */
 	void *threads;           /* reader of thread stacks; NULL: none yet */
 	bool gone;               /* for good */
+	uint64_t gone_ns;        /* when that was seen */
 	bool tracing;
 };
 
 /* What is set above handle stays the caller's. */
-void target_init(struct target *target, const struct target *model, size_t i);
+void target_init(struct target *target, const struct target *model);
 void target_close(struct target *target);
 
 uint64_t target_now_ms(void);

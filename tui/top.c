@@ -28,8 +28,10 @@ struct top {
 	struct queue *queue;
 	struct sampler *sampler; /* NULL: only files */
 	struct worker *worker;
-	pid_t *pids;             /* of all sources; 0: a file */
-	size_t ntargets;         /* the first of them are processes */
+	pid_t *pids;             /* of the sources given; 0: a file */
+	struct feed_processes processes; /* the first of them, and new ones */
+	size_t ntargets;         /* processes among the sources given, */
+	size_t nkept;            /* and those of them that are no children */
 	int signals;
 	sigset_t old_mask;
 	int ended_by;            /* a signal to die of; 0: none */
@@ -153,6 +155,8 @@ static unsigned apply(struct top *top, struct event *event)
 			    table_get(top->state.table) : NULL;
 	unsigned reactions = state_apply(&top->state, event);
 
+	if (event->kind == EV_ADDED)
+		worker_source(top->worker, event->source, event->pid);
 	worker_drop(top->worker, old);
 	return reactions;
 }
@@ -325,9 +329,15 @@ static void add_sources(struct top *top)
 	for (size_t i = 0; i < opts->nsources; i++)
 		if (!opts->sources[i].snapshot) {
 			top->state.sources[n].pid = opts->sources[i].pid;
+			top->state.sources[n].child = opts->sources[i].child;
+			top->nkept += !opts->sources[i].child;
 			top->pids[n++] = opts->sources[i].pid;
 		}
 	top->ntargets = n;
+	top->processes = (struct feed_processes){
+		.pids = xmemdup(top->pids, n * sizeof(*top->pids)), .n = n,
+		.another = opts->another, .another_ctx = opts->another_ctx,
+	};
 	for (size_t i = 0; i < opts->nsources; i++) {
 		const struct tm_top_source *from = &opts->sources[i];
 		struct source *source = &top->state.sources[n];
@@ -346,8 +356,10 @@ static void add_sources(struct top *top)
 static bool start_threads(struct top *top, struct tm_err *err)
 {
 	struct sampler_opts opts = {
-		.feed = feed_of_sessions(top->pids),
+		.feed = feed_of_sessions(&top->processes),
 		.ntargets = top->ntargets,
+		.nkept = top->nkept,
+		.first_added = top->opts->nsources,
 		.interval_ms = top->state.interval_ms,
 		.session = top->opts->session,
 	};
@@ -407,6 +419,7 @@ static void top_deinit(struct top *top)
 	state_deinit(&top->state);
 	screen_deinit(&top->screen);
 	free(top->pids);
+	free(top->processes.pids);
 	close(top->signals);
 }
 

@@ -80,9 +80,12 @@ static const char *runtime_of(const struct source *source)
 static int draw_processes(const struct state *state, int col,
 			  struct screen *screen)
 {
+	size_t n = state->nsources;
 	char text[32];
 
-	snprintf(text, sizeof(text), " all(%zu) ", state->nsources);
+	for (size_t i = 0; i < state->nsources; i++)
+		n -= state->sources[i].child && state->sources[i].gone;
+	snprintf(text, sizeof(text), " all(%zu) ", n);
 	col += screen_puts(screen, 0, col, screen->cols - col,
 			   state->scope == SCOPE_ALL ? ROLE_SELECTED : ROLE_NORMAL,
 			   text);

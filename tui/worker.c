@@ -26,6 +26,11 @@ struct save_job {
 	bool overwrite;
 };
 
+struct process_of_source {
+	size_t source;
+	pid_t pid;
+};
+
 struct worker {
 	struct queue *events;
 	pthread_t thread;
@@ -38,6 +43,8 @@ struct worker {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	bool stop, has_query;
+	struct process_of_source *others; /* not yet among the sources */
+	size_t nothers;
 	struct table_query query;
 	struct table *detail_of;
 	struct tm_stat detail_stat;
@@ -131,6 +138,30 @@ static bool find_line(struct worker *worker, size_t source, struct line *line)
 	return true;
 }
 
+/* Whose the sources are now; under the lock. */
+static void take_others(struct worker *worker)
+{
+	for (size_t k = 0; k < worker->nothers; k++) {
+		size_t source = worker->others[k].source;
+
+		if (source >= worker->nsources) {
+			worker->sources = xreallocarray(worker->sources, source + 1,
+							sizeof(*worker->sources));
+			worker->nsources = source + 1;
+		} else {
+			tm_source_lines_destroy(worker->sources[source]);
+		}
+		worker->sources[source] =
+			tm_source_lines_create(worker->others[k].pid);
+		for (size_t i = 0; i < SCOPES_MAX; i++)
+			if (worker->scopes[i].source == source) {
+				pyscope_destroy(worker->scopes[i].scope);
+				worker->scopes[i].scope = NULL;
+			}
+	}
+	worker->nothers = 0;
+}
+
 static void do_lines(struct worker *worker, struct line_list *list,
 		     size_t source)
 {
@@ -203,6 +234,7 @@ static void do_save(struct worker *worker, struct save_job *job)
  * meanwhile. False: there was none. */
 static bool do_one(struct worker *worker)
 {
+	take_others(worker);
 	if (worker->lines.n) {
 		struct line_list lines = worker->lines;
 		size_t source = worker->lines_source;
@@ -272,6 +304,7 @@ static void worker_free(struct worker *worker)
 	pthread_mutex_destroy(&worker->lock);
 	pthread_cond_destroy(&worker->wake);
 	free(worker->sources);
+	free(worker->others);
 	free(worker);
 }
 
@@ -310,6 +343,16 @@ static void unlock_and_wake(struct worker *worker)
 {
 	pthread_cond_signal(&worker->wake);
 	pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_source(struct worker *worker, size_t i, pid_t pid)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->others = xreallocarray(worker->others, worker->nothers + 1,
+				       sizeof(*worker->others));
+	worker->others[worker->nothers++] =
+		(struct process_of_source){ i, pid };
+	unlock_and_wake(worker);
 }
 
 void worker_query(struct worker *worker, struct table_query *query)

@@ -14,6 +14,8 @@ struct worker;
  * of the files). NULL if no thread could be started. */
 struct worker *worker_create(const pid_t *pids, size_t npids,
 			     struct queue *events);
+/* Source i, or a new one behind the last, is this process from now on. */
+void worker_source(struct worker *worker, size_t i, pid_t pid);
 void worker_destroy(struct worker *worker); /* NULL is fine */
 
 /* Take the query's content over; answered by EV_TABLE or EV_TROUBLE. */

@@ -22,6 +22,9 @@ struct tm_top_source {
 	pid_t pid;                          /* 0: `snapshot` is shown */
 	const struct tm_snapshot *snapshot; /* borrowed while the view runs */
 	const char *name;                   /* the snapshot's file name */
+	bool child; /* not asked for by its pid: when it has ended it counts no
+		       more, as long as others run. Behind all processes that
+		       are none. */
 };
 
 struct tm_top_opts {
@@ -33,6 +36,13 @@ struct tm_top_opts {
 	const struct tm_filter *filters;  /* copied */
 	size_t nfilters;
 	struct tm_session_opts session;   /* progress and note are replaced */
+	/*
+	 * A process (a child, as above) that came since and is to be shown,
+	 * too; 0: none. May be NULL. Called at the interval until it says 0,
+	 * on the thread of the sessions.
+	 */
+	pid_t (*another)(void *ctx);
+	void *another_ctx;
 	bool no_color;                    /* NO_COLOR does the same */
 	bool ascii;                       /* no graphic characters, whatever the locale */
 };

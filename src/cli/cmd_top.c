@@ -146,13 +146,40 @@ static int add_source(struct tm_top_source *ret, struct cli_member *member,
 
 	*ret = (struct tm_top_source){
 		.pid = member->pid, .snapshot = source->snapshot,
-		.name = source->file,
+		.name = source->file, .child = member->found,
 	};
+	member->shown = true;
 	return status;
 }
 
-static int run_view(const struct cli_many *many, struct tm_top_opts *opts)
+/* The children that have come since the view was begun, one by one. */
+struct newcomers {
+	struct cli_many *many;
+	bool looked;     /* in this round */
+};
+
+static pid_t another(void *ctx)
 {
+	struct newcomers *self = ctx;
+
+	if (!self->looked)
+		cli_many_refresh(self->many);
+	self->looked = true;
+	for (size_t i = 0; i < self->many->n; i++) {
+		struct cli_member *member = self->many->members[i];
+
+		if (member->shown)
+			continue;
+		member->shown = true;
+		return member->pid;
+	}
+	self->looked = false;
+	return 0;
+}
+
+static int run_view(struct cli_many *many, struct tm_top_opts *opts)
+{
+	struct newcomers newcomers = { .many = many };
 	struct tm_top_source *sources = tm_calloc(many->n, sizeof(*sources));
 	struct tm_err err;
 	int status = CLI_DONE;
@@ -161,6 +188,11 @@ static int run_view(const struct cli_many *many, struct tm_top_opts *opts)
 		status = add_source(&sources[i], many->members[i], many->options);
 	opts->sources = sources;
 	opts->nsources = many->n;
+	if (many->options->children) {
+		opts->another = another;
+		opts->another_ctx = &newcomers;
+	}
+	many->quiet = true;
 	if (status == CLI_DONE && !tm_top_run(opts, &err))
 		status = cli_error(&err, CLI_ABOUT_PROCESS);
 	free(sources);

@@ -69,8 +69,11 @@ static void add_found(struct cli_many *self, pid_t pid)
 		return;
 	member = add_member(self, pid);
 	member->found = true;
-	if (cli_source_attach(&member->source, pid, self->options, &err))
+	if (cli_source_attach(&member->source, pid, self->options, &err)) {
+		if (self->unattached)
+			cli_source_close(&member->source);
 		return;
+	}
 	drop_last(self);
 	/* What is a shell now may be Python when it has called exec(). */
 	if (err.kind == TM_ERR_GONE || err.kind == TM_ERR_UNSUPPORTED)
@@ -78,7 +81,8 @@ static void add_found(struct cli_many *self, pid_t pid)
 	self->foreign = tm_grow(self->foreign, &self->foreign_cap,
 				self->nforeign + 1, sizeof(*self->foreign));
 	self->foreign[self->nforeign++] = pid;
-	cli_error(&err, CLI_ABOUT_PROCESS);
+	if (!self->quiet)
+		cli_error(&err, CLI_ABOUT_PROCESS);
 }
 
 static bool descends_from_any(const struct cli_many *self,
@@ -115,6 +119,25 @@ static void add_names(struct cli_many *self, const struct cli_processes *all)
 	}
 }
 
+static bool is_running(const struct cli_processes *all, pid_t pid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->items[i].pid == pid)
+			return all->items[i].len > 0;
+	return false;
+}
+
+/* Who is not attached to is not asked whether it has ended. */
+static void drop_found_that_ended(struct cli_many *self,
+				  const struct cli_processes *all)
+{
+	for (size_t i = 0; i < self->n; i++)
+		if (self->members[i]->found &&
+		    !is_running(all, self->members[i]->pid))
+			self->members[i]->ended = true;
+	drop_ended(self);
+}
+
 void cli_many_refresh(struct cli_many *self)
 {
 	TM_GUARD(cli_processes_free) struct cli_processes all = { 0 };
@@ -123,6 +146,8 @@ void cli_many_refresh(struct cli_many *self)
 	if (!self->options->children && !self->by_name)
 		return;
 	cli_processes_read(&all);
+	if (self->unattached)
+		drop_found_that_ended(self, &all);
 	if (self->by_name)
 		add_names(self, &all);
 	if (self->options->children)

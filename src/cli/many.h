@@ -17,6 +17,7 @@ struct cli_member {
 	bool ended;      /* gone, and told so */
 	bool fresh;      /* has a snapshot of this round */
 	bool told;       /* that it cannot be read */
+	bool shown;      /* the live view knows it */
 	struct tm_status status;     /* of the last round, for watch */
 	struct cli_watched watched;
 };
@@ -30,7 +31,9 @@ struct cli_many {
 	bool by_name;    /* --name takes all that match, and later ones */
 	bool unattached; /* who is named by pid is not attached to: the live
 			    view does so, and waits for a process to become
-			    one that we know */
+			    one that we know; what is found is looked at and
+			    let go again */
+	bool quiet;      /* the live view has the terminal */
 };
 
 /* Is there a --name? */

@@ -24,6 +24,7 @@ struct script {
 	atomic_int statuses, samples, closes, refuse_opens, readers;
 	atomic_int controls[REQUEST_COUNT];
 	atomic_bool tracing, gone, refuse_controls;
+	atomic_int others;      /* new targets still to be told of */
 	uint64_t pause_ns;
 };
 
@@ -35,6 +36,17 @@ static void check_thread(struct script *script)
 	} else if (!pthread_equal(script->thread, pthread_self())) {
 		script->other_thread = true;
 	}
+}
+
+static pid_t script_another(void *ctx, size_t i)
+{
+	struct script *script = ctx;
+
+	check_thread(script);
+	if (atomic_load(&script->others) == 0)
+		return 0;
+	script->others--;
+	return 100 + (pid_t)i;
 }
 
 static void *script_open(void *ctx, size_t i, const struct tm_session_opts *opts,
@@ -152,7 +164,7 @@ static struct tm_threads *script_threads(void *reader, struct tm_err *err)
 }
 
 static const struct feed_ops script_ops = {
-	.open = script_open, .close = script_close, .pid = script_pid,
+	.another = script_another, .open = script_open, .close = script_close, .pid = script_pid,
 	.command = script_command, .status = script_status,
 	.sample = script_sample, .control = script_control,
 	.open_threads = script_open_threads,
@@ -179,7 +191,8 @@ static struct sampler *start(struct script *script, struct queue *queue,
 {
 	struct sampler_opts opts = {
 		.feed = { &script_ops, script }, .ntargets = 1,
-		.first_source = 3, .interval_ms = interval_ms,
+		.first_source = 3, .nkept = 1, .first_added = 10,
+		.interval_ms = interval_ms,
 	};
 
 	return sampler_create(&opts, queue);
@@ -298,6 +311,50 @@ static void tracing_is_controlled_on_the_thread(void **state)
 	queue_destroy(queue);
 	assert_int_equal(script.controls[REQUEST_START], 1);
 	assert_int_equal(script.controls[REQUEST_STOP], 1);
+	assert_false(script.other_thread);
+}
+
+static void processes_come_and_take_the_places_of_gone_ones(void **state)
+{
+	struct script script = { .tracing = true, .others = 6 };
+	size_t ended[6];
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		event = next(queue, EV_ADDED);
+		assert_int_equal(event->source, 10 + i);
+		assert_int_equal(event->pid, 101 + i);
+		event_destroy(event);
+	}
+	for (bool seen = false; !seen; event_destroy(event)) {
+		event = next(queue, EV_SAMPLE);
+		seen = event->source == 15;
+	}
+	sampler_ask(sampler, 12, REQUEST_RESET_PEAK, 0);
+	event = next(queue, EV_DONE);
+	assert_int_equal(event->source, 12);
+	event_destroy(event);
+	script.gone = true;
+	for (size_t i = 0; i < 6;) {
+		event = next(queue, EV_FAILED);
+		assert_true(event->failed.fatal);
+		if (event->source != 3)
+			ended[i++] = event->source;
+		event_destroy(event);
+	}
+	script.gone = false;
+	script.others = 3;
+	/* Two give way, and four stay to be seen; who was named stays anyway. */
+	for (size_t i = 0; i < 3; i++) {
+		event = next(queue, EV_ADDED);
+		assert_int_equal(event->source, i < 2 ? ended[i] : 16);
+		event_destroy(event);
+	}
+	sampler_destroy(sampler);
+	queue_destroy(queue);
 	assert_false(script.other_thread);
 }
 
@@ -444,6 +501,7 @@ int main(void)
 		cmocka_unit_test(no_sample_is_taken_while_tracing_is_off),
 		cmocka_unit_test(tracing_is_controlled_on_the_thread),
 		cmocka_unit_test(threads_are_asked_for_with_a_reader_of_their_own),
+		cmocka_unit_test(processes_come_and_take_the_places_of_gone_ones),
 		cmocka_unit_test(nothing_is_called_while_held),
 		cmocka_unit_test(the_worker_answers),
 		cmocka_unit_test(source_lines_come_with_their_function),

@@ -354,6 +354,45 @@ static void processes_are_merged_and_switched(void **state)
 	harness_deinit(&two);
 }
 
+static void children_come_and_go(void **state)
+{
+	struct harness two, *h = &two;
+	struct event event = harness_event(EV_ADDED, 2);
+
+	(void)state;
+	harness_init(h, 2, true);
+	harness_opened(h, 0, 4711, "a");
+	harness_opened(h, 1, 4713, "b");
+	event.pid = 4800;
+	harness_apply(h, &event);
+	assert_int_equal(h->state.nsources, 3);
+	assert_true(state_in_scope(&h->state, 2));
+	assert_string_equal(h->state.message, "pid 4800 has started");
+	h->state.scope = 2;
+	harness_failed(h, 2, TM_ERR_GONE, false, "pid 4800", "has exited", "");
+	assert_string_equal(h->state.message, "pid 4800 has ended");
+	assert_int_equal(h->state.message_role, ROLE_NORMAL);
+	assert_true(h->reactions & R_DRAW);
+	/* Its last table can still be looked at; among all it counts no more, */
+	assert_true(state_in_scope(&h->state, 2));
+	h->state.scope = SCOPE_ALL;
+	assert_false(state_in_scope(&h->state, 2));
+	/* until another takes its place, or nothing runs. */
+	harness_failed(h, 0, TM_ERR_GONE, false, "pid 4711", "has exited", "");
+	assert_true(state_in_scope(&h->state, 0));
+	assert_false(state_in_scope(&h->state, 2));
+	harness_failed(h, 1, TM_ERR_GONE, false, "pid 4713", "has exited", "");
+	assert_true(state_in_scope(&h->state, 2));
+	h->state.scope = 2;
+	event.pid = 4801;
+	harness_apply(h, &event);
+	assert_int_equal(h->state.nsources, 3);
+	assert_int_equal(h->state.sources[2].pid, 4801);
+	assert_false(h->state.sources[2].gone);
+	assert_true(h->state.scope == SCOPE_ALL);
+	harness_deinit(h);
+}
+
 static void clicks_sort_and_select(void **state)
 {
 	struct harness *h = *state;
@@ -568,6 +607,7 @@ int main(void)
 		WITH_TABLE(saving_asks_before_it_replaces),
 		WITH_TABLE(the_rate_changes_in_steps),
 		cmocka_unit_test(processes_are_merged_and_switched),
+		cmocka_unit_test(children_come_and_go),
 		WITH_TABLE(clicks_sort_and_select),
 		cmocka_unit_test(no_key_is_bound_twice),
 		WITH_TABLE(starting_asks_for_the_frames),
