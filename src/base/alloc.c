@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+enum { HUGE_FROM = 16 << 20 };
 
 static void (*fatal_hook)(void);
 
@@ -25,13 +28,27 @@ void tm_out_of_memory(void)
 	_exit(1);
 }
 
+/* The whole mapping, not only the pages that are wholly ours: with one kind of
+ * pages throughout it can still be moved when the block grows. */
+static void *advise(void *p, size_t size)
+{
+	size_t before;
+
+	if (size < HUGE_FROM)
+		return p;
+	before = (uintptr_t)p % (size_t)sysconf(_SC_PAGESIZE);
+	/* May fail: it is only advice. */
+	(void)madvise((char *)p - before, size + before, MADV_HUGEPAGE);
+	return p;
+}
+
 void *tm_malloc(size_t size)
 {
 	void *p = malloc(size ? size : 1);
 
 	if (!p)
 		tm_out_of_memory();
-	return p;
+	return advise(p, size);
 }
 
 void *tm_calloc(size_t n, size_t size)
@@ -49,7 +66,7 @@ void *tm_realloc(void *p, size_t size)
 
 	if (!moved)
 		tm_out_of_memory();
-	return moved;
+	return advise(moved, size);
 }
 
 void *tm_reallocarray(void *p, size_t n, size_t size)

@@ -2,6 +2,8 @@
  * Memory of our own. Running out of it ends the program with a message: by
  * design no allocation happens while a target stands still with changed
  * registers, so leaving at any allocation leaves the target unharmed.
+ * Large blocks ask for huge pages: a fill takes a fault per 2 MiB, not per
+ * 4 KiB, where the system gives them to those who ask.
  */
 #ifndef TM_BASE_ALLOC_H
 #define TM_BASE_ALLOC_H

@@ -13,8 +13,13 @@ enum {
 	TRACE_SIZE = 16,           /* trace_t: size, traceback */
 	TRACE_SIZE_AT = 0,
 	TRACE_TRACEBACK_AT = 8,
-	BUCKETS_PIECE = 1 << 17,   /* buckets per read: 1 MiB */
+	BUCKETS_PIECE = TM_WINDOW / 8, /* buckets per read */
 	MAX_DOMAINS = 1 << 20,
+	PROGRESS_STEP = 1 << 18,   /* bytes between two reports */
+	KEEP = 32 << 20,           /* bytes of pages kept at least, */
+	KEEP_PER_TRACE = 32,       /* and for each trace: with 32 for the lists
+				      and the row, the memory that we allow
+				      ourselves */
 };
 
 /* The walk over one table of traces. */
@@ -26,6 +31,7 @@ struct walk {
 	struct tm_collected *out;
 	struct tm_window window;
 	uint64_t expected;         /* bytes that will be read, about */
+	uint64_t reported;         /* of them, when last told */
 
 	struct py_table table;
 	size_t entry_size;
@@ -55,7 +61,10 @@ static bool corrupt(struct tm_err *err, const char *what, uint64_t saw,
 static bool progress(struct walk *walk, struct tm_err *err)
 {
 	if (!walk->opts->progress ||
-	    walk->opts->progress(walk->opts->progress_ctx, walk->window.fetched,
+	    walk->window.fetched - walk->reported < PROGRESS_STEP)
+		return true;
+	walk->reported = walk->window.fetched;
+	if (walk->opts->progress(walk->opts->progress_ctx, walk->window.fetched,
 				 walk->expected))
 		return true;
 	return tm_err_os(err, EINTR, "", "given up");
@@ -126,7 +135,7 @@ static void take_trace(struct walk *walk, const char *trace, uint32_t domain)
 static bool read_heads(struct walk *walk, size_t *ret_n, struct tm_err *err)
 {
 	uint64_t left = walk->table.nbuckets, at = walk->table.buckets;
-	tm_addr *piece = (tm_addr *)(void *)walk->window.bytes;
+	tm_addr *piece = (tm_addr *)(void *)walk->window.scratch;
 	size_t n = 0;
 
 	while (left > 0) {
@@ -215,8 +224,8 @@ static bool read_round(struct walk *walk, size_t first, size_t end,
 			    !tm_window_load(&walk->window, walk->addrs + i,
 					    end - i, walk->entry_size, err))
 				return false;
-			entry = walk->window.bytes +
-				(walk->addrs[i] - walk->window.base);
+			entry = tm_window_get(&walk->window, walk->addrs[i],
+					      walk->entry_size);
 		}
 		if (!check_hash(walk, entry, err))
 			return false;
@@ -268,8 +277,8 @@ static bool read_pending(struct walk *walk, size_t n, struct tm_err *err)
 			    !tm_window_load(&walk->window, walk->addrs + i,
 					    n - i, TRACE_SIZE, err))
 				return false;
-			trace = walk->window.bytes +
-				(walk->addrs[i] - walk->window.base);
+			trace = tm_window_get(&walk->window, walk->addrs[i],
+					      TRACE_SIZE);
 		}
 		take_trace(walk, trace, walk->domain);
 	}
@@ -308,8 +317,10 @@ static void make_room(struct walk *walk)
 
 	if (n > walk->cap) {
 		walk->cap = n;
-		walk->addrs = tm_reallocarray(walk->addrs, n, sizeof(*walk->addrs));
-		walk->spare = tm_reallocarray(walk->spare, n, sizeof(*walk->spare));
+		free(walk->addrs);
+		free(walk->spare);
+		walk->addrs = tm_malloc(n * sizeof(*walk->addrs));
+		walk->spare = tm_malloc(n * sizeof(*walk->spare));
 	}
 	if (out->nrows + n > out->rows_cap) {
 		out->rows_cap = out->nrows + n;
@@ -327,7 +338,8 @@ static bool read_table(struct walk *walk, tm_addr table, uint32_t domain,
 		return false;
 	make_room(walk);
 	walk->seen = 0;
-	walk->window.len = 0;
+	tm_window_keep(&walk->window,
+		       KEEP + KEEP_PER_TRACE * (size_t)walk->table.nentries);
 	tm_map_free(&walk->sites);
 	walk->last_traceback = 0;
 	walk->sites_domain = domain;

@@ -7,7 +7,6 @@
 #include "base/alloc.h"
 
 enum {
-	WINDOW = 1 << 20,       /* one read; stays in the second-level cache */
 	GAP = 2 * TM_PAGE,  /* unwanted pages that are cheaper to read than
 				   to begin another read for */
 	PAGE_SHIFT = 12,
@@ -16,13 +15,73 @@ enum {
 
 void tm_window_init(struct tm_window *window, struct tm_mem *mem)
 {
-	*window = (struct tm_window){ .mem = mem, .bytes = tm_malloc(WINDOW) };
+	*window = (struct tm_window){ .mem = mem, .scratch = tm_malloc(TM_WINDOW) };
 }
 
 void tm_window_free(struct tm_window *window)
 {
-	free(window->bytes);
+	free(window->scratch);
+	free(window->kept);
+	free(window->runs);
 	*window = (struct tm_window){ 0 };
+}
+
+void tm_window_keep(struct tm_window *window, size_t limit)
+{
+	window->len = 0;
+	window->nruns = 0;
+	window->kept_len = 0;
+	if (limit <= window->kept_cap)
+		return;
+	free(window->kept);
+	window->kept = tm_malloc(limit);
+	window->kept_cap = limit;
+}
+
+/* Show the kept run that holds the record, if any. */
+static bool show_kept(struct tm_window *window, tm_addr at, size_t size)
+{
+	size_t low = 0, high = window->nruns;
+	const struct tm_window_run *run;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (window->runs[middle].base <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == 0)
+		return false;
+	run = &window->runs[low - 1];
+	window->base = run->base;
+	window->len = run->len;
+	window->bytes = window->kept + run->at;
+	return tm_window_get(window, at, size) != NULL;
+}
+
+/* Where a run of `len` bytes at base is to be read to. */
+static char *place(const struct tm_window *window, tm_addr base, size_t len)
+{
+	const struct tm_window_run *last = window->runs + window->nruns - 1;
+
+	if (len > window->kept_cap - window->kept_len ||
+	    (window->nruns > 0 && base <= last->base))
+		return window->scratch;
+	return window->kept + window->kept_len;
+}
+
+static void keep(struct tm_window *window)
+{
+	if (window->bytes == window->scratch || window->len == 0)
+		return;
+	window->runs = tm_grow(window->runs, &window->runs_cap,
+			       window->nruns + 1, sizeof(*window->runs));
+	window->runs[window->nruns++] = (struct tm_window_run){
+		.base = window->base, .len = window->len, .at = window->kept_len,
+	};
+	window->kept_len += window->len;
 }
 
 static tm_addr page_of(tm_addr at)
@@ -40,12 +99,12 @@ static tm_addr run_end(tm_addr base, const tm_addr *addrs, size_t n, size_t size
 
 		if (next <= end)
 			continue;
-		if (addrs[i] > end + GAP || next - base > WINDOW)
+		if (addrs[i] > end + GAP || next - base > TM_WINDOW)
 			break;
 		end = next;
 	}
 	end = page_of(end + TM_PAGE - 1);
-	return end - base > WINDOW ? base + WINDOW : end;
+	return end - base > TM_WINDOW ? base + TM_WINDOW : end;
 }
 
 bool tm_window_load(struct tm_window *window, const tm_addr *addrs, size_t n,
@@ -53,18 +112,24 @@ bool tm_window_load(struct tm_window *window, const tm_addr *addrs, size_t n,
 {
 	tm_addr base = page_of(addrs[0]);
 	tm_addr end;
+	char *to;
 
+	if (show_kept(window, addrs[0], size))
+		return true;
 	window->len = 0;
-	if (addrs[0] > UINT64_MAX - 2 * (uint64_t)WINDOW || size > WINDOW / 2)
+	if (addrs[0] > UINT64_MAX - 2 * (uint64_t)TM_WINDOW || size > TM_WINDOW / 2)
 		return tm_err_set(err, TM_ERR_CORRUPT, "",
 				  "a record at 0x%" PRIx64 " is impossible", addrs[0]);
 	end = run_end(base, addrs, n, size);
+	to = place(window, base, (size_t)(end - base));
 	window->base = base;
+	window->bytes = to;
 	/* A hole in a gap ends the read early: what follows it comes with the
 	 * next load. */
-	window->len = tm_mem_read_some(window->mem, base, window->bytes,
+	window->len = tm_mem_read_some(window->mem, base, to,
 				       (size_t)(end - base));
 	window->fetched += window->len;
+	keep(window);
 	if (tm_window_get(window, addrs[0], size))
 		return true;
 	return tm_err_set(err, TM_ERR_FAULT, "",

@@ -1,24 +1,46 @@
 /*
  * Bulk reading of many small records. The wanted addresses are sorted by
  * page; a window then holds one run of pages at a time, fetched with one
- * read: a page costs as much to read as a record does, so no page is fetched
- * twice and no record by itself.
+ * read: a page costs as much to read as a record does, so no record is
+ * fetched by itself. Who goes through the same pages several times has the
+ * first runs kept, up to a limit.
  */
 #ifndef TM_TRACE_WINDOW_H
 #define TM_TRACE_WINDOW_H
 
 #include "mem/mem.h"
 
+enum { TM_WINDOW = 1 << 20 }; /* one read; stays in the second-level cache */
+
+/* A run of pages that was kept. */
+struct tm_window_run {
+	tm_addr base;
+	size_t len;
+	size_t at;        /* in the window's `kept` */
+};
+
 struct tm_window {
 	struct tm_mem *mem;
-	char *bytes;
+	const char *bytes;
 	tm_addr base;
 	size_t len;       /* valid bytes at base */
 	uint64_t fetched; /* bytes read so far, for progress */
+
+	char *scratch;    /* TM_WINDOW bytes: what is not kept */
+	char *kept;
+	size_t kept_len;
+	size_t kept_cap;
+	struct tm_window_run *runs; /* ascending, apart from a shared page */
+	size_t nruns;
+	size_t runs_cap;
 };
 
 void tm_window_init(struct tm_window *window, struct tm_mem *mem);
 void tm_window_free(struct tm_window *window);
+
+/* Forget what is kept; from now on keep the first `limit` bytes of runs, as
+ * long as these ascend. They take memory as they come. */
+void tm_window_keep(struct tm_window *window, size_t limit);
 
 /*
  * Make the window hold the `size` bytes at addrs[0] and as many of the
