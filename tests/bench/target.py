@@ -107,8 +107,9 @@ def answer(words):
 
 def main():
     tracemalloc.start(int(sys.argv[3]))
-    gc.disable()  # as in the target's favour: no collections in its figures
+    gc.disable()  # only to be ready sooner
     kept = fill(int(sys.argv[2]))
+    gc.enable()
     if sys.argv[4:] != ["quiet"] and lib.gaps_start():
         raise SystemExit("no thread")
     print("ready")
