@@ -225,7 +225,7 @@ bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 	for (int i = 0; i < ehdr.e_phnum; i++)
 		if (phdrs[i].p_type == PT_NOTE && !ret->build_id_len)
 			take_build_id(mem, ret, &phdrs[i]);
-		else if (phdrs[i].p_type == PT_DYNAMIC &&
+		else if (phdrs[i].p_type == PT_DYNAMIC && !ret->dynsym &&
 			 read_dynamic(mem, ret, &phdrs[i], &dyn, err))
 			read_symbols(mem, ret, &dyn);
 		else if (phdrs[i].p_type == PT_GNU_EH_FRAME)

@@ -220,6 +220,15 @@ static bool read_headers(struct reader *reader, struct tm_err *err)
 	return sort_segments(reader, err);
 }
 
+void tm_core_file_close(struct tm_core_file *core)
+{
+	tm_fd_close(&core->fd);
+	free(core->segments);
+	free(core->mappings);
+	free(core->paths);
+	*core = (struct tm_core_file){ .fd = -1 };
+}
+
 bool tm_core_file_open(const char *path, struct tm_core_file *ret,
 		       struct tm_err *err)
 {
@@ -229,23 +238,21 @@ bool tm_core_file_open(const char *path, struct tm_core_file *ret,
 
 	*ret = (struct tm_core_file){ .fd = -1 };
 	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
-		return tm_err_os(err, errno, path, "cannot open");
+	if (ret->fd < 0 || fstat(ret->fd, &st) < 0) {
+		tm_err_os(err, errno, path, "cannot open");
+		tm_core_file_close(ret);
+		return false;
+	}
 	reader.size = (uint64_t)st.st_size;
 	elf_version(EV_CURRENT);
 	reader.elf = elf_begin(ret->fd, ELF_C_READ_MMAP, NULL);
-	if (!reader.elf)
+	if (!reader.elf) {
+		tm_core_file_close(ret);
 		return corrupt(&reader, elf_errmsg(-1), err);
+	}
 	ok = read_headers(&reader, err);
 	elf_end(reader.elf);
+	if (!ok)
+		tm_core_file_close(ret);
 	return ok;
-}
-
-void tm_core_file_close(struct tm_core_file *core)
-{
-	tm_fd_close(&core->fd);
-	free(core->segments);
-	free(core->mappings);
-	free(core->paths);
-	*core = (struct tm_core_file){ .fd = -1 };
 }

@@ -28,7 +28,8 @@ static bool parse_line(char *line, struct tm_region *ret)
 		   "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %" SCNx32 ":%" SCNx32
 		   " %" SCNu64 " %n", &ret->start, &ret->end, perms,
 		   &ret->offset, &ret->dev_major, &ret->dev_minor, &ret->inode,
-		   &path_at) < 7 || path_at < 0 || ret->start >= ret->end)
+		   &path_at) < 7 || path_at < 0 || strlen(perms) != 4 ||
+	    ret->start >= ret->end)
 		return false;
 	ret->readable = perms[0] == 'r';
 	ret->writable = perms[1] == 'w';
@@ -36,6 +37,19 @@ static bool parse_line(char *line, struct tm_region *ret)
 	ret->shared = perms[3] == 's';
 	ret->path = line + path_at;
 	return true;
+}
+
+/* The text is read in pieces while the process runs: a mapping that grew in
+ * between can reach back over the ones that were told before. */
+static bool behind_last(const struct tm_maps *maps, struct tm_region *region)
+{
+	tm_addr end = maps->n > 0 ? maps->regions[maps->n - 1].end : 0;
+
+	if (region->start < end) {
+		region->offset += end - region->start;
+		region->start = end;
+	}
+	return region->start < region->end;
 }
 
 bool tm_maps_parse(char *text, struct tm_maps *ret, struct tm_err *err)
@@ -57,7 +71,7 @@ bool tm_maps_parse(char *text, struct tm_maps *ret, struct tm_err *err)
 			tm_maps_free(ret);
 			return false;
 		}
-		ret->n++;
+		ret->n += behind_last(ret, &ret->regions[ret->n]);
 		if (!end)
 			break;
 		line = end + 1;

@@ -64,10 +64,8 @@ static bool show_kept(struct tm_window *window, tm_addr at, size_t size)
 /* Where a run of `len` bytes at base is to be read to. */
 static char *place(const struct tm_window *window, tm_addr base, size_t len)
 {
-	const struct tm_window_run *last = window->runs + window->nruns - 1;
-
 	if (len > window->kept_cap - window->kept_len ||
-	    (window->nruns > 0 && base <= last->base))
+	    (window->nruns > 0 && base <= window->runs[window->nruns - 1].base))
 		return window->scratch;
 	return window->kept + window->kept_len;
 }
