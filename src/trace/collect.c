@@ -329,6 +329,15 @@ static void make_room(struct walk *walk)
 	}
 }
 
+/* Bytes of pages to keep: no more than the records can stand on. */
+static size_t keep_limit(const struct walk *walk)
+{
+	size_t n = (size_t)walk->table.nentries;
+	size_t limit = KEEP + KEEP_PER_TRACE * n;
+
+	return n < limit / (4 * TM_PAGE) ? n * 4 * TM_PAGE : limit;
+}
+
 static bool read_table(struct walk *walk, tm_addr table, uint32_t domain,
 		       struct tm_err *err)
 {
@@ -338,8 +347,7 @@ static bool read_table(struct walk *walk, tm_addr table, uint32_t domain,
 		return false;
 	make_room(walk);
 	walk->seen = 0;
-	tm_window_keep(&walk->window,
-		       KEEP + KEEP_PER_TRACE * (size_t)walk->table.nentries);
+	tm_window_keep(&walk->window, keep_limit(walk));
 	tm_map_free(&walk->sites);
 	walk->last_traceback = 0;
 	walk->sites_domain = domain;

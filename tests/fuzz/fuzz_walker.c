@@ -1,8 +1,9 @@
 /*
  * The search for the runtime and the walk over its tables, in the recorded
  * pages of every version, with lies put into them. An input chooses the
- * recording (first byte) and lists lies of 16 bytes each; a lie can come into
- * force in the middle of the walk, as in a target that runs meanwhile.
+ * recording (first byte; with one of the three highest bits set only the walk
+ * is done, which is much faster) and lists lies of 16 bytes each; a lie can come
+ * into force in the middle of the walk, as in a target that runs meanwhile.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -13,11 +14,13 @@
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { MAX_FIXTURES = 32, MAX_LIES = 64, READS_PER_STEP = 8 };
+enum { MAX_FIXTURES = 32, MAX_LIES = 64, READS_PER_STEP = 8,
+       ONLY_WALK = 0xe0 };
 
 struct fixture {
 	struct tm_pages pages;
 	struct tm_maps maps;
+	struct py_runtime runtime;
 	size_t *used;       /* the pages that are not blank */
 	size_t nused;
 };
@@ -38,6 +41,7 @@ struct liar {
 	struct tm_mem mem;
 	struct tm_mem *truth;
 	struct fixture *fixture;
+	bool only_walk;
 	struct lie lies[MAX_LIES];
 	struct tm_page saved[MAX_LIES];
 	size_t n, told;     /* in order of `after` */
@@ -123,7 +127,11 @@ static void check(struct liar *liar)
 	struct tm_buf answer = { 0 };
 
 	liar->truth = tm_mem_pages(&liar->fixture->pages);
-	replay(&liar->mem, &liar->fixture->maps, &answer);
+	if (liar->only_walk)
+		replay_tables(&liar->mem, &liar->fixture->maps,
+			      &liar->fixture->runtime, &answer);
+	else
+		replay(&liar->mem, &liar->fixture->maps, &answer);
 	if (answer.len == 0)
 		abort();
 	tm_mem_destroy(liar->truth);
@@ -139,7 +147,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		return 0;
 	liar = (struct liar){
 		.mem.ops = &liar_ops,
-		.fixture = &fixtures[data[0] % nfixtures],
+		.fixture = &fixtures[(data[0] & ~ONLY_WALK) % nfixtures],
+		.only_walk = data[0] & ONLY_WALK,
 		.n = (size - 1) / sizeof(struct lie),
 	};
 	if (liar.n > MAX_LIES)
@@ -174,6 +183,7 @@ static void list_used(struct fixture *fixture)
 static void load(const char *dir, struct fixture *fixture)
 {
 	char path[512], *text = calloc(1, 1 << 20);
+	struct tm_mem *mem;
 	struct tm_err err;
 	FILE *in;
 
@@ -186,6 +196,9 @@ static void load(const char *dir, struct fixture *fixture)
 	must(tm_maps_parse(text, &fixture->maps, &err), path);
 	list_used(fixture);
 	must(fixture->nused > 0, path);
+	mem = tm_mem_pages(&fixture->pages);
+	must(py_runtime_find(mem, &fixture->maps, 0, &fixture->runtime, &err), dir);
+	tm_mem_destroy(mem);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
