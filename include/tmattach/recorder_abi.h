@@ -22,18 +22,21 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 1,
+	TM_RECORDER_VERSION = 2,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
 
 	TM_RECORDER_MAX_FRAMES = 128,
 	TM_RECORDER_MAX_NEAR = 16,
-	TM_RECORDER_SHARDS = 256,
+	TM_RECORDER_SHARDS_LOG2 = 10,
+	TM_RECORDER_SHARDS = 1 << TM_RECORDER_SHARDS_LOG2,
+	TM_RECORDER_REGION_LOG2 = 26,
+	TM_RECORDER_REGION_SHARDS_LOG2 = 6,
 	TM_RECORDER_THREADS = 1024,
 	TM_RECORDER_BUCKETS_LOG2 = 20,
 	TM_RECORDER_CACHE_LOG2 = 16,
-	TM_RECORDER_FILTER_LOG2 = 17,
+	TM_RECORDER_FILTER_LOG2 = 19,
 };
 
 /* ---- the code ------------------------------------------------------------ */
@@ -267,7 +270,7 @@ struct tm_recorder_table {
 	uint64_t arena_size;   /* bytes of one arena */
 	uint32_t max_log2;     /* largest `log2` of a shard */
 	uint32_t nframe;
-	uint32_t reserved;
+	uint32_t region_mask;  /* see tm_recorder_shard_of() */
 	uint32_t domain;
 	uint64_t sample_bytes; /* 0: every block */
 	uint64_t space;        /* offset of the struct tm_recorder_space; 0: none */
@@ -294,9 +297,22 @@ static inline uint64_t tm_recorder_hash(uint64_t address)
 	return (address ^ address >> 32) * 0x9e3779b97f4a7c15u;
 }
 
-static inline uint32_t tm_recorder_shard_of(uint64_t hash)
+/*
+ * The bits of the shard in `region_mask` come from where in the address space
+ * the block is, the others from its hash. Allocators give threads regions of
+ * their own (glibc: arenas of 64 MiB), so threads meet in few shards and their
+ * processors need not fetch the cache lines from each other. A small table has
+ * no such bits: one busy region would fill its part.
+ */
+static inline uint32_t tm_recorder_shard_of(uint64_t address, uint64_t hash,
+					    uint32_t region_mask)
 {
-	return (uint32_t)(hash >> 56);
+	uint64_t region = address >> TM_RECORDER_REGION_LOG2;
+	uint32_t own = (uint32_t)(region ^ region >> 8)
+		<< TM_RECORDER_REGION_SHARDS_LOG2;
+	uint32_t any = (uint32_t)(hash >> (64 - TM_RECORDER_SHARDS_LOG2));
+
+	return any ^ ((any ^ own) & region_mask);
 }
 
 static inline uint64_t tm_recorder_home(uint64_t hash, uint32_t log2)

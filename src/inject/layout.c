@@ -3,6 +3,11 @@
 
 #include "inject/private.h"
 
+enum {
+	MAX_LOG2 = 20, /* slots of a shard */
+	REGION_MASK = TM_RECORDER_SHARDS - (1 << TM_RECORDER_REGION_SHARDS_LOG2),
+};
+
 static uint64_t place(uint64_t *at, uint64_t size)
 {
 	uint64_t here = *at;
@@ -33,13 +38,15 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
 	/* Stack ids count words and have 32 bits. */
 	const uint64_t max_stacks = 32ull << 30, max_unwind = 1ull << 30;
-	uint32_t log2 = 22;
+	const uint64_t large = 1ull << 30;
+	uint32_t log2 = MAX_LOG2;
 	uint64_t at = 0;
 
 	while (log2 > TM_SHARD_MIN_LOG2 &&
-	       arena_size(log2) * TM_RECORDER_SHARDS > limit / 2)
+	       arena_size(log2) * TM_RECORDER_SHARDS > limit / 2 + limit / 16)
 		log2--;
 	table->max_log2 = log2;
+	table->region_mask = limit >= large ? REGION_MASK : 0;
 	table->arena_size = arena_size(log2);
 	table->stacks_size = limit / 4 < max_stacks ? limit / 4 : max_stacks;
 	table->unwind_size = limit / 4 < max_unwind ? limit / 4 : max_unwind;
@@ -73,7 +80,7 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 {
 	return t->version == TM_RECORDER_VERSION &&
 	       t->magic == TM_RECORDER_TABLE_MAGIC && t->size == size &&
-	       t->max_log2 <= 22 && t->arena_size == arena_size(t->max_log2) &&
+	       t->max_log2 <= MAX_LOG2 && (t->region_mask & ~(uint32_t)REGION_MASK) == 0 && t->arena_size == arena_size(t->max_log2) &&
 	       inside(t->shards, TM_RECORDER_SHARDS *
 		      sizeof(struct tm_recorder_shard), size) &&
 	       inside(t->threads, TM_RECORDER_THREADS *

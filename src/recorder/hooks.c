@@ -28,29 +28,49 @@ static inline struct frame caller_of(const uint64_t *at)
 }
 
 static __attribute__((noinline)) void record(uint64_t address, uint64_t size,
-					     const struct frame *caller)
+					     const struct frame *caller,
+					     struct tm_recorder_thread *slot)
 {
-	const struct tm_recorder_table *t = table();
-	struct tm_recorder_thread *slot = thread_slot();
 	struct block block = { .address = address, .size = size };
 
-	if (t->sample_bytes && likely(!sample_takes(slot, size))) {
-		/* Allocators that call each other would give one block two
-		 * chances: the outermost call decides. */
-		if (tm_code.nnear > 1)
-			table_remove(address, &block);
-		return;
-	}
 	table_expect(address);
-	block.stack = unwind(caller, t->nframe, slot);
+	block.stack = unwind(caller, table()->nframe, slot);
 	table_insert(&block, slot);
+}
+
+/* Forget a block before it is taken back; true if it was known. When sampling
+ * most are not, which shows without a look at the table. */
+static inline bool forget(uint64_t address, struct block *ret_old)
+{
+	return table_may_know(address) && table_remove(address, ret_old);
+}
+
+/* A block that is not among the sampled. Allocators that call each other
+ * would give one block two chances: the outermost call decides. */
+static inline void pass_over(uint64_t address)
+{
+	struct block inner;
+
+	if (head()->nnear > 1)
+		forget(address, &inner);
+}
+
+static inline void record_or_pass(uint64_t address, uint64_t size,
+				  struct frame caller)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (table()->sample_bytes && likely(!sample_takes(slot, size)))
+		pass_over(address);
+	else
+		record(address, size, &caller, slot);
 }
 
 /* The original may have forked (a signal handler): ask again. */
 static inline void record_if(uint64_t address, uint64_t size, struct frame caller)
 {
 	if (likely(address && enabled()))
-		record(address, size, &caller);
+		record_or_pass(address, size, caller);
 }
 
 HOOK tm_hook_malloc(uint64_t size, uint64_t b, uint64_t c, uint64_t d,
@@ -113,21 +133,11 @@ static inline void record_moved(uint64_t got, uint64_t size, bool known,
 		return;
 	/* realloc() may have called malloc() for the new block. */
 	if (got && table()->sample_bytes)
-		table_remove(got, &inner);
+		forget(got, &inner);
 	if (got)
-		record(got, size, &caller);
+		record_or_pass(got, size, caller);
 	else if (size && known)
 		table_insert(old, thread_slot());
-}
-
-/*
- * Allocators look at what stands before a block as soon as they get it back.
- * Ask for it now: our own accesses wait for each other (a lock), and would
- * otherwise delay it, where without us several such misses overlap.
- */
-static inline void expect_header(uint64_t block)
-{
-	__builtin_prefetch((const char *)block - 8, 1);
 }
 
 HOOK tm_hook_realloc(uint64_t block, uint64_t size, uint64_t c, uint64_t d,
@@ -139,8 +149,7 @@ HOOK tm_hook_realloc(uint64_t block, uint64_t size, uint64_t c, uint64_t d,
 
 	if (!enabled())
 		return ORIGINAL(entry)(block, size, c, d, e);
-	expect_header(block);
-	known = block && table_remove(block, &old);
+	known = block && forget(block, &old);
 	got = ORIGINAL(entry)(block, size, c, d, e);
 	record_moved(got, size, known, &old, CALLER());
 	return got;
@@ -155,8 +164,7 @@ HOOK tm_hook_reallocarray(uint64_t block, uint64_t n, uint64_t size, uint64_t d,
 
 	if (!enabled())
 		return ORIGINAL(entry)(block, n, size, d, e);
-	expect_header(block);
-	known = block && table_remove(block, &old);
+	known = block && forget(block, &old);
 	got = ORIGINAL(entry)(block, n, size, d, e);
 	/* A product that overflows fails and leaves the old block alone. */
 	if (__builtin_mul_overflow(n, size, &bytes))
@@ -170,10 +178,8 @@ HOOK tm_hook_free(uint64_t block, uint64_t b, uint64_t c, uint64_t d,
 {
 	struct block old;
 
-	if (enabled() && block) {
-		expect_header(block);
-		table_remove(block, &old);
-	}
+	if (enabled() && block)
+		forget(block, &old);
 	return ORIGINAL(entry)(block, b, c, d, e);
 }
 

@@ -18,23 +18,32 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* The first bytes of the image. tmattach writes the addresses into it before
- * the first hook runs, so the compiler must not know what is in it. */
+ * the first hook runs, so the compiler must not know what is in it; it may keep
+ * what it has read. */
 extern const volatile struct tm_recorder_code tm_code;
+
+static inline const struct tm_recorder_code *head(void)
+{
+	const struct tm_recorder_code *at = (const struct tm_recorder_code *)&tm_code;
+
+	__asm__("" : "+r"(at));
+	return at;
+}
 
 static inline struct tm_recorder_table *table(void)
 {
-	return (struct tm_recorder_table *)tm_code.table;
+	return (struct tm_recorder_table *)head()->table;
 }
 
 static inline void *table_at(uint64_t offset)
 {
-	return (void *)(tm_code.table + offset);
+	return (void *)(head()->table + offset);
 }
 
 static inline bool enabled(void)
 {
 	const volatile struct tm_recorder_gate *gate =
-		(const volatile struct tm_recorder_gate *)tm_code.gate;
+		(const volatile struct tm_recorder_gate *)head()->gate;
 
 	return gate->enabled != 0;
 }
@@ -62,6 +71,12 @@ struct frame {
 	uint64_t bp;
 };
 
+/* Where the table keeps an address. */
+struct place {
+	uint64_t hash;
+	uint32_t shard;
+};
+
 struct block {
 	uint64_t address;
 	uint64_t size;
@@ -84,6 +99,8 @@ void count_dropped(void);
 void table_expect(uint64_t address);
 /* Record a block; an older record of the same address is replaced. */
 void table_insert(const struct block *block, struct tm_recorder_thread *slot);
+/* False: no such block is in it. */
+bool table_may_know(uint64_t address);
 /* Forget a block; false if it was not known. *ret_old gets what was known. */
 bool table_remove(uint64_t address, struct block *ret_old);
 
@@ -102,8 +119,8 @@ bool sample_takes(struct tm_recorder_thread *slot, uint64_t size);
 /* How many bytes a sampled block of `size` bytes stands for. */
 uint64_t sample_weight(uint64_t size);
 /* Sampled blocks by hash, so that most calls of free() can be told at once. */
-bool filter_may_know(uint64_t hash);
-void filter_add(uint64_t hash);
-void filter_remove(uint64_t hash);
+bool filter_may_know(const struct place *place);
+void filter_add(const struct place *place);
+void filter_remove(const struct place *place);
 
 #endif

@@ -2,10 +2,10 @@
 # Its flags are its own: no sanitizer, no coverage, no stack protector.
 
 recorder_src := $(sort $(wildcard src/recorder/*.c))
-recorder_obj := $(recorder_src:%.c=$(B)/%.o)
+recorder_obj := $(B)/gen/recorder.o
 recorder_c   := $(B)/gen/recorder_image.c
 
-recorder_flags := -std=gnu17 $(warnings) -O2 -g -MMD -MP -Iinclude -Isrc \
+recorder_flags := -std=gnu17 $(warnings) -O2 -g -MMD -MP -Iinclude -Isrc -I. \
 	-ffreestanding -fno-stack-protector -fvisibility=hidden -fPIC \
 	-fno-omit-frame-pointer -mgeneral-regs-only -fcf-protection=branch \
 	-fno-asynchronous-unwind-tables -fno-builtin -fno-strict-aliasing \
@@ -14,9 +14,11 @@ recorder_link := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,norelro \
 	-Wl,--no-undefined -Wl,--build-id=none -Wl,--hash-style=sysv \
 	-Wl,-T,src/recorder/recorder.ld
 
-$(recorder_obj): $(B)/%.o: %.c
-	$(call say,CC,$<)
-	$(q)mkdir -p $(@D) && $(CC) $(recorder_flags) -c -o $@ $<
+# One unit, so that what is called for every block is put in place.
+$(recorder_obj): $(recorder_src) src/recorder/recorder.mk
+	$(call say,CC,src/recorder)
+	$(q)mkdir -p $(@D) && printf '#include "%s"\n' $(recorder_src) | \
+		$(CC) $(recorder_flags) -x c -c -o $@ -
 
 $(B)/recorder.elf: $(recorder_obj) src/recorder/recorder.ld
 	$(call say,LD,$@)

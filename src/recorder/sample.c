@@ -109,30 +109,33 @@ uint64_t sample_weight(uint64_t size)
 	return divide_q32(size, p);
 }
 
-static inline uint8_t *filter_at(uint64_t hash)
+static inline uint8_t *filter_at(const struct place *place)
 {
-	/* The shard's bits are in it, so its lock guards the counter. */
+	enum { REST = TM_RECORDER_FILTER_LOG2 - TM_RECORDER_SHARDS_LOG2 };
+
+	/* Each shard has its own part, so its lock guards the counter. */
 	return (uint8_t *)table_at(table()->filter) +
-	       (hash >> (64 - TM_RECORDER_FILTER_LOG2));
+	       ((uint64_t)place->shard << REST) +
+	       (place->hash << TM_RECORDER_SHARDS_LOG2 >> (64 - REST));
 }
 
-bool filter_may_know(uint64_t hash)
+bool filter_may_know(const struct place *place)
 {
-	return *(volatile uint8_t *)filter_at(hash) != 0;
+	return *(volatile uint8_t *)filter_at(place) != 0;
 }
 
 /* A counter that reached its end stays there. */
-void filter_add(uint64_t hash)
+void filter_add(const struct place *place)
 {
-	uint8_t *at = filter_at(hash);
+	uint8_t *at = filter_at(place);
 
 	if (*at != UINT8_MAX)
 		++*at;
 }
 
-void filter_remove(uint64_t hash)
+void filter_remove(const struct place *place)
 {
-	uint8_t *at = filter_at(hash);
+	uint8_t *at = filter_at(place);
 
 	if (*at != UINT8_MAX && *at != 0)
 		--*at;

@@ -10,25 +10,39 @@
 
 enum { SPINS = 1 << 26 };
 
-static inline struct tm_recorder_shard *shard_of(uint64_t hash)
+static inline struct place place_of(uint64_t address)
 {
-	return (struct tm_recorder_shard *)table_at(table()->shards) +
-	       tm_recorder_shard_of(hash);
+	uint64_t hash = tm_recorder_hash(address);
+
+	return (struct place){
+		hash, tm_recorder_shard_of(address, hash, table()->region_mask),
+	};
 }
 
-static inline struct tm_recorder_slot *slots_of(uint64_t hash)
+static inline struct tm_recorder_shard *shard_of(const struct place *place)
+{
+	return (struct tm_recorder_shard *)table_at(table()->shards) + place->shard;
+}
+
+static inline struct tm_recorder_slot *slots_of(const struct place *place)
 {
 	const struct tm_recorder_table *t = table();
 
-	return table_at(t->slots + tm_recorder_shard_of(hash) * t->arena_size);
+	return table_at(t->slots + place->shard * t->arena_size);
+}
+
+static inline void expect(const struct place *place)
+{
+	uint32_t log2 = __atomic_load_n(&shard_of(place)->log2, __ATOMIC_RELAXED);
+
+	__builtin_prefetch(slots_of(place) + tm_recorder_home(place->hash, log2), 1);
 }
 
 void table_expect(uint64_t address)
 {
-	uint64_t hash = tm_recorder_hash(address);
-	uint32_t log2 = __atomic_load_n(&shard_of(hash)->log2, __ATOMIC_RELAXED);
+	struct place place = place_of(address);
 
-	__builtin_prefetch(slots_of(hash) + tm_recorder_home(hash, log2), 1);
+	expect(&place);
 }
 
 static bool lock_slowly(struct tm_recorder_shard *shard, uint64_t me)
@@ -151,8 +165,8 @@ static bool make_room(struct tm_recorder_shard *shard,
 {
 	uint64_t n = 1ull << shard->log2;
 
-	/* At most four fifths in use. */
-	if (likely(!crowded && shard->log2 && shard->live < n - n / 5))
+	/* At most three quarters in use: 43 bytes per block, at worst. */
+	if (likely(!crowded && shard->log2 && shard->live < n - n / 4))
 		return true;
 	if (shard->log2 == table()->max_log2)
 		return false;
@@ -222,8 +236,8 @@ static int64_t fill(struct tm_recorder_shard *shard, struct tm_recorder_slot *sl
 
 void table_insert(const struct block *block, struct tm_recorder_thread *thread)
 {
-	uint64_t hash = tm_recorder_hash(block->address);
-	struct tm_recorder_shard *shard = shard_of(hash);
+	struct place place = place_of(block->address);
+	struct tm_recorder_shard *shard = shard_of(&place);
 	struct tm_recorder_slot *slot;
 	int64_t delta = 0;
 	bool old = false;
@@ -232,11 +246,11 @@ void table_insert(const struct block *block, struct tm_recorder_thread *thread)
 		count_dropped();
 		return;
 	}
-	slot = find_place(shard, slots_of(hash), hash, block->address, &old);
+	slot = find_place(shard, slots_of(&place), place.hash, block->address, &old);
 	if (likely(slot)) {
 		delta = fill(shard, slot, block, old);
 		if (table()->sample_bytes && !old)
-			filter_add(hash);
+			filter_add(&place);
 	}
 	shard_unlock(shard);
 	if (unlikely(!slot))
@@ -275,27 +289,46 @@ static void slot_clear(struct tm_recorder_shard *shard,
 	shard->live--;
 }
 
+bool table_may_know(uint64_t address)
+{
+	struct place place;
+
+	if (!table()->sample_bytes)
+		return true;
+	place = place_of(address);
+	return filter_may_know(&place);
+}
+
+/*
+ * Allocators look at what stands before a block as soon as they get it back.
+ * Ask for it now: our own accesses wait for each other (a lock), and would
+ * otherwise delay it, where without us several such misses overlap.
+ */
+static inline void expect_header(uint64_t block)
+{
+	__builtin_prefetch((const char *)block - 8, 1);
+}
+
 bool table_remove(uint64_t address, struct block *ret_old)
 {
-	uint64_t hash = tm_recorder_hash(address);
-	struct tm_recorder_shard *shard = shard_of(hash);
-	struct tm_recorder_slot *slots = slots_of(hash), *slot;
+	struct place place = place_of(address);
+	struct tm_recorder_shard *shard = shard_of(&place);
+	struct tm_recorder_slot *slots = slots_of(&place), *slot;
 	bool known = false;
 
-	if (table()->sample_bytes && !filter_may_know(hash))
-		return false;
-	table_expect(address);
+	expect_header(address);
+	expect(&place);
 	if (!shard_lock(shard)) {
 		count_dropped();
 		return false;
 	}
-	slot = shard->log2 ? find(shard, slots, hash, address, &known) : NULL;
+	slot = shard->log2 ? find(shard, slots, place.hash, address, &known) : NULL;
 	if (known) {
 		*ret_old = (struct block){ address, tm_slot_size(slot),
 					   tm_slot_stack(slot) };
 		slot_clear(shard, slots, (uint64_t)(slot - slots));
 		if (table()->sample_bytes)
-			filter_remove(hash);
+			filter_remove(&place);
 	}
 	shard_unlock(shard);
 	if (known)

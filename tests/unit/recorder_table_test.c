@@ -17,7 +17,7 @@
 
 #include "inject/private.h"
 
-struct tm_recorder_code head __asm__("tm_code");
+struct tm_recorder_code image __asm__("tm_code");
 
 enum { LIMIT = 64 << 20 };
 
@@ -26,9 +26,9 @@ static int begin(void **state)
 	struct tm_recorder_table layout = { 0 };
 
 	inject_layout(&layout, LIMIT);
-	head.table = (uint64_t)mmap(NULL, layout.size, PROT_READ | PROT_WRITE,
+	image.table = (uint64_t)mmap(NULL, layout.size, PROT_READ | PROT_WRITE,
 				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (head.table == (uint64_t)MAP_FAILED)
+	if (image.table == (uint64_t)MAP_FAILED)
 		return -1;
 	*table() = layout;
 	(void)state;
@@ -49,6 +49,32 @@ static uint64_t live(void)
 	for (int i = 0; i < TM_RECORDER_SHARDS; i++)
 		n += shards[i].live;
 	return n;
+}
+
+/* Threads whose allocator gives them regions of their own must not meet. */
+static void regions_share_no_shard(void **state)
+{
+	enum { REGIONS = 8, BLOCKS = 4000 };
+	struct tm_recorder_table large = { 0 };
+	int owner[TM_RECORDER_SHARDS] = { 0 };
+	int used = 0;
+
+	(void)state;
+	inject_layout(&large, 4ull << 30);
+	for (uint64_t r = 0; r < REGIONS; r++)
+		for (uint64_t i = 0; i < BLOCKS; i++) {
+			uint64_t at = 0x7f1000000000u + (r << 26) + i * 48;
+			uint32_t shard = tm_recorder_shard_of(
+				at, tm_recorder_hash(at), large.region_mask);
+
+			assert_true(shard < TM_RECORDER_SHARDS);
+			assert_true(!owner[shard] || owner[shard] == (int)r + 1);
+			used += !owner[shard];
+			owner[shard] = (int)r + 1;
+		}
+	assert_int_equal(used, REGIONS << TM_RECORDER_REGION_SHARDS_LOG2);
+	/* A small table is shared by all. */
+	assert_int_equal(table()->region_mask, 0);
 }
 
 /* Addresses that meet in few places: multiples of a large power of two. */
@@ -219,6 +245,7 @@ static void samples_are_taken_in_proportion(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(regions_share_no_shard),
 		TEST(keeps_what_a_plain_array_keeps),
 		TEST(a_full_table_counts_what_it_drops),
 		TEST(sizes_keep_all_their_bits),
