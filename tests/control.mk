@@ -4,5 +4,11 @@ CHECKS += check-control
 
 .PHONY: check-control
 
-check-control: $(B)/tmattach $(B)/tests/live/control.so live-roots
+launch_native := $(addprefix $(B)/tests/live/launch_native,-dynamic -static)
+
+$(launch_native): tests/live/launch_native.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && $(CC) -std=gnu17 $(warnings) -O1 -g $(patsubst -dynamic,,$(@:$(B)/tests/live/launch_native%=%)) -o $@ $<
+
+check-control: $(B)/tmattach $(B)/tests/live/control.so $(launch_native) live-roots
 	$(q)B='$(abspath $(B))' tests/live/run control control_killed launch

@@ -15,10 +15,12 @@ extern "C" {
 
 struct tm_run_opts {
 	uint32_t nframe;
+	bool use_recorder;     /* in a CPython, too, instead of tracemalloc */
+	uint64_t sample_bytes; /* of the recorder, see tm_session_opts */
 	/*
 	 * A snapshot was taken: on SIGUSR1 (the command goes on), or when the
-	 * interpreter is about to end (`final`: its exit handlers have run,
-	 * nothing is torn down yet). The callee owns it.
+	 * interpreter or program is about to end (`final`: exit handlers have
+	 * run, an interpreter has torn nothing down yet). The callee owns it.
 	 */
 	void (*snapshot)(void *ctx, struct tm_snapshot *snapshot, bool final);
 	/* A one-line remark, also when a snapshot could not be taken. */
@@ -28,10 +30,12 @@ struct tm_run_opts {
 
 /*
  * Make this process the command `argv` (found by PATH), with
- * PYTHONTRACEMALLOC set. Returns only on failure, with errno in
- * err->sys_errno.
+ * PYTHONTRACEMALLOC set. A short-lived process, which is no child of the
+ * command, brings the recorder into the program if it is no CPython; not into
+ * what that becomes by exec. `snapshot` is not called; `note` may be, in that
+ * process. Returns only on failure, with errno in err->sys_errno.
  */
-bool tm_run_exec(char *const argv[], uint32_t nframe,
+bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
 		 struct tm_err *err) TM_MUST_CHECK;
 
 /*
@@ -39,7 +43,9 @@ bool tm_run_exec(char *const argv[], uint32_t nframe,
  * process itself and the programs it becomes by exec, not of its children.
  * Its end is caught by a hardware watchpoint on the interpreter's
  * "finalizing" mark, or, where it ends without finalizing (os._exit(), a
- * signal), in its last moment in the kernel; no byte of it is changed. Signals
+ * signal), in its last moment in the kernel; no byte of it is changed. What is
+ * no CPython gets the recorder when its libraries are loaded and its own code
+ * has not begun; its last snapshot is of its last moment. Signals
  * sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what the
  * shell would see: its exit status, or 128 + the signal that ended it.
  * If we are killed, the command goes on without us.

@@ -49,6 +49,8 @@ static int run(const struct cli_options *options)
 	struct saving saving = { .options = options };
 	const struct tm_run_opts opts = {
 		.nframe = options->nframe,
+		.use_recorder = options->session.use_recorder,
+		.sample_bytes = options->session.sample_bytes,
 		.snapshot = save,
 		.note = print_note,
 		.ctx = &saving,
@@ -57,7 +59,7 @@ static int run(const struct cli_options *options)
 	int status = 0;
 
 	if (!options->output) {
-		if (!tm_run_exec(options->words, options->nframe, &err))
+		if (!tm_run_exec(options->words, &opts, &err))
 			return cannot_run(&err);
 		return CLI_FAILED; /* not reached */
 	}
@@ -75,8 +77,9 @@ const struct cli_command command_run = {
 	.examples =
 		"  tmattach run --nframe 25 python3 app.py\n"
 		"  tmattach run -o end.tms -- ./script.py --verbose\n"
+		"  tmattach run --nframe 20 -o end.tms ./server --port 80\n"
 		"  tmattach run -o now.tms python3 -m http.server & kill -USR1 $!\n",
-	.groups = CLI_NFRAME | CLI_OUTPUT | CLI_COMMAND,
+	.groups = CLI_NFRAME | CLI_RECORDER | CLI_SAMPLE | CLI_OUTPUT | CLI_COMMAND,
 	.min_sources = 0,
 	.max_sources = 0,
 	.run = run,

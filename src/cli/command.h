@@ -25,6 +25,7 @@ enum cli_group {
 	CLI_CHILDREN = 1 << 16, /* --children */
 	CLI_PS      = 1 << 17, /* -a */
 	CLI_WATCH   = 1 << 18, /* --every ... */
+	CLI_RECORDER = 1 << 19, /* --recorder without CLI_TARGET */
 };
 
 struct cli_command {

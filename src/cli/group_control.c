@@ -4,7 +4,7 @@
 #include "cli/units.h"
 #include "tmattach/control.h"
 
-enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE };
+enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE, OPT_RECORDER };
 
 static const struct argp_option nframe_options[] = {
 	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
@@ -23,6 +23,12 @@ static const struct argp_option sample_options[] = {
 	OPTION("sample", OPT_SAMPLE, "BYTES", "Of the recorder: take blocks at "
 	       "random, one in BYTES bytes on average (K, M, G may follow); "
 	       "sizes and counts are estimates then"),
+	OPTIONS_END,
+};
+
+static const struct argp_option recorder_options[] = {
+	OPTION("recorder", OPT_RECORDER, NULL,
+	       "Use the native recorder, in a CPython process too"),
 	OPTIONS_END,
 };
 
@@ -65,6 +71,22 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 		cli_usage(state, "--sample", "'%s' is not a number of bytes", arg);
 	return 0;
 }
+
+static error_t parse_recorder(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	(void)arg;
+	if (key != OPT_RECORDER)
+		return ARGP_ERR_UNKNOWN;
+	o->session.use_recorder = true;
+	return 0;
+}
+
+const struct argp cli_recorder_argp = {
+	.options = recorder_options,
+	.parser = parse_recorder,
+};
 
 const struct argp cli_sample_argp = {
 	.options = sample_options,

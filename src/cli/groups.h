@@ -18,6 +18,7 @@ extern const struct argp cli_output_argp;
 extern const struct argp cli_rounds_argp;
 extern const struct argp cli_nframe_argp;
 extern const struct argp cli_sample_argp;
+extern const struct argp cli_recorder_argp;
 extern const struct argp cli_timeout_argp;
 extern const struct argp cli_children_argp;
 extern const struct argp cli_ps_argp;

@@ -21,6 +21,7 @@ static const struct {
 			 "given, with the modifiers that follow them:", 3 } },
 	{ CLI_NFRAME, { &cli_nframe_argp, 0, "Tracing:", 4 } },
 	{ CLI_TIMEOUT, { &cli_timeout_argp, 0, NULL, 4 } },
+	{ CLI_RECORDER, { &cli_recorder_argp, 0, NULL, 4 } },
 	{ CLI_SAMPLE, { &cli_sample_argp, 0, NULL, 4 } },
 	{ CLI_ROUNDS, { &cli_rounds_argp, 0, "Rounds:", 4 } },
 	{ CLI_TARGET, { &cli_target_argp, 0, "Processes:", 5 } },

@@ -238,7 +238,8 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 	struct tm_err ignored;
 	bool ok = false;
 
-	if (!tm_inject_refresh(in, &ignored))
+	/* One that is held executes nothing more for us: it may be ending. */
+	if (!in->process.held && !tm_inject_refresh(in, &ignored))
 		tm_log("refresh: %s", ignored.cause);
 	if (how == TM_INJECT_FUZZY) {
 		ok = tm_process_check(&in->process, err) &&

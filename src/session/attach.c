@@ -104,10 +104,12 @@ static bool choose_backend(struct tm_session *session, bool found,
 
 bool tm_attach(struct tm_session *session, pid_t pid, struct tm_err *err)
 {
+	const pid_t held = session->process.held;
 	bool found;
 
 	if (!tm_process_open(pid, &session->process, err))
 		return false;
+	session->process.held = held;
 	session->mem = tm_mem_proc(pid, err);
 	found = session->mem && find_runtime(session, err);
 	if (session->mem && choose_backend(session, found, err))

@@ -23,6 +23,11 @@ struct tm_session {
 /* Find process and runtime; false with *err and nothing to release but what
  * tm_detach() releases. */
 bool tm_attach(struct tm_session *session, pid_t pid, struct tm_err *err);
+/* tm_session_open() for a process whose thread `held` the calling thread of
+ * ours has stopped already and keeps so (target/process.h); 0: none. */
+struct tm_session *tm_session_open_held(pid_t pid, pid_t held,
+					const struct tm_session_opts *opts,
+					struct tm_err *err) TM_MUST_CHECK;
 void tm_detach(struct tm_session *session);
 
 /* Look at the mappings again (they grow); keeps the runtime. */

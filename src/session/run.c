@@ -1,12 +1,10 @@
 #include "tmattach/run.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
@@ -14,153 +12,20 @@
 #include <unistd.h>
 
 #include "base/guard.h"
-#include "base/log.h"
-#include "py/finalizing.h"
-#include "session/attach.h"
 #include "session/run_guard.h"
-#include "session/sample.h"
+#include "session/run_program.h"
 #include "target/arch.h"
-#include "target/maps.h"
 
 /* linux/ptrace.h clashes with sys/ptrace.h; kernel ABI. */
 enum { EVENT_STOP = 128 };
 
-/* What our breakpoint in the command means. */
-enum watch {
-	WATCH_NOTHING,
-	WATCH_ENTRY,      /* its libraries are loaded, its code begins */
-	WATCH_FINALIZING, /* the interpreter begins to end */
-};
-
 struct run {
-	const struct tm_run_opts *opts;
+	struct run_program program;
 	pid_t pid;
 	struct run_guard guard;
-	bool executed;        /* the command's own program has begun */
-	enum watch watch;
-	tm_addr finalizing;   /* 0: not known (yet) */
-	bool was_python;
-	bool final_done;      /* the last snapshot is taken, or missed */
 	bool ended;
 	int status;           /* of wait() */
 };
-
-static void note(const struct run *run, const char *object, const char *text)
-{
-	char line[1024];
-
-	snprintf(line, sizeof(line), "%s: %s", object, text);
-	run->opts->note(run->opts->ctx, line);
-}
-
-/* ---- snapshots ---------------------------------------------------------------- */
-
-/*
- * `held`: the command's main thread stands in a stop of ours. It is the last
- * moment then: no copy is made, and a lock whose owner has ended is not
- * waited for as long.
- */
-static bool take_snapshot(struct run *run, bool held)
-{
-	const struct tm_session_opts opts = {
-		.freeze = held ? TM_FREEZE_NEVER : TM_FREEZE_AUTO,
-		.busy_timeout_ms = held ? 2000 : 0,
-	};
-	struct tm_session *session;
-	struct tm_snapshot *snapshot = NULL;
-	struct tm_err err;
-
-	session = tm_session_open(run->pid, &opts, &err);
-	if (session && held)
-		session->process.held = run->pid;
-	if (session)
-		snapshot = tm_sample(session, &err);
-	tm_session_close(session);
-	if (snapshot)
-		run->opts->snapshot(run->opts->ctx, snapshot, held);
-	else
-		note(run, err.object, err.cause);
-	return snapshot != NULL;
-}
-
-static void take_last(struct run *run)
-{
-	if (!run->final_done)
-		take_snapshot(run, true);
-	run->final_done = true;
-}
-
-/* ---- breakpoints ----------------------------------------------------------------- */
-
-static tm_addr entry_point(pid_t pid)
-{
-	TM_GUARD(tm_file_close) FILE *file = NULL;
-	char path[64];
-	Elf64_auxv_t pair;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-	file = fopen(path, "re");
-	while (file && fread(&pair, sizeof(pair), 1, file) == 1)
-		if (pair.a_type == AT_ENTRY)
-			return pair.a_un.a_val;
-	return 0;
-}
-
-/* A new program: its loader runs first. */
-static void watch_entry(struct run *run)
-{
-	tm_addr entry = entry_point(run->pid);
-
-	run->executed = true;
-	run->finalizing = 0;
-	run->final_done = false;
-	run->watch = entry && tm_break_execute(run->pid, entry) ? WATCH_ENTRY
-								: WATCH_NOTHING;
-	tm_log("run: exec, entry 0x%llx", (unsigned long long)entry);
-}
-
-static void watch_finalizing(struct run *run)
-{
-	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	struct tm_err err;
-
-	run->watch = WATCH_NOTHING;
-	tm_break_clear(run->pid);
-	mem = tm_mem_proc(run->pid, &err);
-	if (!mem || !tm_maps_read(run->pid, &maps, &err) ||
-	    !py_finalizing_find(mem, &maps, &run->finalizing))
-		return;
-	run->was_python = true;
-	if (tm_break_write(run->pid, run->finalizing))
-		run->watch = WATCH_FINALIZING;
-	else
-		note(run, "tmattach", "no hardware breakpoint is to be had: the "
-		     "snapshot at the end will be taken only if the program is killed");
-	tm_log("run: CPython, finalizing at 0x%llx",
-	       (unsigned long long)run->finalizing);
-}
-
-static bool is_finalizing(const struct run *run)
-{
-	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	struct tm_err err;
-	uint64_t mark = 0;
-
-	mem = tm_mem_proc(run->pid, &err);
-	return mem && tm_mem_u64(mem, run->finalizing, &mark, &err) && mark;
-}
-
-static void at_breakpoint(struct run *run)
-{
-	if (run->watch == WATCH_ENTRY) {
-		watch_finalizing(run);
-	} else if (run->watch == WATCH_FINALIZING && is_finalizing(run)) {
-		tm_break_clear(run->pid);
-		run->watch = WATCH_NOTHING;
-		take_last(run);
-	}
-}
 
 /* ---- what the command does --------------------------------------------------------- */
 
@@ -169,25 +34,18 @@ static void go_on(const struct run *run, int sig)
 	ptrace(PTRACE_CONT, run->pid, NULL, (long)sig);
 }
 
-/* Its last moment: memory is all there, unless it finalized before. */
-static void at_exit(struct run *run)
-{
-	if (run->finalizing && !run->final_done && !is_finalizing(run))
-		take_last(run);
-	go_on(run, 0);
-}
-
 static void at_stop(struct run *run, int status)
 {
 	int sig = WSTOPSIG(status);
 
 	switch (status >> 16) {
 	case PTRACE_EVENT_EXEC:
-		watch_entry(run);
+		run_program_begins(&run->program);
 		go_on(run, 0);
 		return;
 	case PTRACE_EVENT_EXIT:
-		at_exit(run);
+		run_program_ends(&run->program);
+		go_on(run, 0);
 		return;
 	case EVENT_STOP:
 		if (sig == SIGTRAP) {
@@ -199,10 +57,8 @@ static void at_stop(struct run *run, int status)
 	default:
 		break;
 	}
-	if (sig == SIGTRAP && run->watch != WATCH_NOTHING && tm_break_hit(run->pid)) {
-		at_breakpoint(run);
+	if (sig == SIGTRAP && run_program_trap(&run->program))
 		sig = 0;
-	}
 	go_on(run, sig);
 }
 
@@ -220,8 +76,6 @@ static void collect(struct run *run)
 }
 
 /* ---- SIGUSR1: a snapshot while it runs ----------------------------------------------- */
-
-enum { OPTIONS = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT };
 
 /* Handle what comes until it stands in our interrupt stop. */
 static bool interrupt(struct run *run)
@@ -253,12 +107,10 @@ static void sample_running(struct run *run)
 		return;
 	tm_break_clear(run->pid);
 	ptrace(PTRACE_DETACH, run->pid, NULL, NULL);
-	take_snapshot(run, false);
-	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)OPTIONS) != 0 || !interrupt(run))
+	run_program_sample(&run->program);
+	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) != 0 || !interrupt(run))
 		return;
-	watch_finalizing(run);
-	if (run->finalizing && is_finalizing(run))
-		take_last(run);
+	run_program_again(&run->program);
 	go_on(run, 0);
 }
 
@@ -299,23 +151,6 @@ static void watch_it(struct run *run, int signals)
 
 /* ---- the beginning ---------------------------------------------------------------------- */
 
-static bool set_environment(uint32_t nframe, struct tm_err *err)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", nframe);
-	return setenv("PYTHONTRACEMALLOC", text, 1) == 0 ||
-	       tm_err_os(err, errno, "tmattach", "cannot set PYTHONTRACEMALLOC");
-}
-
-bool tm_run_exec(char *const argv[], uint32_t nframe, struct tm_err *err)
-{
-	if (!set_environment(nframe, err))
-		return false;
-	execvp(argv[0], argv);
-	return tm_err_os(err, errno, argv[0], "cannot be run");
-}
-
 /* In the child: begin when we are attached; tell why exec failed. */
 static void be_command(char *const argv[], const sigset_t *mask, int begin, int failed)
 {
@@ -337,7 +172,7 @@ static void wait_exec(struct run *run)
 {
 	int status;
 
-	while (!run->executed && !run->ended &&
+	while (!run->program.executed && !run->ended &&
 	       waitpid(run->pid, &status, __WALL) == run->pid) {
 		run->ended = !WIFSTOPPED(status);
 		if (run->ended)
@@ -351,8 +186,9 @@ static bool attach(struct run *run, const char *command, struct tm_err *err)
 {
 	int why;
 
-	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)OPTIONS) == 0) {
+	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) == 0) {
 		run_guard_watch(&run->guard, run->pid);
+		run->program.pid = run->pid;
 		return true;
 	}
 	why = errno;
@@ -400,19 +236,24 @@ static int shell_status(int status)
 
 static void tell_missing(const struct run *run, const char *command)
 {
-	if (!run->was_python)
-		note(run, command, "it was no CPython at any time: no snapshot");
+	char line[600];
+
+	if (run->program.was_traced)
+		return;
+	snprintf(line, sizeof(line), "it was not traced at any time: %s",
+		 run->program.why[0] ? run->program.why : "it was no program");
+	run_note(&run->program, command, line);
 }
 
 bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 		    int *ret_status, struct tm_err *err)
 {
 	TM_GUARD(tm_fd_close) int signals = -1;
-	struct run run = { .opts = opts };
+	struct run run = { .program.opts = opts };
 	sigset_t all, before;
 	bool ok;
 
-	if (!set_environment(opts->nframe, err))
+	if (!run_set_environment(opts, err))
 		return false;
 	sigfillset(&all);
 	/* What stops the command's job stops us by itself. */

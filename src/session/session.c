@@ -11,8 +11,16 @@
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err)
 {
+	return tm_session_open_held(pid, 0, opts, err);
+}
+
+struct tm_session *tm_session_open_held(pid_t pid, pid_t held,
+					const struct tm_session_opts *opts,
+					struct tm_err *err)
+{
 	struct tm_session *session = tm_calloc(1, sizeof(*session));
 
+	session->process.held = held;
 	if (opts)
 		session->opts = *opts;
 	if (tm_attach(session, pid, err))

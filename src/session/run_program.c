@@ -1,0 +1,201 @@
+#include "session/run_program.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "py/finalizing.h"
+#include "session/attach.h"
+#include "session/backend.h"
+#include "target/arch.h"
+#include "target/maps.h"
+
+void run_note(const struct run_program *program, const char *object, const char *text)
+{
+	char line[1024];
+
+	snprintf(line, sizeof(line), "%s: %s", object, text);
+	program->opts->note(program->opts->ctx, line);
+}
+
+/* ---- snapshots ---------------------------------------------------------------- */
+
+/* `held`: its main thread stands in a stop of ours. */
+static struct tm_session *open_session(const struct run_program *program, bool held,
+				       struct tm_err *err)
+{
+	const struct tm_session_opts opts = {
+		.freeze = held ? TM_FREEZE_NEVER : TM_FREEZE_AUTO,
+		.busy_timeout_ms = held ? 2000 : 0,
+		.use_recorder = program->opts->use_recorder,
+		.native_too = true,
+		.sample_bytes = program->opts->sample_bytes,
+	};
+
+	return tm_session_open_held(program->pid, held ? program->pid : 0, &opts, err);
+}
+
+/*
+ * Held, it is the last moment: no copy is made, and a lock whose owner has
+ * ended is not waited for as long.
+ */
+static void take_snapshot(struct run_program *program, bool held)
+{
+	struct tm_snapshot *snapshot = NULL;
+	struct tm_session *session;
+	struct tm_err err;
+
+	session = open_session(program, held, &err);
+	if (session)
+		snapshot = session->backend->sample(session, &err);
+	tm_session_close(session);
+	if (snapshot)
+		program->opts->snapshot(program->opts->ctx, snapshot, held);
+	else
+		run_note(program, err.object, err.cause);
+}
+
+void run_program_sample(struct run_program *program)
+{
+	take_snapshot(program, false);
+}
+
+static void take_last(struct run_program *program)
+{
+	if (!program->final_done)
+		take_snapshot(program, true);
+	program->final_done = true;
+}
+
+/* ---- the beginning -------------------------------------------------------------- */
+
+static tm_addr entry_point(pid_t pid)
+{
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	char path[64];
+	Elf64_auxv_t pair;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
+	file = fopen(path, "re");
+	while (file && fread(&pair, sizeof(pair), 1, file) == 1)
+		if (pair.a_type == AT_ENTRY)
+			return pair.a_un.a_val;
+	return 0;
+}
+
+void run_program_begins(struct run_program *program)
+{
+	tm_addr entry = entry_point(program->pid);
+
+	program->executed = true;
+	program->finalizing = 0;
+	program->recorded = false;
+	program->final_done = false;
+	program->watch = entry && tm_break_execute(program->pid, entry)
+		? WATCH_ENTRY : WATCH_NOTHING;
+	if (program->watch == WATCH_NOTHING)
+		snprintf(program->why, sizeof(program->why),
+			 "no hardware breakpoint is to be had at its entry");
+	tm_log("run: exec, entry 0x%llx", (unsigned long long)entry);
+}
+
+static bool find_finalizing(struct run_program *program)
+{
+	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_err err;
+
+	mem = tm_mem_proc(program->pid, &err);
+	return mem && tm_maps_read(program->pid, &maps, &err) &&
+	       py_finalizing_find(mem, &maps, &program->finalizing);
+}
+
+static void watch_finalizing(struct run_program *program)
+{
+	if (tm_break_write(program->pid, program->finalizing))
+		program->watch = WATCH_FINALIZING;
+	else
+		run_note(program, "tmattach", "no hardware breakpoint is to be had: the "
+			 "snapshot at the end will be taken only if the program is killed");
+	tm_log("run: CPython, finalizing at 0x%llx",
+	       (unsigned long long)program->finalizing);
+}
+
+/* Why it cannot be done is told in the end, if it matters then. */
+static void record(struct run_program *program)
+{
+	struct tm_session *session;
+	struct tm_control control;
+	struct tm_err err;
+
+	session = open_session(program, true, &err);
+	program->recorded = session &&
+		session->backend->start(session, program->opts->nframe, 0, &control, &err);
+	tm_session_close(session);
+	if (!program->recorded)
+		snprintf(program->why, sizeof(program->why), "%s", err.cause);
+	ptrace(PTRACE_SETOPTIONS, program->pid, NULL, (long)RUN_OPTIONS);
+}
+
+/* It is loaded: what is it? */
+static void trace(struct run_program *program)
+{
+	program->watch = WATCH_NOTHING;
+	tm_break_clear(program->pid);
+	if (find_finalizing(program) && program->opts->snapshot)
+		watch_finalizing(program);
+	if (!program->finalizing || program->opts->use_recorder)
+		record(program);
+	else
+		program->was_traced = true;
+	program->was_traced |= program->recorded;
+}
+
+/* ---- the end ---------------------------------------------------------------------- */
+
+static bool is_finalizing(const struct run_program *program)
+{
+	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
+	struct tm_err err;
+	uint64_t mark = 0;
+
+	mem = tm_mem_proc(program->pid, &err);
+	return mem && tm_mem_u64(mem, program->finalizing, &mark, &err) && mark;
+}
+
+static void at_breakpoint(struct run_program *program)
+{
+	if (program->watch == WATCH_ENTRY) {
+		trace(program);
+	} else if (program->watch == WATCH_FINALIZING && is_finalizing(program)) {
+		tm_break_clear(program->pid);
+		program->watch = WATCH_NOTHING;
+		take_last(program);
+	}
+}
+
+bool run_program_trap(struct run_program *program)
+{
+	if (program->watch == WATCH_NOTHING || !tm_break_hit(program->pid))
+		return false;
+	at_breakpoint(program);
+	return true;
+}
+
+/* Memory is all there, unless an interpreter finalized before. */
+void run_program_ends(struct run_program *program)
+{
+	if (program->finalizing ? !is_finalizing(program) : program->recorded)
+		take_last(program);
+}
+
+void run_program_again(struct run_program *program)
+{
+	program->finalizing = 0;
+	trace(program);
+	if (program->finalizing && is_finalizing(program))
+		take_last(program);
+}
