@@ -11,4 +11,4 @@ $(launch_native): tests/live/launch_native.c
 	$(q)mkdir -p $(@D) && $(CC) -std=gnu17 $(warnings) -O1 -g $(patsubst -dynamic,,$(@:$(B)/tests/live/launch_native%=%)) -o $@ $<
 
 check-control: $(B)/tmattach $(B)/tests/live/control.so $(launch_native) live-roots
-	$(q)B='$(abspath $(B))' tests/live/run control control_killed launch
+	$(q)B='$(abspath $(B))' tests/live/run control control_killed launch launch_job

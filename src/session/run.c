@@ -23,6 +23,7 @@ struct run {
 	struct run_program program;
 	pid_t pid;
 	struct run_guard guard;
+	bool again;           /* attached anew: what is it now? */
 	bool ended;
 	int status;           /* of wait() */
 };
@@ -32,6 +33,52 @@ struct run {
 static void go_on(const struct run *run, int sig)
 {
 	ptrace(PTRACE_CONT, run->pid, NULL, (long)sig);
+}
+
+static bool interrupt(struct run *run, int *ret_sig);
+
+/* In our interrupt stop, or a job-control stop (`sig`: which). */
+static void at_event_stop(struct run *run, int sig)
+{
+	if (sig != SIGTRAP) {
+		ptrace(PTRACE_LISTEN, run->pid, NULL, NULL);
+		return;
+	}
+	if (run->again)
+		run_program_again(&run->program);
+	run->again = false;
+	go_on(run, 0);
+}
+
+static void let_go(const struct run *run)
+{
+	tm_break_clear(run->pid);
+	ptrace(PTRACE_DETACH, run->pid, NULL, NULL);
+}
+
+/* What the command did meanwhile is seen when it runs: another program, or
+ * the end. */
+static void attach_again(struct run *run)
+{
+	int sig;
+
+	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) != 0 ||
+	    !interrupt(run, &sig))
+		return;
+	run->again = true;
+	at_event_stop(run, sig);
+}
+
+/*
+ * Its terminal has stopped the command, which has tidied up by now: our shell
+ * expects us to stop. Somebody may let the command go on before us: it does
+ * not need us for that.
+ */
+static void stop_with_it(struct run *run)
+{
+	let_go(run);
+	raise(SIGSTOP);
+	attach_again(run);
 }
 
 static void at_stop(struct run *run, int status)
@@ -48,11 +95,10 @@ static void at_stop(struct run *run, int status)
 		go_on(run, 0);
 		return;
 	case EVENT_STOP:
-		if (sig == SIGTRAP) {
-			go_on(run, 0);
-			return;
-		}
-		ptrace(PTRACE_LISTEN, run->pid, NULL, NULL);
+		if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+			stop_with_it(run);
+		else
+			at_event_stop(run, sig);
 		return;
 	default:
 		break;
@@ -77,8 +123,9 @@ static void collect(struct run *run)
 
 /* ---- SIGUSR1: a snapshot while it runs ----------------------------------------------- */
 
-/* Handle what comes until it stands in our interrupt stop. */
-static bool interrupt(struct run *run)
+/* Handle what comes until it stands in our interrupt stop, or in one of job
+ * control (*ret_sig). */
+static bool interrupt(struct run *run, int *ret_sig)
 {
 	int status;
 
@@ -90,6 +137,7 @@ static bool interrupt(struct run *run)
 			run->status = status;
 			return false;
 		}
+		*ret_sig = WSTOPSIG(status);
 		if (status >> 16 == EVENT_STOP)
 			return true;
 		at_stop(run, status);
@@ -97,30 +145,25 @@ static bool interrupt(struct run *run)
 	return false;
 }
 
-/*
- * Sampling attaches by itself, to all threads: let go first. What the command
- * does meanwhile is seen when we are back: another program, or the end.
- */
+/* Sampling attaches by itself, to all threads: let go first. */
 static void sample_running(struct run *run)
 {
-	if (!interrupt(run))
+	int sig;
+
+	if (!interrupt(run, &sig))
 		return;
-	tm_break_clear(run->pid);
-	ptrace(PTRACE_DETACH, run->pid, NULL, NULL);
+	let_go(run);
 	run_program_sample(&run->program);
-	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) != 0 || !interrupt(run))
-		return;
-	run_program_again(&run->program);
-	go_on(run, 0);
+	attach_again(run);
 }
 
 /* ---- the loop ------------------------------------------------------------------------- */
 
-/* A signal to us is for the command; what a terminal or the kernel sends goes
- * to the whole job anyway. */
+/* A signal to us is for the command; what a terminal, the kernel or the
+ * command itself sends goes to the whole job anyway. */
 static void pass_on(const struct run *run, const struct signalfd_siginfo *info)
 {
-	if (info->ssi_code <= 0)
+	if (info->ssi_code <= 0 && info->ssi_pid != (uint32_t)run->pid)
 		kill(run->pid, (int)info->ssi_signo);
 }
 
@@ -256,10 +299,6 @@ bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 	if (!run_set_environment(opts, err))
 		return false;
 	sigfillset(&all);
-	/* What stops the command's job stops us by itself. */
-	sigdelset(&all, SIGTSTP);
-	sigdelset(&all, SIGTTIN);
-	sigdelset(&all, SIGTTOU);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	signals = signalfd(-1, &all, SFD_CLOEXEC);
 	ok = signals >= 0 ? start(&run, argv, &before, err)
