@@ -176,6 +176,11 @@ bool term_open(struct tm_err *err)
 				  "the terminal could not be set up");
 	}
 	term.open = true;
+	/* Until it has left the screen once, ncurses (6.4) flushes at every move
+	 * of the cursor; and it looks for typed keys between rows. A screen is
+	 * to arrive in one piece. */
+	endwin();
+	typeahead(-1);
 	set_looks();
 	raw();
 	noecho();

@@ -24,29 +24,46 @@ static char *segment_bytes(struct tm_mem *mem, const struct tm_image *image,
 	return bytes;
 }
 
-/* Addresses of the string "is_tracing" (with its NUL, after a NUL). */
+/* Where "is_tracing" stands in [start, end), with its NUL and after a NUL. Read
+ * in pieces that stay in the cache and need no fresh pages; an overlap of one
+ * byte less than the name finds each hit once. */
+static size_t find_names_in(struct tm_mem *mem, struct tm_range range,
+			    tm_addr *ret, size_t max)
+{
+	static const char name[] = "\0is_tracing";
+	enum { PIECE = 1 << 16, STEP = PIECE - (sizeof(name) - 1) };
+	TM_GUARD(tm_free_ptr) char *bytes = tm_malloc(PIECE);
+	size_t n = 0;
+
+	for (tm_addr at = range.start; at < range.end; at += STEP) {
+		size_t want = range.end - at < PIECE ? (size_t)(range.end - at)
+						     : PIECE;
+		size_t len = tm_mem_read_some(mem, at, bytes, want);
+		const char *hit = bytes;
+
+		while (n < max &&
+		       (hit = memmem(hit, len - (size_t)(hit - bytes), name,
+				     sizeof(name)))) {
+			ret[n++] = at + (tm_addr)(hit - bytes) + 1;
+			hit++;
+		}
+		if (len < want)
+			break;
+	}
+	return n;
+}
+
 static size_t find_names(struct tm_mem *mem, const struct tm_image *image,
 			 tm_addr *ret, size_t max)
 {
-	static const char name[] = "\0is_tracing";
 	size_t n = 0;
 
 	for (size_t i = 0; i < image->nsegments; i++) {
-		TM_GUARD(tm_free_ptr) char *bytes = NULL;
-		size_t len = 0;
-		char *hit;
+		struct tm_range range = image->segments[i];
 
-		if (image->flags[i] & PF_W)
-			continue;
-		bytes = segment_bytes(mem, image, i, &len);
-		hit = bytes;
-		while (bytes && n < max &&
-		       (hit = memmem(hit, len - (size_t)(hit - bytes), name,
-				     sizeof(name)))) {
-			ret[n++] = image->segments[i].start +
-				   (tm_addr)(hit - bytes) + 1;
-			hit++;
-		}
+		if (!(image->flags[i] & PF_W) &&
+		    range.end - range.start <= CHUNK_LIMIT)
+			n += find_names_in(mem, range, ret + n, max - n);
 	}
 	return n;
 }

@@ -33,20 +33,26 @@ struct rseq_configuration { /* struct ptrace_rseq_configuration, Linux 5.13 */
  * of struct rseq_cs. */
 enum { RSEQ_CS = 8, CS_START_IP = 8, CS_POST_COMMIT_OFFSET = 16 };
 
+/* In pieces that stay in the cache and need no fresh pages. */
 static tm_addr find_in_region(struct tm_mem *mem, const struct tm_region *region,
 			      const void *code, size_t code_len)
 {
-	enum { LIMIT = 4 << 20 };
-	size_t len = (size_t)(region->end - region->start);
-	TM_GUARD(tm_free_ptr) char *bytes = NULL;
-	char *hit;
+	enum { LIMIT = 4 << 20, PIECE = 1 << 16, OVERLAP = 64 };
+	TM_GUARD(tm_free_ptr) char *bytes = tm_malloc(PIECE);
+	tm_addr end = region->end - region->start > LIMIT ? region->start + LIMIT
+							  : region->end;
 
-	if (len > LIMIT)
-		len = LIMIT;
-	bytes = tm_malloc(len);
-	len = tm_mem_read_some(mem, region->start, bytes, len);
-	hit = memmem(bytes, len, code, code_len);
-	return hit ? region->start + (tm_addr)(hit - bytes) : 0;
+	for (tm_addr at = region->start; at < end; at += PIECE - OVERLAP) {
+		size_t want = end - at < PIECE ? (size_t)(end - at) : PIECE;
+		size_t len = tm_mem_read_some(mem, at, bytes, want);
+		const char *hit = memmem(bytes, len, code, code_len);
+
+		if (hit)
+			return at + (tm_addr)(hit - bytes);
+		if (len < want)
+			break;
+	}
+	return 0;
 }
 
 /* The C library has both and is looked at first, whatever it is called. */
