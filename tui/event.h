@@ -38,6 +38,7 @@ enum event_kind {
 	EV_ADDED,    /* a process came: a new source, or in place of a gone one */
 	EV_OPENED,   /* a source was attached to */
 	EV_STATUS,   /* cheap figures of a source */
+	EV_PROGRESS, /* a long sample is under way */
 	EV_SAMPLE,   /* a snapshot of a source */
 	EV_FAILED,   /* a call on a source failed */
 	EV_NOTE,     /* the session remarks something */
@@ -63,6 +64,7 @@ struct event {
 		pid_t pid;              /* ADDED */
 		struct { pid_t pid; char command[264]; } opened;
 		struct tm_status status;
+		struct { uint64_t done, total; } progress; /* bytes; an estimate */
 		struct {
 			struct snap *snap;
 			uint64_t took_ms;     /* wall time of the sample */

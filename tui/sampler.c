@@ -1,6 +1,7 @@
 #include "sampler.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "target.h"
@@ -24,6 +25,7 @@ struct sampler {
 	struct sampler_opts opts;
 	struct queue *events;
 	pthread_t thread;
+	atomic_bool give_up;  /* the running sample is to end: stop or hold */
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;  /* the sampler has something to do */
@@ -37,6 +39,13 @@ struct sampler {
 	uint64_t effective_ms;
 	uint64_t next_status, next_sample, next_others;
 };
+
+static bool gives_up(void *ctx)
+{
+	struct sampler *sampler = ctx;
+
+	return atomic_load(&sampler->give_up);
+}
 
 /* How long a target stood still: 1 ms at least, if at all. */
 static uint64_t pause_of(const struct event *event)
@@ -103,6 +112,19 @@ static size_t source_of(const struct sampler *sampler, size_t i)
 				    opts->first_added + (i - opts->ntargets);
 }
 
+/* The figures of all go on while one is sampled: the graph has no holes. */
+static void glance_at_all(void *ctx)
+{
+	struct sampler *sampler = ctx;
+	uint64_t now = target_now_ms();
+
+	if (now < sampler->next_status)
+		return;
+	for (size_t i = 0; i < sampler->ntargets; i++)
+		target_glance(sampler->targets[i]);
+	sampler->next_status = now + STATUS_MS;
+}
+
 static struct target *create_target(struct sampler *sampler, size_t i)
 {
 	const struct target model = {
@@ -111,6 +133,8 @@ static struct target *create_target(struct sampler *sampler, size_t i)
 		.session = sampler->opts.session,
 		.index = i,
 		.source = source_of(sampler, i),
+		.meanwhile = glance_at_all,
+		.meanwhile_ctx = sampler,
 	};
 	struct target *target = xcalloc(1, sizeof(*target));
 
@@ -221,6 +245,10 @@ static void work(struct sampler *sampler, const struct wish *wishes,
 		return;
 	open_rest(sampler);
 	sample_all(sampler, interval_ms);
+	if (gives_up(sampler)) {
+		sampler->next_sample = 0; /* once more, should we go on */
+		return;
+	}
 	sampler->next_sample = now + sampler->effective_ms;
 	/* A sample that takes longer than the interval leaves room as well. */
 	if (sampler->next_sample < target_now_ms() + STATUS_MS / 2)
@@ -319,6 +347,8 @@ struct sampler *sampler_create(const struct sampler_opts *opts,
 	pthread_condattr_t attr;
 
 	sampler->opts = *opts;
+	sampler->opts.session.give_up = gives_up;
+	sampler->opts.session.give_up_ctx = sampler;
 	sampler->events = events;
 	sampler->interval_ms = opts->interval_ms;
 	create_targets(sampler);
@@ -338,6 +368,7 @@ void sampler_destroy(struct sampler *sampler)
 {
 	if (!sampler)
 		return;
+	atomic_store(&sampler->give_up, true);
 	pthread_mutex_lock(&sampler->lock);
 	sampler->stop = true;
 	pthread_cond_signal(&sampler->wake);
@@ -389,6 +420,7 @@ void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 
 void sampler_hold(struct sampler *sampler)
 {
+	atomic_store(&sampler->give_up, true);
 	pthread_mutex_lock(&sampler->lock);
 	sampler->hold = true;
 	while (sampler->busy)
@@ -399,6 +431,7 @@ void sampler_hold(struct sampler *sampler)
 void sampler_release(struct sampler *sampler)
 {
 	pthread_mutex_lock(&sampler->lock);
+	atomic_store(&sampler->give_up, false);
 	sampler->hold = false;
 	pthread_cond_signal(&sampler->wake);
 	pthread_mutex_unlock(&sampler->lock);

@@ -25,7 +25,7 @@ struct sampler_opts {
 /* NULL if no thread could be started. */
 struct sampler *sampler_create(const struct sampler_opts *opts,
 			       struct queue *events);
-/* Waits for a running sample to end; closes the targets. NULL is fine. */
+/* A running sample is given up; closes the targets. NULL is fine. */
 void sampler_destroy(struct sampler *sampler);
 
 void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused);
@@ -36,7 +36,8 @@ void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 		 uint32_t nframe);
 
 /* Between the two no call on a target is under way: for being stopped by the
- * terminal, with no target standing still meanwhile. */
+ * terminal, with no target standing still meanwhile. A running sample is given
+ * up, and taken again afterwards. */
 void sampler_hold(struct sampler *sampler);
 void sampler_release(struct sampler *sampler);
 

@@ -315,6 +315,8 @@ static unsigned apply(struct state *state, struct event *event)
 		return source_opened(state, event);
 	case EV_STATUS:
 		return source_status(state, event);
+	case EV_PROGRESS:
+		return source_progress(state, event);
 	case EV_SAMPLE:
 		return source_sample(state, event);
 	case EV_FAILED:

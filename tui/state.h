@@ -65,6 +65,8 @@ struct source {
 	uint64_t shown_peak;      /* for the graph's scale */
 	struct snap *latest, *marked;
 	uint64_t took_ms;
+	bool sampling;            /* long enough to be talked about: */
+	uint64_t sampled, to_sample; /* bytes; the second is an estimate */
 	struct thread_page *threads;  /* MODE_THREADS; NULL: not read yet */
 	struct tm_err threads_failure;
 };

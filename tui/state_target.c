@@ -59,6 +59,16 @@ unsigned source_status(struct state *state, const struct event *event)
 	return R_DRAW;
 }
 
+unsigned source_progress(struct state *state, const struct event *event)
+{
+	struct source *source = &state->sources[event->source];
+
+	source->sampling = true;
+	source->sampled = event->progress.done;
+	source->to_sample = event->progress.total;
+	return R_DRAW;
+}
+
 unsigned source_sample(struct state *state, struct event *event)
 {
 	struct source *source = &state->sources[event->source];
@@ -67,6 +77,7 @@ unsigned source_sample(struct state *state, struct event *event)
 	source->latest = event->sample.snap;
 	event->sample.snap = NULL;
 	source->took_ms = event->sample.took_ms;
+	source->sampling = false;
 	source->failure.kind = TM_ERR_NONE;
 	if (!event->sample.round_done)
 		return 0;
@@ -79,6 +90,7 @@ unsigned source_failed(struct state *state, const struct event *event)
 	struct source *source = &state->sources[event->source];
 
 	source->failure = event->failed.err;
+	source->sampling = false;
 	if (event->failed.fatal)
 		source->gone = true;
 	if (source->child && source->gone)

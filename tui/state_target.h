@@ -8,6 +8,7 @@
 unsigned source_added(struct state *state, const struct event *event);
 unsigned source_opened(struct state *state, const struct event *event);
 unsigned source_status(struct state *state, const struct event *event);
+unsigned source_progress(struct state *state, const struct event *event);
 unsigned source_sample(struct state *state, struct event *event);
 unsigned source_failed(struct state *state, const struct event *event);
 unsigned source_note(struct state *state, const struct event *event);

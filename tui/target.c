@@ -36,6 +36,28 @@ static void pass_note(void *ctx, const char *text)
 	queue_push(target->events, event);
 }
 
+/* A sample is talked about when it takes longer than a blink. */
+#define LONG_MS 300
+#define PROGRESS_MS 100
+
+/* On the thread that reads, while the sampler's own waits for it. */
+static void pass_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct target *target = ctx;
+	uint64_t now = target_now_ms();
+	struct event *event;
+
+	if (target->meanwhile)
+		target->meanwhile(target->meanwhile_ctx);
+	if (now < target->sample_began + LONG_MS || now < target->next_progress)
+		return;
+	target->next_progress = now + PROGRESS_MS;
+	event = new_event(target, EV_PROGRESS);
+	event->progress.done = done;
+	event->progress.total = total;
+	queue_push(target->events, event);
+}
+
 static void pass_failure(struct target *target, const struct tm_err *err,
 			 bool opening)
 {
@@ -58,7 +80,7 @@ void target_init(struct target *target, const struct target *model)
 	*target = *model;
 	target->session.note = pass_note;
 	target->session.note_ctx = target;
-	target->session.progress = (struct tm_progress){ 0 };
+	target->session.progress = (struct tm_progress){ pass_progress, target };
 }
 
 static void close_threads(struct target *target)
@@ -95,11 +117,18 @@ void target_open(struct target *target)
 	queue_push(target->events, event);
 }
 
+static void pass_status(struct target *target, const struct tm_status *status)
+{
+	struct event *event = new_event(target, EV_STATUS);
+
+	event->status = *status;
+	queue_push(target->events, event);
+}
+
 void target_status(struct target *target)
 {
 	struct tm_err err = { 0 };
 	struct tm_status status;
-	struct event *event;
 
 	if (!target->handle)
 		return;
@@ -108,28 +137,44 @@ void target_status(struct target *target)
 		return;
 	}
 	target->tracing = status.tracing == TM_TRACING_ON;
-	event = new_event(target, EV_STATUS);
-	event->status = status;
-	queue_push(target->events, event);
+	pass_status(target, &status);
+}
+
+void target_glance(struct target *target)
+{
+	struct tm_err err = { 0 };
+	struct tm_status status;
+
+	if (target->handle &&
+	    target->feed->ops->status(target->handle, &status, &err))
+		pass_status(target, &status);
+}
+
+static bool given_up(const struct target *target)
+{
+	const struct tm_session_opts *session = &target->session;
+
+	return session->give_up && session->give_up(session->give_up_ctx);
 }
 
 struct event *target_sample(struct target *target)
 {
 	struct tm_err err = { 0 };
-	uint64_t start = target_now_ms();
 	struct tm_snapshot *snapshot;
 	struct event *event;
 
-	if (!target->handle || !target->tracing)
+	if (!target->handle || !target->tracing || given_up(target))
 		return NULL;
+	target->sample_began = target_now_ms();
 	snapshot = target->feed->ops->sample(target->handle, &err);
 	if (!snapshot) {
-		pass_failure(target, &err, false);
+		if (!given_up(target))
+			pass_failure(target, &err, false);
 		return NULL;
 	}
 	event = new_event(target, EV_SAMPLE);
 	event->sample.snap = snap_create(snapshot);
-	event->sample.took_ms = target_now_ms() - start;
+	event->sample.took_ms = target_now_ms() - target->sample_began;
 	return event;
 }
 

@@ -14,12 +14,17 @@ struct target {
 	size_t source;           /* in events */
 	struct queue *events;
 	struct tm_session_opts session; /* its remarks become events */
+	/* Called within a long sample, many times a second: for what should go
+	 * on meanwhile. target_glance() is all that may be done then. */
+	void (*meanwhile)(void *ctx);
+	void *meanwhile_ctx;
 
 	void *handle;            /* NULL: not attached */
 	void *threads;           /* reader of thread stacks; NULL: none yet */
 	bool gone;               /* for good */
 	uint64_t gone_ns;        /* when that was seen */
 	bool tracing;
+	uint64_t sample_began, next_progress; /* of the sample under way */
 };
 
 /* What is set above handle stays the caller's. */
@@ -31,7 +36,11 @@ uint64_t target_now_ms(void);
 void target_open(struct target *target);
 void target_status(struct target *target);
 
-/* An EV_SAMPLE that is not pushed yet; NULL if there is none. */
+/* The figures, if they can be had; closes nothing and reports no failure. */
+void target_glance(struct target *target);
+
+/* An EV_SAMPLE that is not pushed yet; NULL if there is none. A long one is
+ * accompanied by EV_PROGRESS; one that was given up leaves no trace. */
 struct event *target_sample(struct target *target);
 
 /* True if the traces are others now, and worth a sample. */

@@ -15,6 +15,7 @@ struct totals {
 	uint32_t limit;
 	bool has_figures, partial, sampled, has_rss;
 	uint64_t sample_bytes;
+	const struct source *sampling; /* one that is read right now, for long */
 };
 
 static void add_source(struct totals *totals, const struct source *source)
@@ -22,6 +23,8 @@ static void add_source(struct totals *totals, const struct source *source)
 	const struct tm_meta *meta = source->latest ?
 				     &source->latest->snapshot->meta : NULL;
 
+	if (source->sampling)
+		totals->sampling = source;
 	if (source->has_status) {
 		totals->current += source->status.traced_current;
 		totals->peak += source->status.traced_peak;
@@ -205,6 +208,15 @@ static void format_ms(char buf[static 32], double ms)
 		snprintf(buf, 32, "%.1f ms", ms);
 }
 
+/* The estimate may be passed: then it is all but done. */
+static void format_progress(const struct source *source, char buf[static 32])
+{
+	uint64_t done = source->sampled, total = source->to_sample;
+
+	snprintf(buf, 32, "%u %%",
+		 done < total ? (unsigned)((double)done / (double)total * 100) : 99);
+}
+
 static int draw_rate(const struct state *state, const struct totals *totals,
 		     struct screen *screen)
 {
@@ -214,10 +226,16 @@ static int draw_rate(const struct state *state, const struct totals *totals,
 
 	if (state_is_offline(state))
 		return 0;
-	format_ms(buf, (double)(slowed ? state->effective_ms :
-				state->interval_ms));
-	col = draw_figure(screen, 2, col, "Refresh", state->paused ? "paused" : buf,
-			  state->paused || slowed ? ROLE_WARNING : ROLE_VALUE);
+	if (totals->sampling)
+		format_progress(totals->sampling, buf);
+	else if (state->paused)
+		snprintf(buf, sizeof(buf), "paused");
+	else
+		format_ms(buf, (double)(slowed ? state->effective_ms :
+					state->interval_ms));
+	col = draw_figure(screen, 2, col, totals->sampling ? "Sampling" : "Refresh",
+			  buf, state->paused || slowed || totals->sampling ?
+			  ROLE_WARNING : ROLE_VALUE);
 	if (totals->sampled) {
 		format_ms(buf, (double)totals->pause_ns / 1e6);
 		col = draw_figure(screen, 2, col, "Pause", buf, ROLE_VALUE);

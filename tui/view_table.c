@@ -228,6 +228,19 @@ static void advise_start(struct screen *screen, int *row, pid_t pid)
 	say(screen, row, ROLE_DIM, "The table appears as soon as tracing is on.");
 }
 
+static void explain_reading(const struct source *source, struct screen *screen,
+			    int *row)
+{
+	uint64_t done = source->sampled >> 20, total = source->to_sample >> 20;
+	char buf[128] = "reading the traces ...";
+
+	if (source->sampling)
+		snprintf(buf, sizeof(buf), "reading the traces: %" PRIu64
+			 " of about %" PRIu64 " MiB ...", done,
+			 total > done ? total : done);
+	say(screen, row, ROLE_DIM, buf);
+}
+
 static void explain_source(const struct source *source, struct screen *screen,
 			   int *row)
 {
@@ -248,7 +261,7 @@ static void explain_source(const struct source *source, struct screen *screen,
 		return;
 	}
 	if (source->status.tracing == TM_TRACING_ON) {
-		say(screen, row, ROLE_DIM, "reading the traces ...");
+		explain_reading(source, screen, row);
 		return;
 	}
 	snprintf(buf, sizeof(buf), source->status.tracing == TM_TRACING_OFF ?

@@ -27,7 +27,9 @@ enum tm_freeze {
 	TM_FREEZE_NEVER,  /* read while the target is stopped */
 };
 
-/* Called between pieces of a long read; done/total in bytes. NULL: silent. */
+/* Called between pieces of a long read, on another thread while the caller
+ * waits; done/total in bytes, the total being an estimate. The target runs
+ * meanwhile, and tm_session_status() may be called from within. NULL: silent. */
 struct tm_progress {
 	void (*report)(void *ctx, uint64_t done, uint64_t total);
 	void *ctx;
@@ -42,6 +44,11 @@ struct tm_session_opts {
 					distance of sampled bytes; 0: every block */
 	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: default */
 	struct tm_progress progress;
+	/* Asked now and then while a sample waits or reads, on another thread:
+	 * true makes it give up, with TM_ERR_OS and EINTR, as soon as the
+	 * target is as it was. NULL: never. */
+	bool (*give_up)(void *ctx);
+	void *give_up_ctx;
 	/* Called with a one-line remark ("read without a copy: ..."), may be
 	 * NULL. The text is gone after the call. */
 	void (*note)(void *ctx, const char *text);

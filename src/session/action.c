@@ -9,11 +9,17 @@
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 enum { NENDING = sizeof(ending_signals) / sizeof(ending_signals[0]) };
 
+/* Of the act that runs on this thread. */
+static _Thread_local const struct tm_session_opts *act_opts;
+
 bool tm_act_interrupted(void)
 {
 	sigset_t pending;
 	bool any = false;
 
+	if (act_opts && act_opts->give_up &&
+	    act_opts->give_up(act_opts->give_up_ctx))
+		return true;
 	if (sigpending(&pending) != 0)
 		return false;
 	for (size_t i = 0; i < NENDING; i++)
@@ -24,20 +30,23 @@ bool tm_act_interrupted(void)
 struct action {
 	void (*run)(void *ctx);
 	void *ctx;
+	const struct tm_session_opts *opts;
 };
 
 static void *action_thread(void *arg)
 {
 	const struct action *action = arg;
 
+	act_opts = action->opts;
 	action->run(action->ctx);
 	tm_stop_forget_late();
 	return NULL;
 }
 
-bool tm_act(void (*run)(void *ctx), void *ctx, struct tm_err *err)
+bool tm_act(void (*run)(void *ctx), void *ctx,
+	    const struct tm_session_opts *opts, struct tm_err *err)
 {
-	struct action action = { run, ctx };
+	struct action action = { run, ctx, opts };
 	pthread_t thread;
 	sigset_t all, ending, before;
 	int failed;

@@ -1,8 +1,11 @@
 #include "session/rest.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
+
+#include "session/action.h"
 
 enum {
 	BUSY_TIMEOUT_MS = 10000, /* in-process snapshots hold the lock for seconds */
@@ -57,6 +60,9 @@ bool tm_stop_at_rest(struct tm_session *session, struct tm_stop *ret,
 			return true;
 		*paused_ns += tm_stop_release(ret);
 		tm_stop_guard(ret);
+		if (tm_act_interrupted())
+			return tm_err_os(err, EINTR, session->process.object,
+					 "given up");
 		if (tm_now_ns() >= deadline)
 			return busy(session, timeout_ms, err);
 		tm_sleep_ns(wait_ns);

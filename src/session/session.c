@@ -81,7 +81,7 @@ struct tm_snapshot *tm_session_sample(struct tm_session *session,
 {
 	struct act act = { .session = session, .err = err };
 
-	return tm_act(run_sample, &act, err) ? act.snapshot : NULL;
+	return tm_act(run_sample, &act, &session->opts, err) ? act.snapshot : NULL;
 }
 
 static void run_reset_peak(void *ctx)
@@ -95,7 +95,7 @@ bool tm_session_reset_peak(struct tm_session *session, struct tm_err *err)
 {
 	struct act act = { .session = session, .err = err };
 
-	return tm_act(run_reset_peak, &act, err) && act.ok;
+	return tm_act(run_reset_peak, &act, &session->opts, err) && act.ok;
 }
 
 static void run_start(void *ctx)
@@ -118,7 +118,7 @@ bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
 		return tm_err_set(err, TM_ERR_USAGE, session->process.object,
 				  "the number of frames must be from 1 to %d",
 				  TM_NFRAME_MAX);
-	return tm_act(run_start, &act, err) && act.ok;
+	return tm_act(run_start, &act, &session->opts, err) && act.ok;
 }
 
 static void run_stop(void *ctx)
@@ -135,7 +135,7 @@ bool tm_session_stop_tracing(struct tm_session *session, unsigned timeout_ms,
 	struct act act = { .session = session, .err = err,
 			   .timeout_ms = timeout_ms, .control = ret };
 
-	return tm_act(run_stop, &act, err) && act.ok;
+	return tm_act(run_stop, &act, &session->opts, err) && act.ok;
 }
 
 static void run_clear(void *ctx)
@@ -152,7 +152,7 @@ bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
 	struct act act = { .session = session, .err = err,
 			   .timeout_ms = timeout_ms };
 
-	return tm_act(run_clear, &act, err) && act.ok;
+	return tm_act(run_clear, &act, &session->opts, err) && act.ok;
 }
 
 static void run_where(void *ctx)
@@ -168,5 +168,5 @@ struct tm_snapshot *tm_session_where(struct tm_session *session, uint64_t addres
 {
 	struct act act = { .session = session, .err = err, .address = address };
 
-	return tm_act(run_where, &act, err) ? act.snapshot : NULL;
+	return tm_act(run_where, &act, &session->opts, err) ? act.snapshot : NULL;
 }

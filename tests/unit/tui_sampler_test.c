@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sampler.h"
+#include "target.h"
 #include "tui_harness.h"
 #include "worker.h"
 
@@ -26,6 +27,9 @@ struct script {
 	atomic_bool tracing, gone, refuse_controls;
 	atomic_int others;      /* new targets still to be told of */
 	uint64_t pause_ns;
+	atomic_bool endless;    /* samples end only when they are given up */
+	atomic_int given_up;
+	struct tm_session_opts session; /* as it was opened with */
 };
 
 static void check_thread(struct script *script)
@@ -61,6 +65,7 @@ static void *script_open(void *ctx, size_t i, const struct tm_session_opts *opts
 		tm_err_set(err, TM_ERR_UNSUPPORTED, "pid 7", "not yet");
 		return NULL;
 	}
+	script->session = *opts;
 	opts->note(opts->note_ctx, "hello");
 	return script;
 }
@@ -99,14 +104,35 @@ static bool script_status(void *target, struct tm_status *ret,
 	return true;
 }
 
+/* Pieces of a read that nobody waits for to the end. False: given up. */
+static bool read_endlessly(struct script *script)
+{
+	const struct tm_session_opts *opts = &script->session;
+	const uint64_t end = target_now_ms() + 60000;
+
+	for (uint64_t done = 0; target_now_ms() < end; done++) {
+		opts->progress.report(opts->progress.ctx, done, 1000);
+		if (opts->give_up(opts->give_up_ctx)) {
+			script->given_up++;
+			return false;
+		}
+		sched_yield();
+	}
+	return true;
+}
+
 static struct tm_snapshot *script_sample(void *target, struct tm_err *err)
 {
 	struct script *script = target;
-	struct tm_snapshot *snapshot = harness_snapshot(0);
+	struct tm_snapshot *snapshot;
 
-	(void)err;
 	check_thread(script);
 	script->samples++;
+	if (script->endless && !read_endlessly(script)) {
+		tm_err_set(err, TM_ERR_OS, "pid 7", "given up");
+		return NULL;
+	}
+	snapshot = harness_snapshot(0);
 	snapshot->meta.pause_ns = script->pause_ns;
 	return snapshot;
 }
@@ -407,6 +433,57 @@ static void nothing_is_called_while_held(void **state)
 	queue_destroy(queue);
 }
 
+static void a_long_sample_is_told_of_and_the_figures_go_on(void **state)
+{
+	struct script script = { .tracing = true, .endless = true };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event = next(queue, EV_PROGRESS);
+	int before = script.statuses;
+
+	(void)state;
+	assert_int_equal(event->source, 3);
+	assert_int_equal(event->progress.total, 1000);
+	assert_in_range(event->progress.done, 1, UINT32_MAX);
+	event_destroy(event);
+	event_destroy(next(queue, EV_STATUS));
+	event_destroy(next(queue, EV_STATUS));
+	assert_in_range(script.statuses, before + 1, 1000000);
+	assert_int_equal(script.samples, 1);
+	/* Figures that cannot be had are the sample's to complain of. */
+	script.gone = true;
+	event_destroy(next(queue, EV_PROGRESS));
+	assert_int_equal(script.closes, 0);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.given_up, 1);
+	assert_int_equal(script.closes, 1);
+	assert_false(script.other_thread);
+}
+
+static void a_running_sample_is_given_up_for_a_hold(void **state)
+{
+	struct script script = { .tracing = true, .endless = true };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 3600000);
+	struct event *event;
+
+	(void)state;
+	event_destroy(next(queue, EV_PROGRESS));
+	sampler_hold(sampler);
+	assert_int_equal(script.given_up, 1);
+	while ((event = queue_pop(queue))) {
+		assert_int_not_equal(event->kind, EV_FAILED);
+		event_destroy(event);
+	}
+	script.endless = false;
+	sampler_release(sampler);
+	event_destroy(next(queue, EV_SAMPLE)); /* not an hour later */
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.samples, 2);
+}
+
 static struct table_query query_of(struct snap *snap)
 {
 	struct table_query query = { .key = TM_KEY_LINENO, .domain = -1,
@@ -503,6 +580,8 @@ int main(void)
 		cmocka_unit_test(threads_are_asked_for_with_a_reader_of_their_own),
 		cmocka_unit_test(processes_come_and_take_the_places_of_gone_ones),
 		cmocka_unit_test(nothing_is_called_while_held),
+		cmocka_unit_test(a_long_sample_is_told_of_and_the_figures_go_on),
+		cmocka_unit_test(a_running_sample_is_given_up_for_a_hold),
 		cmocka_unit_test(the_worker_answers),
 		cmocka_unit_test(source_lines_come_with_their_function),
 	};

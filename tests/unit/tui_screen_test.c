@@ -252,6 +252,26 @@ static void play_slowed(struct harness *h)
 	h->state.effective_ms = 5300;
 }
 
+static void play_sampling(struct harness *h)
+{
+	struct event event = harness_event(EV_PROGRESS, 0);
+
+	harness_start(h);
+	event.progress.done = 431ull << 20;
+	event.progress.total = 1000ull << 20;
+	harness_apply(h, &event);
+}
+
+static void play_reading_long(struct harness *h)
+{
+	struct event event = harness_event(EV_PROGRESS, 0);
+
+	play_reading(h);
+	event.progress.done = 120ull << 20;
+	event.progress.total = 480ull << 20;
+	harness_apply(h, &event);
+}
+
 static void play_reset_peak(struct harness *h)
 {
 	struct event event = harness_event(EV_DONE, 0);
@@ -401,6 +421,8 @@ static const struct scene scenes[] = {
 	{ "domain", 1, false, play_domain },
 	{ "paused", 1, false, play_paused },
 	{ "slowed", 1, false, play_slowed },
+	{ "sampling", 1, false, play_sampling },
+	{ "reading-long", 1, false, play_reading_long },
 	{ "reset-peak", 1, false, play_reset_peak },
 	{ "exited", 1, false, play_exited },
 	{ "note", 1, false, play_note },
