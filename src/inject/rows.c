@@ -177,7 +177,7 @@ static uint64_t *function_starts(Elf *elf, size_t *ret_n)
 		uint64_t n, at;
 
 		if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_GNU_EH_FRAME ||
-		    phdr.p_offset + 12 > size ||
+		    phdr.p_offset > size || size - phdr.p_offset < 12 ||
 		    tm_load_u8(file, phdr.p_offset + 1) != PCREL_SDATA4 ||
 		    tm_load_u8(file, phdr.p_offset + 2) != UDATA4 ||
 		    tm_load_u8(file, phdr.p_offset + 3) != DATAREL_SDATA4)

@@ -175,7 +175,8 @@ static bool publish(struct tm_injection *in, struct tm_recorder_table *table,
 		    struct tm_recorder_space *space, struct tm_buf *modules,
 		    const struct tm_buf *stacks, struct tm_err *err)
 {
-	qsort(modules->data, space->nmodules, sizeof(struct tm_recorder_module), by_start);
+	if (space->nmodules > 0)
+		qsort(modules->data, space->nmodules, sizeof(struct tm_recorder_module), by_start);
 	space->stacks = append(in, table, stacks->data, stacks->len);
 	space->modules = append(in, table, modules->data, modules->len);
 	table->space = append(in, table, space, sizeof(*space));

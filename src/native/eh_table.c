@@ -128,7 +128,7 @@ static void add(struct native_eh_table *table, size_t *cap, int64_t start,
 void native_eh_table_build(Elf *elf, uint64_t bias, struct native_eh_table *ret)
 {
 	const unsigned char *ident = (unsigned char *)elf_getident(elf, NULL);
-	struct section section;
+	struct section section = { 0 };
 	Elf_Data data = { .d_type = ELF_T_BYTE, .d_version = EV_CURRENT };
 	Dwarf_Off at = 0, next = 0, last_cie = UINT64_MAX;
 	Dwarf_CFI_Entry entry;

@@ -315,6 +315,8 @@ static void estimate(struct group *groups, size_t n, uint64_t mean)
 {
 	double carry = 0;
 
+	if (n == 0)
+		return;
 	qsort(groups, n, sizeof(*groups), by_stack);
 	for (size_t i = 0; i < n; i++) {
 		double size = (double)groups[i].size;
