@@ -97,6 +97,7 @@ $(B)/libcli.a: $(filter-out %/main.o,$(cli_obj))
 	$(q)rm -f $@ && ar rcs $@ $^
 
 # What runs in the target can call nothing of ours.
+$(B)/src/control/payload.o: CFLAGS := $(filter-out --coverage,$(CFLAGS))
 $(B)/src/control/payload.o: common := $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(common)) \
 	-ffreestanding -fno-stack-protector -fno-jump-tables -fno-exceptions \
 	-fno-asynchronous-unwind-tables -fcf-protection=none -fno-profile-arcs

@@ -63,7 +63,7 @@ static void set_looks(void)
 	bool colors = !term.opts.no_color && has_colors() &&
 		      start_color() == OK && use_default_colors() == OK;
 
-	for (short role = 0; role < ROLE_COUNT; role++) {
+	for (int role = 0; role < ROLE_COUNT; role++) {
 		const struct look *look = &looks[role];
 		short fg = COLORS >= 256 ? look->fg256 : look->fg8;
 
