@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/instant.h"
 #include "control/launch.h"
+#include "control/script.h"
 #include "control/stray.h"
 #include "target/maps.h"
 
@@ -296,7 +297,7 @@ static bool report(const struct doing *doing, const struct control_args *args,
 	}
 }
 
-bool control_do(const struct control_target *target, const struct control_call *call,
+static bool do_by_thread(const struct control_target *target, const struct control_call *call,
 		bool *ret_left, struct tm_err *err)
 {
 	struct doing doing = {
@@ -316,4 +317,16 @@ bool control_do(const struct control_target *target, const struct control_call *
 	*ret_left = !clean_up(&doing);
 	sweep_up(&doing);
 	return report(&doing, &args, err);
+}
+
+bool control_do(const struct control_target *target, const struct control_call *call,
+		bool *ret_left, struct tm_err *err)
+{
+	struct py_debugger debugger;
+
+	if (do_by_thread(target, call, ret_left, err))
+		return true;
+	return err->kind == TM_ERR_UNSUPPORTED &&
+	       control_script_can(target, &debugger, err) &&
+	       control_script_do(target, &debugger, call, err);
 }

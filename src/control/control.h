@@ -20,9 +20,10 @@
  *    exception, and there must be a blocked one; on a thread that waits for
  *    the GIL it hangs. If we died meanwhile, that thread would be lost.
  *  - PEP 768 (3.14+) needs a file that the target can open in its root, may
- *    be switched off, is ignored by a thread that is blocked, runs source code
- *    in the middle of the program (trace functions, audit hooks, "<string>"
- *    frames), and prints errors to the target's stderr.
+ *    be switched off, is ignored by a thread that is blocked, and runs source
+ *    code in the middle of the program (trace functions, audit hooks). It is
+ *    the second means (script.h), where this one cannot be used: a seccomp
+ *    filter that we may not suspend, or a program that exports too little.
  *  - a raw clone() has no thread-local storage, and the C API needs it.
  * The C API is called without any Python source: nothing of ours runs under
  * sys.settrace(), appears in a traceback, or stays in sys.modules but
@@ -69,7 +70,7 @@ struct control_call {
  * Make the call and wait for its end. TM_ERR_BUSY: it was not made, and will
  * not be (the message says what keeps the target, and what is left);
  * TM_ERR_LIMIT: it raised, with the exception's text; TM_ERR_UNSUPPORTED:
- * subinterpreters, no pthread_create(). Errors of the lower rooms as they are.
+ * subinterpreters, or neither means can be used. Errors of the lower rooms as they are.
  * *ret_left: the helper thread has not ended in time, and its stack stays.
  * Call it on a thread that ends afterwards, as for everything that stops.
  */

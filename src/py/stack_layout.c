@@ -122,6 +122,7 @@ const struct py_stack_layout py_stack_3_14 = {
 		.object_type = 408, .bytes_size = 600, .bytes_data = 608,
 	},
 	.foreign_owner = 3,
+	.debugger = 712,
 };
 
 const struct py_stack_layout py_stack_3_15 = {
@@ -139,4 +140,5 @@ const struct py_stack_layout py_stack_3_15 = {
 		.object_type = 472, .bytes_size = 696, .bytes_data = 704,
 	},
 	.foreign_owner = 3,
+	.debugger = 840,
 };

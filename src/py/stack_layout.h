@@ -51,6 +51,9 @@ struct py_stack_layout {
 	/* The lowest frame_owner of frames that are no Python function's
 	 * (FRAME_OWNED_BY_CSTACK, _INTERPRETER); 0 without such frames. */
 	unsigned foreign_owner;
+	/* Position of struct _debugger_support (debugger.h): PEP 768, from
+	 * 3.14 on; 0 before. */
+	uint16_t debugger;
 };
 
 extern const struct py_stack_layout py_stack_3_7, py_stack_3_8, py_stack_3_9,
