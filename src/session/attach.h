@@ -14,6 +14,8 @@ struct tm_session {
 	struct tm_mem *mem;
 	struct py_runtime runtime;
 	uint64_t writable_bytes;  /* in private or shared writable mappings */
+	bool huge_known;
+	uint64_t huge;            /* bytes in huge pages, asked once if at all */
 	struct tm_remote_code syscall_insn; /* for remote system calls */
 	struct tm_source_lines *source_lines;
 	const struct tm_backend *backend;

@@ -184,6 +184,18 @@ uint64_t tm_process_rss(pid_t pid)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t tm_process_huge(pid_t pid)
+{
+	char path[64], text[4096], *at;
+	uint64_t kilobytes = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	if (slurp(path, text, sizeof(text)) > 0 &&
+	    (at = strstr(text, "\nAnonHugePages:")))
+		sscanf(at, "\nAnonHugePages: %" SCNu64, &kilobytes);
+	return kilobytes * 1024;
+}
+
 static int ptrace_scope(void)
 {
 	char text[16];

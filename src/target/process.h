@@ -62,4 +62,8 @@ bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
 /* Resident bytes, from /proc/PID/statm; 0 if unknown. */
 uint64_t tm_process_rss(pid_t pid);
 
+/* Resident bytes of private memory in huge pages; 0 if unknown. The kernel
+ * walks through all of the memory for it: some 10 ms a GiB. */
+uint64_t tm_process_huge(pid_t pid);
+
 #endif
