@@ -74,6 +74,8 @@ unsigned act_sample(struct state *state);
 unsigned act_reset_peak(struct state *state);
 unsigned act_tracing(struct state *state);
 unsigned act_tracing_choose(struct state *state);
+/* With state->nframe; asks first where it takes the recorder. */
+unsigned act_start(struct state *state);
 unsigned act_threads(struct state *state);
 
 struct tracing_action {

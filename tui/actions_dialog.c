@@ -139,8 +139,7 @@ static unsigned accept_nframe(struct state *state)
 		return 0;
 	}
 	state->nframe = (uint32_t)n;
-	state_say(state, ROLE_NORMAL, "starting to trace ...");
-	return R_START;
+	return act_start(state);
 }
 
 unsigned act_prompt_accept(struct state *state)
@@ -168,8 +167,8 @@ unsigned act_prompt_accept(struct state *state)
 		reactions |= R_SAVE;
 		break;
 	case PROMPT_NFRAME:
-		reactions |= accept_nframe(state);
-		break;
+		state->mode = state->back;
+		return reactions | accept_nframe(state);
 	}
 	state->mode = state->back;
 	return reactions;
@@ -239,7 +238,7 @@ unsigned act_save(struct state *state)
 unsigned act_yes(struct state *state)
 {
 	state->mode = state->back;
-	if (state->on_yes & (R_CLEAR | R_STOP))
+	if (state->on_yes & (R_CLEAR | R_STOP | R_START | R_RECORD))
 		state_say(state, ROLE_NORMAL, "waiting for the target's turn ...");
 	return R_DRAW | state->on_yes;
 }

@@ -78,6 +78,30 @@ const struct tracing_action *tracing_action_at(size_t i)
 	return &tracing_actions[i];
 }
 
+/* A process in scope that has no runtime that is known. */
+static bool is_unknown(const struct source *source)
+{
+	return !source->is_file && !source->opened && !source->gone &&
+	       source->failure.kind == TM_ERR_UNSUPPORTED;
+}
+
+static size_t count_unknown(const struct state *state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < state->nsources; i++)
+		n += state_in_scope(state, i) && is_unknown(&state->sources[i]);
+	return n;
+}
+
+static int unknown_pid(const struct state *state)
+{
+	for (size_t i = 0; i < state->nsources; i++)
+		if (state_in_scope(state, i) && is_unknown(&state->sources[i]))
+			return (int)state->sources[i].pid;
+	return 0;
+}
+
 /* A process in scope that is attached to. */
 static bool any_opened(const struct state *state)
 {
@@ -102,9 +126,9 @@ unsigned act_tracing(struct state *state)
 		state_say(state, ROLE_WARNING, "this is a snapshot, not a process");
 		return R_DRAW;
 	}
-	if (!any_opened(state)) {
+	if (!any_opened(state) && count_unknown(state) == 0) {
 		state_say(state, ROLE_WARNING,
-			  "there is no Python process to start tracing in");
+			  "there is no process to start tracing in");
 		return R_DRAW;
 	}
 	state->back = MODE_TABLE;
@@ -129,6 +153,27 @@ unsigned act_tracing_choose(struct state *state)
 	snprintf(state->question, sizeof(state->question), action->question,
 		 whom);
 	state->on_yes = action->reaction;
+	state->back = MODE_TABLE;
+	state->mode = MODE_CONFIRM;
+	return R_DRAW;
+}
+
+unsigned act_start(struct state *state)
+{
+	size_t n = count_unknown(state);
+	char whom[32];
+
+	if (n == 0) {
+		state_say(state, ROLE_NORMAL, "starting to trace ...");
+		return R_DRAW | R_START;
+	}
+	if (n == 1)
+		snprintf(whom, sizeof(whom), "pid %d", unknown_pid(state));
+	else
+		snprintf(whom, sizeof(whom), "%zu processes", n);
+	snprintf(state->question, sizeof(state->question),
+		 "Put tmattach's recorder for native programs into %s?", whom);
+	state->on_yes = R_RECORD | (any_opened(state) ? (unsigned)R_START : 0);
 	state->back = MODE_TABLE;
 	state->mode = MODE_CONFIRM;
 	return R_DRAW;

@@ -71,7 +71,11 @@ struct event {
 			uint64_t interval_ms; /* until the next one */
 			bool round_done;      /* the last source of a round */
 		} sample;
-		struct { struct tm_err err; bool opening; bool fatal; } failed;
+		struct {
+			struct tm_err err;
+			bool opening, fatal;
+			bool replaced;        /* by exec(): it is opened again */
+		} failed;
 		struct {
 			enum request request;
 			struct tm_err err;    /* kind NONE: it was done */

@@ -40,6 +40,11 @@ static const char *session_command(void *target)
 	return tm_session_command(target);
 }
 
+static bool session_replaced(void *target)
+{
+	return tm_session_replaced(target);
+}
+
 static bool session_status(void *target, struct tm_status *ret,
 			   struct tm_err *err)
 {
@@ -63,6 +68,7 @@ static bool session_control(void *target, enum request request, uint32_t nframe,
 		return tm_session_clear_traces(target, 0, err);
 	case REQUEST_STOP:
 		return tm_session_stop_tracing(target, 0, ret, err);
+	case REQUEST_RECORD:
 	case REQUEST_THREADS:
 	case REQUEST_COUNT:
 		break;
@@ -93,6 +99,7 @@ static const struct feed_ops session_ops = {
 	.close = close_session,
 	.pid = session_pid,
 	.command = session_command,
+	.replaced = session_replaced,
 	.status = session_status,
 	.sample = session_sample,
 	.control = session_control,

@@ -14,6 +14,8 @@
 enum request {
 	REQUEST_RESET_PEAK,
 	REQUEST_START,   /* tracing, with so many frames */
+	REQUEST_RECORD,  /* the same by our recorder, in a process that has no
+			    runtime that is known; not for control() */
 	REQUEST_CLEAR,
 	REQUEST_STOP,
 	REQUEST_THREADS, /* their stacks; not for control() */
@@ -31,6 +33,8 @@ struct feed_ops {
 	void (*close)(void *target);
 	pid_t (*pid)(void *target);
 	const char *(*command)(void *target);
+	/* Gone by exec()? Then it can be opened again. */
+	bool (*replaced)(void *target);
 	bool (*status)(void *target, struct tm_status *ret, struct tm_err *err);
 	struct tm_snapshot *(*sample)(void *target, struct tm_err *err);
 	bool (*control)(void *target, enum request request, uint32_t nframe,

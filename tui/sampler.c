@@ -8,6 +8,8 @@
 #include "xalloc.h"
 
 #define STATUS_MS 250
+/* What cannot be attached to yet is tried again so often. */
+#define OPEN_MS 1000
 /* New processes are looked for at the interval, but not more often. */
 #define OTHERS_MS 1000
 /* A sample may stop the target for at most this part of the time. */
@@ -37,7 +39,7 @@ struct sampler {
 
 	struct target **targets; /* this and below: the thread's own */
 	uint64_t effective_ms;
-	uint64_t next_status, next_sample, next_others;
+	uint64_t next_open, next_status, next_sample, next_others;
 };
 
 static bool gives_up(void *ctx)
@@ -94,12 +96,20 @@ static bool grant(struct sampler *sampler, const struct wish *wishes)
 	return changed;
 }
 
-/* Processes that could not be attached to yet, e.g. just before their exec. */
-static void open_rest(struct sampler *sampler)
+/* Processes that could not be attached to yet, e.g. just before their exec;
+ * those just after it at once. */
+static void open_rest(struct sampler *sampler, uint64_t now, bool asked)
 {
-	for (size_t i = 0; i < sampler->ntargets; i++)
-		if (!sampler->targets[i]->handle && !sampler->targets[i]->gone)
-			target_open(sampler->targets[i]);
+	bool due = asked || now >= sampler->next_open;
+
+	for (size_t i = 0; i < sampler->ntargets; i++) {
+		struct target *target = sampler->targets[i];
+
+		if (!target->handle && !target->gone && (due || target->replaced))
+			target_open(target);
+	}
+	if (due)
+		sampler->next_open = now + OPEN_MS;
 }
 
 /* ---- targets that come ------------------------------------------------------- */
@@ -227,8 +237,9 @@ static void read_statuses(struct sampler *sampler)
 static void work(struct sampler *sampler, const struct wish *wishes,
 		 uint64_t interval_ms, bool paused, bool asked)
 {
-	uint64_t now;
+	uint64_t now = target_now_ms();
 
+	open_rest(sampler, now, asked);
 	if (wishes)
 		asked |= grant(sampler, wishes);
 	now = target_now_ms();
@@ -243,7 +254,6 @@ static void work(struct sampler *sampler, const struct wish *wishes,
 	}
 	if (!asked && (paused || now < sampler->next_sample))
 		return;
-	open_rest(sampler);
 	sample_all(sampler, interval_ms);
 	if (gives_up(sampler)) {
 		sampler->next_sample = 0; /* once more, should we go on */
@@ -308,8 +318,6 @@ static void *sampler_main(void *arg)
 		sampler->now = false;
 		sampler->busy = true;
 		pthread_mutex_unlock(&sampler->lock);
-		if (sampler->next_status == 0)
-			open_rest(sampler);
 		work(sampler, wishes, interval_ms, paused, asked);
 		free(wishes);
 		pthread_mutex_lock(&sampler->lock);
@@ -410,7 +418,7 @@ void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 		if (source != SIZE_MAX && source != source_of(sampler, i))
 			continue;
 		wish->requests |= 1u << request;
-		if (request == REQUEST_START)
+		if (request == REQUEST_START || request == REQUEST_RECORD)
 			wish->nframe = nframe;
 	}
 	sampler->any_wish = true;

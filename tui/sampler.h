@@ -31,7 +31,7 @@ void sampler_destroy(struct sampler *sampler);
 void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused);
 void sampler_now(struct sampler *sampler);
 /* Of one target, or of all (SIZE_MAX); answered by EV_DONE or EV_THREADS.
- * `nframe` is for REQUEST_START. */
+ * `nframe' is for REQUEST_START and RECORD. */
 void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 		 uint32_t nframe);
 

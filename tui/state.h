@@ -28,6 +28,7 @@ enum reaction {
 	R_CLEAR = 1 << 11,     /* their traces */
 	R_STOP = 1 << 12,      /* tracing */
 	R_THREADS = 1 << 13,   /* ask for the threads of the sources in scope */
+	R_RECORD = 1 << 14,    /* start the recorder where no runtime is known */
 };
 
 enum mode {
@@ -58,6 +59,7 @@ struct source {
 	bool child;               /* see struct tm_top_source */
 	char name[264];           /* command line, or file name */
 	bool opened, gone, has_status;
+	bool replaced;            /* by exec(): `latest' is of the program before */
 	struct tm_status status;
 	struct tm_err failure;    /* kind NONE: all is well */
 	char note[256];           /* the session's last remark */

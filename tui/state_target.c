@@ -77,7 +77,7 @@ unsigned source_sample(struct state *state, struct event *event)
 	source->latest = event->sample.snap;
 	event->sample.snap = NULL;
 	source->took_ms = event->sample.took_ms;
-	source->sampling = false;
+	source->sampling = source->replaced = false;
 	source->failure.kind = TM_ERR_NONE;
 	if (!event->sample.round_done)
 		return 0;
@@ -93,6 +93,13 @@ unsigned source_failed(struct state *state, const struct event *event)
 	source->sampling = false;
 	if (event->failed.fatal)
 		source->gone = true;
+	if (event->failed.replaced) {
+		source->replaced = true;
+		source->opened = source->has_status = false;
+		source->shown_peak = 0;
+		/* What follows tells how the new program is found. */
+		source->failure.kind = TM_ERR_NONE;
+	}
 	if (source->child && source->gone)
 		state_say(state, ROLE_NORMAL, "pid %d has ended", (int)source->pid);
 	else if (!event->failed.opening)
@@ -146,6 +153,7 @@ unsigned source_done(struct state *state, const struct event *event)
 			  control->changed ? "pid %d: tracing was stopped" :
 			  "pid %d was not tracing", (int)source->pid);
 		break;
+	case REQUEST_RECORD: /* it failed; else REQUEST_START answers */
 	case REQUEST_THREADS:
 	case REQUEST_COUNT:
 		break;

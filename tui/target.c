@@ -65,8 +65,15 @@ static void pass_failure(struct target *target, const struct tm_err *err,
 
 	event->failed.err = *err;
 	event->failed.opening = opening;
-	event->failed.fatal = err->kind == TM_ERR_GONE ||
-			      (opening && err->kind == TM_ERR_DENIED);
+	event->failed.replaced = err->kind == TM_ERR_GONE && target->handle &&
+				 target->feed->ops->replaced(target->handle);
+	event->failed.fatal = !event->failed.replaced &&
+			      (err->kind == TM_ERR_GONE ||
+			       (opening && err->kind == TM_ERR_DENIED));
+	if (event->failed.replaced) {
+		target->replaced = true;
+		target_close(target);
+	}
 	if (event->failed.fatal) {
 		target->gone = true;
 		target->gone_ns = now_ns();
@@ -96,25 +103,34 @@ void target_close(struct target *target)
 	if (target->handle)
 		target->feed->ops->close(target->handle);
 	target->handle = NULL;
+	target->tracing = false;
 }
 
-void target_open(struct target *target)
+static bool open_as(struct target *target, const struct tm_session_opts *opts,
+		    struct tm_err *err)
 {
 	const struct feed_ops *ops = target->feed->ops;
-	struct tm_err err = { 0 };
 	struct event *event;
 
-	target->handle = ops->open(target->feed->ctx, target->index,
-				   &target->session, &err);
-	if (!target->handle) {
-		pass_failure(target, &err, true);
-		return;
-	}
+	target->replaced = false;
+	target->handle = ops->open(target->feed->ctx, target->index, opts, err);
+	target->unknown = !target->handle && err->kind == TM_ERR_UNSUPPORTED;
+	if (!target->handle)
+		return false;
 	event = new_event(target, EV_OPENED);
 	event->opened.pid = ops->pid(target->handle);
 	snprintf(event->opened.command, sizeof(event->opened.command), "%s",
 		 ops->command(target->handle));
 	queue_push(target->events, event);
+	return true;
+}
+
+void target_open(struct target *target)
+{
+	struct tm_err err = { 0 };
+
+	if (!open_as(target, &target->session, &err))
+		pass_failure(target, &err, true);
 }
 
 static void pass_status(struct target *target, const struct tm_status *status)
@@ -211,6 +227,26 @@ static void request_threads(struct target *target)
 	queue_push(target->events, event);
 }
 
+/* Only now, and not when it was opened first: what is no Python yet, before
+ * its exec, should become one that is known. */
+static bool request_record(struct target *target, uint32_t nframe)
+{
+	struct tm_session_opts opts = target->session;
+	struct tm_err err = { 0 };
+	struct event *event;
+
+	if (target->handle || !target->unknown)
+		return false;
+	opts.native_too = true;
+	if (open_as(target, &opts, &err))
+		return target_request(target, REQUEST_START, nframe);
+	event = new_event(target, EV_DONE);
+	event->done.request = REQUEST_RECORD;
+	event->done.err = err;
+	queue_push(target->events, event);
+	return false;
+}
+
 bool target_request(struct target *target, enum request request,
 		    uint32_t nframe)
 {
@@ -221,6 +257,8 @@ bool target_request(struct target *target, enum request request,
 		request_threads(target);
 		return false;
 	}
+	if (request == REQUEST_RECORD)
+		return request_record(target, nframe);
 	if (!target->handle)
 		return false;
 	event = new_event(target, EV_DONE);

@@ -22,6 +22,8 @@ struct target {
 	void *handle;            /* NULL: not attached */
 	void *threads;           /* reader of thread stacks; NULL: none yet */
 	bool gone;               /* for good */
+	bool replaced;           /* runs another program: open it again */
+	bool unknown;            /* has no runtime that is known */
 	uint64_t gone_ns;        /* when that was seen */
 	bool tracing;
 	uint64_t sample_began, next_progress; /* of the sample under way */

@@ -73,6 +73,7 @@ static void ask_sampler(struct top *top, unsigned reactions)
 	static const struct { unsigned reaction; enum request request; } asks[] = {
 		{ R_RESET_PEAK, REQUEST_RESET_PEAK },
 		{ R_START, REQUEST_START },
+		{ R_RECORD, REQUEST_RECORD },
 		{ R_CLEAR, REQUEST_CLEAR },
 		{ R_STOP, REQUEST_STOP },
 		{ R_THREADS, REQUEST_THREADS },

@@ -288,9 +288,27 @@ static void describe_file(const struct tm_meta *meta, char *buf, size_t size)
 		 meta->command[0] ? ": " : "", meta->command);
 }
 
+/* What the program is like that has taken the old one's place. */
+static enum role note_of_replaced(const struct source *source, char *buf,
+				  size_t size)
+{
+	const char *now = "attaching ...";
+
+	if (source->failure.kind != TM_ERR_NONE)
+		now = source->failure.cause;
+	else if (source->has_status)
+		now = source->status.tracing == TM_TRACING_ON ? "reading its traces ..." :
+		      "not tracing, t starts it";
+	snprintf(buf, size, "pid %d runs another program (exec%s): %s",
+		 (int)source->pid, source->latest ? ", last table" : "", now);
+	return ROLE_WARNING;
+}
+
 static enum role note_of_source(const struct source *source, char *buf,
 				size_t size)
 {
+	if (source->replaced && !source->gone)
+		return note_of_replaced(source, buf, size);
 	if (source->failure.kind != TM_ERR_NONE) {
 		snprintf(buf, size, "%s: %s%s", source->failure.object,
 			 source->failure.cause, source->gone && source->latest ?

@@ -228,6 +228,30 @@ static void advise_start(struct screen *screen, int *row, pid_t pid)
 	say(screen, row, ROLE_DIM, "The table appears as soon as tracing is on.");
 }
 
+static void advise_record(struct screen *screen, int *row)
+{
+	++*row;
+	say(screen, row, ROLE_NORMAL, "To record its native allocations from here, "
+	    "press t; it asks first. T shows its threads.");
+	say(screen, row, ROLE_DIM, "It is tried again every second, should the "
+	    "process become one that is known.");
+}
+
+static void explain_native(const struct source *source, struct screen *screen,
+			   int *row)
+{
+	char buf[128];
+
+	snprintf(buf, sizeof(buf), "pid %d: no recorder is in it.", (int)source->pid);
+	say(screen, row, ROLE_WARNING, buf);
+	++*row;
+	say(screen, row, ROLE_NORMAL, "To record its native allocations, press t; "
+	    "or in a shell:");
+	snprintf(buf, sizeof(buf), "    tmattach start --recorder --nframe 25 %d",
+		 (int)source->pid);
+	say(screen, row, ROLE_VALUE, buf);
+}
+
 static void explain_reading(const struct source *source, struct screen *screen,
 			    int *row)
 {
@@ -252,8 +276,7 @@ static void explain_source(const struct source *source, struct screen *screen,
 		say(screen, row, ROLE_ERROR, buf);
 		say(screen, row, ROLE_NORMAL, source->failure.hint);
 		if (source->failure.kind == TM_ERR_UNSUPPORTED)
-			say(screen, row, ROLE_DIM, "It is tried again at every "
-			    "refresh, should the process become one that is known.");
+			advise_record(screen, row);
 		return;
 	}
 	if (!source->has_status) {
@@ -262,6 +285,10 @@ static void explain_source(const struct source *source, struct screen *screen,
 	}
 	if (source->status.tracing == TM_TRACING_ON) {
 		explain_reading(source, screen, row);
+		return;
+	}
+	if (source->status.kind == TM_RUNTIME_NATIVE) {
+		explain_native(source, screen, row);
 		return;
 	}
 	snprintf(buf, sizeof(buf), source->status.tracing == TM_TRACING_OFF ?

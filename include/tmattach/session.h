@@ -90,6 +90,10 @@ pid_t tm_session_pid(const struct tm_session *session);
 /* The command line, spaces between arguments, at most 256 bytes. */
 const char *tm_session_command(const struct tm_session *session);
 
+/* After TM_ERR_GONE: the process lives and runs another program (exec); a new
+ * session can be opened on it. */
+bool tm_session_replaced(const struct tm_session *session);
+
 /* Cheap: a few small reads, no stop. TM_ERR_GONE when the target ended. */
 bool tm_session_status(struct tm_session *session, struct tm_status *ret,
 		       struct tm_err *err) TM_MUST_CHECK;

@@ -48,6 +48,11 @@ const char *tm_session_command(const struct tm_session *session)
 	return session->process.command;
 }
 
+bool tm_session_replaced(const struct tm_session *session)
+{
+	return tm_process_replaced(&session->process);
+}
+
 const struct tm_source_lines *tm_session_source_lines(struct tm_session *session)
 {
 	if (!session->source_lines)

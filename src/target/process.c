@@ -173,6 +173,16 @@ bool tm_process_check(const struct tm_process *process, struct tm_err *err)
 	return true;
 }
 
+bool tm_process_replaced(const struct tm_process *process)
+{
+	struct stat_fields now;
+
+	return read_stat(process->pid, &now) && now.state != 'Z' &&
+	       now.state != 'X' &&
+	       now.values[STAT_STARTTIME] == process->identity.start_time &&
+	       now.values[STAT_STARTSTACK] != process->identity.start_stack;
+}
+
 uint64_t tm_process_rss(pid_t pid)
 {
 	char path[64], text[128];

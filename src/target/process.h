@@ -40,6 +40,9 @@ bool tm_process_open(pid_t pid, struct tm_process *ret,
 bool tm_process_check(const struct tm_process *process,
 		      struct tm_err *err) TM_MUST_CHECK;
 
+/* Has that same process called exec() since? */
+bool tm_process_replaced(const struct tm_process *process);
+
 /*
  * Why ptrace or /proc said EPERM/EACCES: another tracer, uid, ptrace_scope,
  * capability. Fills *err (TM_ERR_DENIED) with cause and next step; returns

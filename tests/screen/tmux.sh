@@ -312,12 +312,15 @@ keys q; expect 'status=0'; terminal_is_well
 target=
 end
 
-begin "the target's exec is shown, the table stays"
+begin "the target's exec is shown, the table stays, the new program is traced"
 start_target -X tracemalloc=5
 keys 'clear' Enter; start_view
 order exec
-expect 'another program (exec) (last table)'
+expect 'another program (exec, last table): not tracing, t starts it'
 expect 'target.py:5'
+keys t Enter; expect 'frames per traceback'; keys 3 Enter
+expect 'is tracing, up to 3 frames'; expect 'Limit 3 frames'
+expect_not 'target.py:5'; expect_not 'another program'
 keys q; expect 'status=0'; terminal_is_well
 stop_target
 end
@@ -368,9 +371,32 @@ setsid sleep 1000 & target=$!
 check "it does not start" grep -q '^sleep$' "/proc/$target/comm"
 keys 'clear' Enter; run_view "$target"
 expect "pid $target"; expect 'qQuit'; expect 'tried again'
-keys t; expect 'no Python process to start tracing in'
 keys T; expect "Thread $target sleep"; expect 'Native (most recent'; keys q
 keys q; expect 'status=0'; terminal_is_well
+stop_target
+end
+
+begin "the recorder is put into it and taken out again by a key"
+# A shell allocates for every line it is given.
+mkfifo "$dir/lines"
+setsid dash -c 'while read -r line; do keep="$keep$line"; : >"$0"; done' "$dir/fed" <>"$dir/lines" & target=$!
+feed() { rm -f "$dir/fed"; printf '%2000s\n' x >"$dir/lines"; check "the shell does not go on" test -e "$dir/fed"; }
+feed
+keys 'clear' Enter; run_view "$target"
+expect 'press t; it asks first'
+keys t; expect 'Start tracing'; keys Enter; expect 'frames per traceback'; keys 8 Enter
+expect 'recorder for native programs into pid'; keys n
+expect 'press t; it asks first'
+recorder_in() { grep -q tmattach "/proc/$target/maps"; }
+[ $bad -eq 0 ] && { recorder_in && fail "the recorder came unasked"; }
+keys t Enter 8 Enter; expect 'recorder for native programs into pid'; keys y
+expect 'is tracing, up to 8 frames'; expect 'Limit 8 frames'
+feed; feed; keys u; expect 'COUNT'; expect 'KiB\|[0-9] B '
+keys t Down Down Enter; expect 'Stop tracing in pid'; keys y
+expect 'tracing was stopped'
+keys q; expect 'status=0'; terminal_is_well
+feed
+[ $bad -eq 0 ] && { recorder_in && fail "the recorder stays behind"; }
 stop_target
 end
 

@@ -24,7 +24,7 @@ struct script {
 	atomic_bool other_thread; /* a call came from another one */
 	atomic_int statuses, samples, closes, refuse_opens, readers;
 	atomic_int controls[REQUEST_COUNT];
-	atomic_bool tracing, gone, refuse_controls;
+	atomic_bool tracing, gone, replaced, refuse_controls;
 	atomic_int others;      /* new targets still to be told of */
 	uint64_t pause_ns;
 	atomic_bool endless;    /* samples end only when they are given up */
@@ -60,7 +60,7 @@ static void *script_open(void *ctx, size_t i, const struct tm_session_opts *opts
 
 	(void)i;
 	check_thread(script);
-	if (atomic_load(&script->refuse_opens) > 0) {
+	if (atomic_load(&script->refuse_opens) > 0 && !opts->native_too) {
 		script->refuse_opens--;
 		tm_err_set(err, TM_ERR_UNSUPPORTED, "pid 7", "not yet");
 		return NULL;
@@ -82,6 +82,14 @@ static pid_t script_pid(void *target)
 {
 	(void)target;
 	return 7;
+}
+
+static bool script_replaced(void *target)
+{
+	struct script *script = target;
+
+	check_thread(script);
+	return script->replaced;
 }
 
 static const char *script_command(void *target)
@@ -190,8 +198,9 @@ static struct tm_threads *script_threads(void *reader, struct tm_err *err)
 }
 
 static const struct feed_ops script_ops = {
-	.another = script_another, .open = script_open, .close = script_close, .pid = script_pid,
-	.command = script_command, .status = script_status,
+	.another = script_another, .open = script_open, .close = script_close,
+	.pid = script_pid, .command = script_command,
+	.replaced = script_replaced, .status = script_status,
 	.sample = script_sample, .control = script_control,
 	.open_threads = script_open_threads,
 	.close_threads = script_close_threads, .threads = script_threads,
@@ -409,6 +418,72 @@ static void threads_are_asked_for_with_a_reader_of_their_own(void **state)
 	assert_false(script.other_thread);
 }
 
+static void another_program_by_exec_is_opened_again(void **state)
+{
+	struct script script = { .tracing = true };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event;
+
+	(void)state;
+	event_destroy(next(queue, EV_SAMPLE));
+	script.refuse_opens = 2; /* it takes a while to start up */
+	script.replaced = true;
+	script.gone = true;
+	event = next(queue, EV_FAILED);
+	assert_true(event->failed.replaced);
+	assert_false(event->failed.fatal);
+	assert_false(event->failed.opening);
+	event_destroy(event);
+	script.gone = false;
+	for (int i = 0; i < 2; i++) {
+		event = next(queue, EV_FAILED);
+		assert_true(event->failed.opening);
+		assert_false(event->failed.replaced);
+		event_destroy(event);
+	}
+	event_destroy(next(queue, EV_OPENED));
+	event_destroy(next(queue, EV_SAMPLE));
+	script.replaced = false;
+	script.gone = true;
+	event = next(queue, EV_FAILED);
+	assert_true(event->failed.fatal);
+	event_destroy(event);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_int_equal(script.closes, 2);
+	assert_false(script.other_thread);
+}
+
+static void the_recorder_is_for_what_is_unknown(void **state)
+{
+	struct script script = { .refuse_opens = 1 << 30 };
+	struct queue *queue = queue_create();
+	struct sampler *sampler = start(&script, queue, 100);
+	struct event *event;
+
+	(void)state;
+	event = next(queue, EV_FAILED);
+	assert_true(event->failed.opening);
+	event_destroy(event);
+	sampler_ask(sampler, 3, REQUEST_START, 7); /* not by this one */
+	sampler_ask(sampler, 3, REQUEST_RECORD, 9);
+	event_destroy(next(queue, EV_OPENED));
+	event = next(queue, EV_DONE);
+	assert_int_equal(event->done.request, REQUEST_START);
+	assert_int_equal(event->done.control.traceback_limit, 9);
+	event_destroy(event);
+	event_destroy(next(queue, EV_SAMPLE));
+	assert_int_equal(script.controls[REQUEST_START], 1);
+	/* It is one that is known now. */
+	sampler_ask(sampler, 3, REQUEST_RECORD, 9);
+	event_destroy(ask(sampler, queue, REQUEST_CLEAR, 0));
+	assert_int_equal(script.controls[REQUEST_START], 1);
+	sampler_destroy(sampler);
+	queue_destroy(queue);
+	assert_false(script.other_thread);
+}
+
 static void nothing_is_called_while_held(void **state)
 {
 	struct script script = { .tracing = true };
@@ -580,6 +655,8 @@ int main(void)
 		cmocka_unit_test(tracing_is_controlled_on_the_thread),
 		cmocka_unit_test(threads_are_asked_for_with_a_reader_of_their_own),
 		cmocka_unit_test(processes_come_and_take_the_places_of_gone_ones),
+		cmocka_unit_test(another_program_by_exec_is_opened_again),
+		cmocka_unit_test(the_recorder_is_for_what_is_unknown),
 		cmocka_unit_test(nothing_is_called_while_held),
 		cmocka_unit_test(a_long_sample_is_told_of_and_the_figures_go_on),
 		cmocka_unit_test(a_running_sample_is_given_up_for_a_hold),

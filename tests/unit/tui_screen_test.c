@@ -41,7 +41,8 @@ static void play_unsupported(struct harness *h)
 	h->state.sources[0].pid = 815;
 	harness_failed(h, 0, TM_ERR_UNSUPPORTED, true, "pid 815",
 		       "no CPython in this process (/usr/bin/nginx)",
-		       "only Python processes can be shown");
+		       "`tmattach start 815' puts the recorder for native "
+		       "programs into it");
 }
 
 static void play_by_file(struct harness *h)
@@ -289,6 +290,37 @@ static void play_exited(struct harness *h)
 	h->state.message[0] = '\0';
 }
 
+static void play_replaced(struct harness *h)
+{
+	struct event event = harness_event(EV_FAILED, 0);
+
+	harness_start(h);
+	tm_err_set(&event.failed.err, TM_ERR_GONE, "pid 4711",
+		   "the process now runs another program (exec)");
+	event.failed.replaced = true;
+	harness_apply(h, &event);
+	harness_opened(h, 0, 4711, "python3 -m http.server");
+	harness_status(h, 0, 0, 0, TM_TRACING_OFF);
+	h->state.message[0] = '\0';
+}
+
+static void play_record_question(struct harness *h)
+{
+	play_unsupported(h);
+	harness_keys(h, "t\n12\n");
+}
+
+static void play_not_recorded(struct harness *h)
+{
+	struct event event = harness_event(EV_STATUS, 0);
+
+	harness_opened(h, 0, 815, "nginx: master process");
+	event.status = (struct tm_status){ .kind = TM_RUNTIME_NATIVE,
+					   .tracing = TM_TRACING_OFF,
+					   .runtime = "native", .rss = 9 << 20 };
+	harness_apply(h, &event);
+}
+
 static void play_note(struct harness *h)
 {
 	struct event event = harness_event(EV_NOTE, 0);
@@ -425,6 +457,9 @@ static const struct scene scenes[] = {
 	{ "reading-long", 1, false, play_reading_long },
 	{ "reset-peak", 1, false, play_reset_peak },
 	{ "exited", 1, false, play_exited },
+	{ "replaced", 1, false, play_replaced },
+	{ "record-question", 1, false, play_record_question },
+	{ "not-recorded", 1, false, play_not_recorded },
 	{ "note", 1, false, play_note },
 	{ "offline", 1, false, play_offline },
 	{ "processes", 3, false, play_processes },
