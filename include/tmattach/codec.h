@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "tmattach/model.h"
+#include "tmattach/progress.h"
 #include "tmattach/threads.h"
 
 #ifdef __cplusplus
@@ -24,6 +25,7 @@ struct tm_codec_opts {
 	bool pickle_without_total_nframe;
 	/* html: colour by the difference to this snapshot, may be NULL. */
 	const struct tm_snapshot *baseline;
+	struct tm_progress progress; /* in no particular unit */
 };
 
 struct tm_codec {
@@ -54,6 +56,11 @@ const struct tm_codec *tm_codec_by_suffix(const char *path);
  */
 struct tm_snapshot *tm_snapshot_load(const char *path,
 				     struct tm_err *err) TM_MUST_CHECK;
+/* The same, telling how far it is, in bytes (not of a pipe: its end is not
+ * known). */
+struct tm_snapshot *tm_snapshot_load_telling(const char *path,
+					     const struct tm_progress *progress,
+					     struct tm_err *err) TM_MUST_CHECK;
 
 /*
  * Write a snapshot file: to a temporary beside `path`, synced, then renamed;

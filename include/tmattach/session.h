@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "tmattach/model.h"
+#include "tmattach/progress.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,14 +28,6 @@ enum tm_freeze {
 	TM_FREEZE_NEVER,  /* read while the target is stopped */
 };
 
-/* Called between pieces of a long read, on another thread while the caller
- * waits; done/total in bytes, the total being an estimate. The target runs
- * meanwhile, and tm_session_status() may be called from within. NULL: silent. */
-struct tm_progress {
-	void (*report)(void *ctx, uint64_t done, uint64_t total);
-	void *ctx;
-};
-
 struct tm_session_opts {
 	enum tm_freeze freeze;
 	bool use_recorder;           /* the native recorder, also for CPython */
@@ -43,6 +36,9 @@ struct tm_session_opts {
 	uint64_t sample_bytes;       /* of a recorder that is started: mean
 					distance of sampled bytes; 0: every block */
 	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: default */
+	/* Of a sample, in bytes, on another thread while the caller waits. The
+	 * target runs meanwhile, and tm_session_status() may be called from
+	 * within. */
 	struct tm_progress progress;
 	/* Asked now and then while a sample waits or reads, on another thread:
 	 * true makes it give up, with TM_ERR_OS and EINTR, as soon as the

@@ -51,6 +51,17 @@ void tm_buf_adds(struct tm_buf *buf, const char *s)
 	tm_buf_add(buf, s, strlen(s));
 }
 
+void tm_buf_addu(struct tm_buf *buf, uint64_t n)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while (n /= 10);
+	tm_buf_add(buf, digits + at, sizeof(digits) - at);
+}
+
 void tm_buf_addf(struct tm_buf *buf, const char *fmt, ...)
 {
 	va_list args;

@@ -20,6 +20,8 @@ void tm_buf_clear(struct tm_buf *buf); /* keeps the memory */
 void tm_buf_add(struct tm_buf *buf, const void *bytes, size_t len);
 void tm_buf_addc(struct tm_buf *buf, char c);
 void tm_buf_adds(struct tm_buf *buf, const char *s);
+/* A number in decimal. */
+void tm_buf_addu(struct tm_buf *buf, uint64_t n);
 void tm_buf_addf(struct tm_buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Room for `len` more bytes; returns where they go. The caller adds to len. */

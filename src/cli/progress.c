@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,18 +28,43 @@ static void report(void *ctx, uint64_t done, uint64_t total)
 		return;
 	progress->drawn_ns = now;
 	/* The total is an estimate and may be passed. */
-	fprintf(stderr, "\r\033[Ktmattach: %s: read %llu of about %llu MiB",
-		progress->object, (unsigned long long)(done >> 20),
-		(unsigned long long)((total > done ? total : done) >> 20));
+	if (total < done)
+		total = done;
+	if (progress->writes)
+		fprintf(stderr, "\r\033[Ktmattach: %s: written %u %%",
+			progress->object, (unsigned)(done * 100 / (total + !total)));
+	else
+		fprintf(stderr, "\r\033[Ktmattach: %s: read %llu of about %llu MiB",
+			progress->object, (unsigned long long)(done >> 20),
+			(unsigned long long)(total >> 20));
 	fflush(stderr);
+}
+
+static struct tm_progress begin(struct cli_progress *progress,
+				const char *object, bool writes)
+{
+	*progress = (struct cli_progress){ .object = object, .writes = writes };
+	if (!isatty(STDERR_FILENO))
+		return (struct tm_progress){ 0 };
+	return (struct tm_progress){ .report = report, .ctx = progress };
 }
 
 struct tm_progress cli_progress(struct cli_progress *progress, const char *object)
 {
-	*progress = (struct cli_progress){ .object = object };
-	if (!isatty(STDERR_FILENO))
+	return begin(progress, object, false);
+}
+
+struct tm_progress cli_progress_of_writing(struct cli_progress *progress,
+					   const char *path)
+{
+	bool is_stdout = strcmp(path, "-") == 0;
+
+	/* Two kinds of text on one terminal would be neither. */
+	if (is_stdout && isatty(STDOUT_FILENO)) {
+		*progress = (struct cli_progress){ 0 };
 		return (struct tm_progress){ 0 };
-	return (struct tm_progress){ .report = report, .ctx = progress };
+	}
+	return begin(progress, is_stdout ? "stdout" : path, true);
 }
 
 void cli_progress_end(struct cli_progress *progress)

@@ -22,15 +22,22 @@ static void apply_filters(struct tm_snapshot **snapshot,
 static int save(struct cli_source *source, const struct cli_options *options,
 		const struct tm_snapshot *baseline)
 {
-	const struct tm_codec_opts opts = { .baseline = baseline };
+	struct cli_progress progress;
+	const struct tm_codec_opts opts = {
+		.baseline = baseline,
+		.progress = cli_progress_of_writing(&progress, options->output),
+	};
 	struct tm_err err;
+	bool ok;
 	int status = cli_source_get(source, options, 0);
 
 	if (status)
 		return status;
 	apply_filters(&source->snapshot, options);
-	if (!tm_snapshot_save(source->snapshot, options->output, options->codec,
-			      &opts, &err))
+	ok = tm_snapshot_save(source->snapshot, options->output, options->codec,
+			      &opts, &err);
+	cli_progress_end(&progress);
+	if (!ok)
 		return cli_error(&err, CLI_ABOUT_FILE);
 	return cli_source_status(source);
 }
@@ -43,7 +50,7 @@ int cli_save(const struct cli_options *options)
 	int status;
 
 	if (options->baseline) {
-		baseline = tm_snapshot_load(options->baseline, &err);
+		baseline = cli_snapshot_load(options->baseline, &err);
 		if (!baseline)
 			return cli_error(&err, CLI_ABOUT_FILE);
 		apply_filters(&baseline, options);

@@ -64,6 +64,24 @@ static bool open_core(struct cli_source *ret, const struct cli_options *options,
 	return ret->core != NULL;
 }
 
+static struct tm_snapshot *load(const char *path, struct cli_progress *progress,
+				struct tm_err *err)
+{
+	const struct tm_progress tell = cli_progress(progress, path);
+	struct tm_snapshot *snapshot = tm_snapshot_load_telling(path,
+		tell.report ? &tell : NULL, err);
+
+	cli_progress_end(progress);
+	return snapshot;
+}
+
+struct tm_snapshot *cli_snapshot_load(const char *path, struct tm_err *err)
+{
+	struct cli_progress progress;
+
+	return load(path, &progress, err);
+}
+
 static int open_file(struct cli_source *ret, const char *path,
 		     const struct cli_options *options)
 {
@@ -74,7 +92,7 @@ static int open_file(struct cli_source *ret, const char *path,
 	if (is_core(path)) {
 		ok = open_core(ret, options, &err);
 	} else {
-		ret->snapshot = tm_snapshot_load(path, &err);
+		ret->snapshot = load(path, &ret->progress, &err);
 		ok = ret->snapshot != NULL;
 	}
 	if (!ok)

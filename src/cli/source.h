@@ -38,6 +38,9 @@ void cli_source_close(struct cli_source *source); /* a guard; zeroed is fine */
 int cli_source_get(struct cli_source *ret, const struct cli_options *options,
 		   size_t i);
 
+/* A snapshot file, with progress on a terminal. */
+struct tm_snapshot *cli_snapshot_load(const char *path, struct tm_err *err);
+
 /* What a command that printed its report returns: done, or partial. */
 int cli_source_status(const struct cli_source *source);
 

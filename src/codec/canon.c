@@ -65,14 +65,39 @@ static int compare_frames(const void *a, const void *b, void *ctx)
 	return order ? order : compare_natives(canon, x->native, y->native);
 }
 
+enum { TELL_EVERY = 1 << 14, SCALE = 1 << 20 };
+
+/* Merge sort compares about n log2 n times. */
+static void tell_sorting(struct canon *canon)
+{
+	uint64_t half = SCALE / 2, done;
+
+	if (++canon->compared % TELL_EVERY)
+		return;
+	done = canon->compared < canon->to_compare ? canon->compared
+						   : canon->to_compare;
+	tm_progress_report(&canon->progress,
+			   (uint64_t)((double)half * (double)done /
+				      (double)(canon->to_compare + 1)), SCALE);
+}
+
+void canon_tell(const struct canon *canon, size_t done, size_t total)
+{
+	if (done % TELL_EVERY == 0 && total)
+		tm_progress_report(&canon->progress, SCALE / 2 + (uint64_t)
+				   ((double)done / (double)total * SCALE / 2),
+				   SCALE);
+}
+
 static int compare_tracebacks(const void *a, const void *b, void *ctx)
 {
-	const struct canon *canon = ctx;
+	struct canon *canon = ctx;
 	const struct tm_snapshot *s = canon->snapshot;
 	const struct tm_traceback *x = &s->tracebacks[*(const tm_id *)a];
 	const struct tm_traceback *y = &s->tracebacks[*(const tm_id *)b];
 	uint32_t n = x->nframe < y->nframe ? x->nframe : y->nframe;
 
+	tell_sorting(canon);
 	for (uint32_t i = 0; i < n; i++) {
 		tm_id f = s->frame_ids[x->first + i];
 		tm_id g = s->frame_ids[y->first + i];
@@ -228,9 +253,13 @@ static void sort_rows(struct canon *canon)
 	merge_rows(canon);
 }
 
-void canon_init(struct canon *canon, const struct tm_snapshot *s)
+void canon_init(struct canon *canon, const struct tm_snapshot *s,
+		const struct tm_progress *progress)
 {
-	*canon = (struct canon){ .snapshot = s };
+	*canon = (struct canon){ .snapshot = s, .progress = *progress };
+	for (size_t n = s->ntracebacks; n; n /= 2)
+		canon->to_compare += s->ntracebacks;
+	tm_progress_report(progress, 0, SCALE);
 	sort_list(canon, &canon->strings, s->nstrings, compare_strings);
 	sort_list(canon, &canon->modules, s->nmodules, compare_modules);
 	sort_list(canon, &canon->frames, s->nframes, compare_frames);

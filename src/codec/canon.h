@@ -12,6 +12,7 @@
 #define TM_CODEC_CANON_H
 
 #include "tmattach/model.h"
+#include "tmattach/progress.h"
 
 struct canon_list {
 	tm_id *id;   /* rank -> id */
@@ -24,9 +25,15 @@ struct canon {
 	struct canon_list strings, modules, frames, tracebacks, sites;
 	struct tm_row *rows; /* row.site is a rank */
 	size_t nrows;
+	struct tm_progress progress;
+	uint64_t compared, to_compare; /* of the longest list */
 };
 
-void canon_init(struct canon *canon, const struct tm_snapshot *snapshot);
+/* Sorting is the first half of writing: it reports so to `progress`. */
+void canon_init(struct canon *canon, const struct tm_snapshot *snapshot,
+		const struct tm_progress *progress);
+/* The second half: `done` of `total` are written. */
+void canon_tell(const struct canon *canon, size_t done, size_t total);
 void canon_deinit(struct canon *canon);
 
 /* The rank of an id that may be TM_ID_NONE, plus one; 0 for none. */

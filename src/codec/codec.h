@@ -32,8 +32,9 @@ struct codec_input {
 	bool close;
 };
 
+/* With `progress` (may be NULL) the reading is told. */
 bool codec_input_open(struct codec_input *input, const char *path,
-		      struct tm_err *err);
+		      const struct tm_progress *progress, struct tm_err *err);
 void codec_input_close(struct codec_input *input);
 
 #endif

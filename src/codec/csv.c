@@ -9,9 +9,8 @@ void csv_add_field(struct tm_buf *row, const char *text, size_t len)
 {
 	bool quote = len && (text[0] == ' ' || text[len - 1] == ' ');
 
-	for (size_t i = 0; i < len && !quote; i++)
-		quote = text[i] == ',' || text[i] == '"' || text[i] == '\r' ||
-			text[i] == '\n';
+	for (const char *c = ",\"\r\n"; *c && !quote; c++)
+		quote = memchr(text, *c, len) != NULL;
 	if (!quote) {
 		tm_buf_add(row, text, len);
 		return;

@@ -109,6 +109,7 @@ bool export_next(const struct canon *canon, size_t *at,
 
 	if (*at >= canon->sites.n)
 		return false;
+	canon_tell(canon, *at, canon->sites.n);
 	first = site_at(canon, *at);
 	traceback = &s->tracebacks[first->traceback];
 	*ret = (struct export_stack){

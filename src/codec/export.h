@@ -27,7 +27,7 @@ struct tm_frame_view export_frame(const struct tm_snapshot *snapshot, tm_id id);
 
 /*
  * The sites of a snapshot in canonical order, those of the same frames (other
- * domains, other total_nframe) as one.
+ * domains, other total_nframe) as one. Going through them is told as progress.
  */
 struct export_stack {
 	const tm_id *frames; /* ids, oldest first */

@@ -127,16 +127,16 @@ static void gather(struct flame *flame)
 }
 
 bool flame_init(struct flame *flame, const struct tm_snapshot *snapshot,
-		const struct tm_snapshot *baseline, struct tm_err *err)
+		const struct tm_codec_opts *opts, struct tm_err *err)
 {
 	*flame = (struct flame){ .snapshot = snapshot };
-	if (baseline) {
-		flame->both = merge(snapshot, baseline, err);
+	if (opts->baseline) {
+		flame->both = merge(snapshot, opts->baseline, err);
 		if (!flame->both)
 			return false;
 		flame->snapshot = flame->both;
 	}
-	canon_init(&flame->canon, flame->snapshot);
+	canon_init(&flame->canon, flame->snapshot, &opts->progress);
 	gather(flame);
 	return true;
 }

@@ -6,6 +6,7 @@
 #define TM_CODEC_FLAME_H
 
 #include "codec/canon.h"
+#include "tmattach/codec.h"
 
 enum { FLAME_SIZE, FLAME_COUNT, FLAME_OLD_SIZE, FLAME_OLD_COUNT, FLAME_VALUES };
 
@@ -24,9 +25,9 @@ struct flame {
 	size_t n, cap;
 };
 
-/* `baseline` may be NULL. Fails if the two together are beyond the model. */
+/* Fails if snapshot and baseline together are beyond the model. */
 bool flame_init(struct flame *flame, const struct tm_snapshot *snapshot,
-		const struct tm_snapshot *baseline, struct tm_err *err);
+		const struct tm_codec_opts *opts, struct tm_err *err);
 void flame_deinit(struct flame *flame);
 
 /*

@@ -157,7 +157,7 @@ static bool html_write(const struct tm_snapshot *snapshot, FILE *file,
 {
 	struct html w = { .file = file, .diff = opts->baseline != NULL };
 
-	if (!flame_init(&w.flame, snapshot, opts->baseline, err))
+	if (!flame_init(&w.flame, snapshot, opts, err))
 		return false;
 	put_page(&w, &snapshot->meta);
 	flame_deinit(&w.flame);

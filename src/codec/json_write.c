@@ -13,15 +13,13 @@
  * path. Two lone surrogates that look like a pair read back as one character:
  * JSON cannot tell them apart.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
-#include "base/guard.h"
-#include "codec/canon.h"
 #include "codec/codec.h"
+#include "codec/export.h"
 #include "codec/formats.h"
 #include "codec/json_shape.h"
+#include "codec/pieces.h"
 
 struct json_writer {
 	FILE *file;
@@ -30,8 +28,7 @@ struct json_writer {
 	struct canon canon;
 	bool whole;              /* .json, not .jsonl */
 	bool any;                /* a trace was written */
-	tm_id traceback;         /* the one whose text is at hand */
-	struct tm_buf frames;    /* its text */
+	struct pieces frames;
 	struct tm_buf line;
 };
 
@@ -43,50 +40,43 @@ static json_t *build_id(const struct tm_snapshot *s, tm_id module)
 	return id == TM_ID_NONE ? json_null() : json_text(s->strings[id]);
 }
 
-/* jansson makes the text of a traceback once, however many its traces. */
-static void dump_frames(struct json_writer *w, tm_id id)
+static void make_frame(const struct canon *canon, tm_id id, void *ctx,
+		       struct tm_buf *text)
 {
-	const struct tm_snapshot *s = w->snapshot;
-	const struct tm_traceback *t = &s->tracebacks[id];
-	json_t *frames;
+	const struct tm_snapshot *s = canon->snapshot;
+	const bool *whole = ctx;
+	tm_id native = s->frames[id].native;
+	json_t *frame = json_frame(export_frame(s, id));
 
-	if (w->traceback == id)
-		return;
-	frames = json_array();
-	for (uint32_t i = 0; i < t->nframe; i++) {
-		tm_id native = s->frames[s->frame_ids[t->first + i]].native;
-		json_t *frame = json_frame(tm_traceback_frame(s, id, i));
-
-		if (w->whole && native != TM_ID_NONE)
-			json_object_set_new(frame, "build_id",
-				build_id(s, s->natives[native].module));
-		json_array_append_new(frames, frame);
-	}
-	tm_buf_clear(&w->frames);
-	json_append(&w->frames, frames);
-	json_decref(frames);
-	w->traceback = id;
+	if (*whole && native != TM_ID_NONE)
+		json_object_set_new(frame, "build_id",
+				    build_id(s, s->natives[native].module));
+	json_append(text, frame);
+	json_decref(frame);
 }
 
-/* The text is made with a null traceback, which then gives way. */
-static void dump_trace(struct json_writer *w, const struct tm_site *site,
+/* jansson makes what has text in it, once for each frame; here are only
+ * numbers and brackets. */
+static void make_trace(struct json_writer *w, const struct tm_site *site,
 		       uint64_t size)
 {
-	uint32_t total = w->snapshot->tracebacks[site->traceback].total_nframe;
-	json_t *trace = json_object();
+	const struct tm_snapshot *s = w->snapshot;
+	const struct tm_traceback *t = &s->tracebacks[site->traceback];
+	struct tm_buf *line = &w->line;
 
-	json_object_set_new(trace, "domain", json_integer(site->domain));
-	json_object_set_new(trace, "size", json_count(size));
-	json_object_set_new(trace, "total_nframe",
-			    total == TM_TOTAL_NFRAME_NONE ? json_null() :
-							    json_integer(total));
-	json_object_set_new(trace, "traceback", json_null());
-	tm_buf_clear(&w->line);
-	json_append(&w->line, trace);
-	json_decref(trace);
-	w->line.len -= strlen("null}");
-	tm_buf_add(&w->line, w->frames.data, w->frames.len);
-	tm_buf_adds(&w->line, "}");
+	tm_buf_clear(line);
+	tm_buf_adds(line, "{\"domain\":");
+	tm_buf_addu(line, site->domain);
+	tm_buf_adds(line, ",\"size\":");
+	tm_buf_addu(line, size > INT64_MAX ? INT64_MAX : size);
+	tm_buf_adds(line, ",\"total_nframe\":");
+	if (t->total_nframe == TM_TOTAL_NFRAME_NONE)
+		tm_buf_adds(line, "null");
+	else
+		tm_buf_addu(line, t->total_nframe);
+	tm_buf_adds(line, ",\"traceback\":[");
+	pieces_join(&w->frames, &s->frame_ids[t->first], t->nframe, ',', line);
+	tm_buf_adds(line, "]}");
 }
 
 static void put_traces(struct json_writer *w, uint32_t count)
@@ -112,8 +102,8 @@ static bool put_rows(struct json_writer *w)
 		const struct tm_site *site =
 			&w->snapshot->sites[canon->sites.id[row->site]];
 
-		dump_frames(w, site->traceback);
-		dump_trace(w, site, row->size);
+		canon_tell(canon, i, canon->nrows);
+		make_trace(w, site, row->size);
 		put_traces(w, row->count);
 	}
 	return codec_written(w->file, w->err);
@@ -171,11 +161,12 @@ static void put_head(struct json_writer *w)
 	fwrite(w->line.data, 1, w->line.len, w->file);
 }
 
-static bool write_json(struct json_writer *w)
+static bool write_json(struct json_writer *w, const struct tm_codec_opts *opts)
 {
 	bool ok;
 
-	canon_init(&w->canon, w->snapshot);
+	canon_init(&w->canon, w->snapshot, &opts->progress);
+	pieces_init(&w->frames, &w->canon, make_frame, &w->whole);
 	if (w->whole)
 		put_head(w);
 	ok = put_rows(w);
@@ -185,8 +176,8 @@ static bool write_json(struct json_writer *w)
 		fwrite(w->line.data, 1, w->line.len, w->file);
 		ok = codec_written(w->file, w->err);
 	}
+	pieces_deinit(&w->frames);
 	canon_deinit(&w->canon);
-	tm_buf_free(&w->frames);
 	tm_buf_free(&w->line);
 	return ok;
 }
@@ -195,20 +186,18 @@ static bool whole_write(const struct tm_snapshot *snapshot, FILE *file,
 			const struct tm_codec_opts *opts, struct tm_err *err)
 {
 	struct json_writer w = { .file = file, .err = err, .whole = true,
-				 .snapshot = snapshot, .traceback = TM_ID_NONE };
+				 .snapshot = snapshot };
 
-	(void)opts;
-	return write_json(&w);
+	return write_json(&w, opts);
 }
 
 static bool lines_write(const struct tm_snapshot *snapshot, FILE *file,
 			const struct tm_codec_opts *opts, struct tm_err *err)
 {
 	struct json_writer w = { .file = file, .err = err,
-				 .snapshot = snapshot, .traceback = TM_ID_NONE };
+				 .snapshot = snapshot };
 
-	(void)opts;
-	return write_json(&w);
+	return write_json(&w, opts);
 }
 
 static bool whole_sniff(const unsigned char *head, size_t len)

@@ -5,14 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "codec/codec.h"
 
+enum { BUFFER = 1 << 16 };
+
 struct replay {
 	FILE *file;
+	struct tm_progress progress;
+	uint64_t done, total; /* bytes; total 0: not known */
 	unsigned char head[512];
 	size_t nhead;
 	size_t used;
@@ -32,6 +37,9 @@ static ssize_t replay_read(void *cookie, char *buf, size_t size)
 		return (ssize_t)n;
 	}
 	left = fread(buf, 1, size, replay->file);
+	replay->done += left;
+	if (replay->total)
+		tm_progress_report(&replay->progress, replay->done, replay->total);
 	return !left && ferror(replay->file) ? -1 : (ssize_t)left;
 }
 
@@ -44,13 +52,23 @@ static int replay_close(void *cookie)
 	return result;
 }
 
-/* Put the head back in front of a stream that cannot seek. */
-static void replay_head(struct codec_input *input)
+/* Put the head back in front of a stream that cannot seek, or whose reading
+ * is to be told. */
+static void replay_head(struct codec_input *input,
+			const struct tm_progress *progress)
 {
 	struct replay *replay = tm_calloc(1, sizeof(*replay));
 	cookie_io_functions_t io = { .read = replay_read, .close = replay_close };
+	struct stat st;
 	FILE *file;
 
+	if (progress && fstat(fileno(input->file), &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_size > 0) {
+		replay->progress = *progress;
+		replay->total = (uint64_t)st.st_size;
+		replay->done = input->nhead;
+		tm_progress_report(progress, 0, replay->total);
+	}
 	replay->file = input->file;
 	replay->close = input->close;
 	replay->nhead = input->nhead;
@@ -58,12 +76,13 @@ static void replay_head(struct codec_input *input)
 	file = fopencookie(replay, "r", io);
 	if (!file)
 		tm_out_of_memory();
+	setvbuf(file, NULL, _IOFBF, BUFFER);
 	input->file = file;
 	input->close = true;
 }
 
 bool codec_input_open(struct codec_input *input, const char *path,
-		      struct tm_err *err)
+		      const struct tm_progress *progress, struct tm_err *err)
 {
 	*input = (struct codec_input){ .file = stdin };
 	if (strcmp(path, "-") != 0) {
@@ -78,8 +97,9 @@ bool codec_input_open(struct codec_input *input, const char *path,
 		codec_input_close(input);
 		return false;
 	}
-	if (!input->close || fseek(input->file, 0, SEEK_SET) != 0)
-		replay_head(input);
+	if (progress || !input->close ||
+	    fseek(input->file, 0, SEEK_SET) != 0)
+		replay_head(input, progress);
 	return true;
 }
 
@@ -143,16 +163,23 @@ static struct tm_snapshot *read_snapshot(const struct codec_input *input,
 	return tm_builder_finish(builder, &meta, err);
 }
 
-struct tm_snapshot *tm_snapshot_load(const char *path, struct tm_err *err)
+struct tm_snapshot *tm_snapshot_load_telling(const char *path,
+					     const struct tm_progress *progress,
+					     struct tm_err *err)
 {
 	struct tm_snapshot *snapshot;
 	struct codec_input input;
 
-	if (!codec_input_open(&input, path, err))
+	if (!codec_input_open(&input, path, progress, err))
 		return NULL;
 	snapshot = read_snapshot(&input, path, err);
 	codec_input_close(&input);
 	if (!snapshot)
 		tm_err_about(err, "%s", strcmp(path, "-") ? path : "stdin");
 	return snapshot;
+}
+
+struct tm_snapshot *tm_snapshot_load(const char *path, struct tm_err *err)
+{
+	return tm_snapshot_load_telling(path, NULL, err);
 }

@@ -166,6 +166,7 @@ static bool put_traces(struct pickle_out *out, const struct canon *canon,
 		const struct tm_site *site =
 			&canon->snapshot->sites[canon->sites.id[row->site]];
 
+		canon_tell(canon, i, canon->nrows);
 		for (uint32_t k = 0; k < row->count; k++) {
 			if (in_batch == 0)
 				put_byte(out, OP_MARK);
@@ -238,7 +239,7 @@ static bool pickle_write(const struct tm_snapshot *snapshot, FILE *file,
 	out.strings = no_memo(snapshot->nstrings);
 	out.frames = no_memo(snapshot->nframes);
 	out.tuples = no_memo(snapshot->ntracebacks);
-	canon_init(&canon, snapshot);
+	canon_init(&canon, snapshot, &opts->progress);
 	ok = put_snapshot(&out, &canon, err);
 	canon_deinit(&canon);
 	free(out.strings);

@@ -263,8 +263,10 @@ static void put_all(struct pprof *w)
 	put_mappings(w);
 	for (size_t i = 0; i < canon->frames.n && !ferror(file); i++)
 		put_frame(w, i);
-	for (size_t i = 0; i < canon->sites.n && !ferror(file); i++)
+	for (size_t i = 0; i < canon->sites.n && !ferror(file); i++) {
+		canon_tell(canon, i, canon->sites.n);
 		put_sample(w, &w->snapshot->sites[canon->sites.id[i]]);
+	}
 }
 
 static bool pprof_write(const struct tm_snapshot *snapshot, FILE *file,
@@ -272,9 +274,8 @@ static bool pprof_write(const struct tm_snapshot *snapshot, FILE *file,
 {
 	struct pprof *w = tm_calloc(1, sizeof(*w));
 
-	(void)opts;
 	w->snapshot = snapshot;
-	canon_init(&w->canon, snapshot);
+	canon_init(&w->canon, snapshot, &opts->progress);
 	gzip_begin(&w->gzip, file);
 	put_all(w);
 	gzip_end(&w->gzip);

@@ -8,11 +8,13 @@
 #include "codec/codec.h"
 #include "codec/export.h"
 #include "codec/json_shape.h"
+#include "codec/pieces.h"
 
 struct speedscope {
 	FILE *file;
 	const struct tm_snapshot *snapshot;
 	struct canon canon;
+	struct pieces numbers; /* ranks in decimal */
 	struct tm_buf text;
 };
 
@@ -80,23 +82,48 @@ static void put_head(struct speedscope *w)
 	fputs("]},\n\"profiles\":[", w->file);
 }
 
-static json_t *sample_array(const struct canon *canon,
-			    const struct export_stack *stack)
+static void make_number(const struct canon *canon, tm_id frame, void *ctx,
+			struct tm_buf *text)
 {
-	json_t *sample = json_array();
+	(void)ctx;
+	tm_buf_addu(text, canon->frames.rank[frame]);
+}
 
-	for (uint32_t i = 0; i < stack->nframe; i++)
-		json_array_append_new(sample, json_integer(
-			canon->frames.rank[stack->frames[i]]));
-	return sample;
+/* Millions of small lists and numbers: no jansson for each. */
+static void put_samples(struct speedscope *w)
+{
+	struct export_stack stack;
+	size_t at = 0;
+
+	for (bool first = true; !ferror(w->file) &&
+	     export_next(&w->canon, &at, &stack); first = false) {
+		tm_buf_clear(&w->text);
+		tm_buf_adds(&w->text, first ? "\n[" : ",\n[");
+		pieces_join(&w->numbers, stack.frames, stack.nframe, ',',
+			    &w->text);
+		tm_buf_addc(&w->text, ']');
+		fwrite(w->text.data, 1, w->text.len, w->file);
+	}
+}
+
+static void put_weights(struct speedscope *w, bool blocks)
+{
+	struct export_stack stack;
+	size_t at = 0;
+
+	for (bool first = true; !ferror(w->file) &&
+	     export_next(&w->canon, &at, &stack); first = false) {
+		tm_buf_clear(&w->text);
+		tm_buf_adds(&w->text, first ? "\n" : ",\n");
+		tm_buf_addu(&w->text, blocks ? stack.count : stack.size);
+		fwrite(w->text.data, 1, w->text.len, w->file);
+	}
 }
 
 static void put_profile(struct speedscope *w, bool blocks)
 {
 	const struct tm_snapshot *s = w->snapshot;
 	json_t *profile = json_object();
-	struct export_stack stack;
-	size_t at = 0;
 
 	json_object_set_new(profile, "type", json_string("sampled"));
 	json_object_set_new(profile, "name",
@@ -108,14 +135,9 @@ static void put_profile(struct speedscope *w, bool blocks)
 		json_count(blocks ? s->total_count : s->total_size));
 	json_object_set_new(profile, "samples", json_array());
 	put_open(w, profile, strlen("]}"));
-	for (bool first = true; !ferror(w->file) &&
-	     export_next(&w->canon, &at, &stack); first = false)
-		put_item(w, first, sample_array(&w->canon, &stack));
+	put_samples(w);
 	fputs("],\n\"weights\":[", w->file);
-	at = 0;
-	for (bool first = true; !ferror(w->file) &&
-	     export_next(&w->canon, &at, &stack); first = false)
-		put_item(w, first, json_count(blocks ? stack.count : stack.size));
+	put_weights(w, blocks);
 	fputs("]}", w->file);
 }
 
@@ -125,13 +147,14 @@ static bool speedscope_write(const struct tm_snapshot *snapshot, FILE *file,
 {
 	struct speedscope w = { .file = file, .snapshot = snapshot };
 
-	(void)opts;
-	canon_init(&w.canon, snapshot);
+	canon_init(&w.canon, snapshot, &opts->progress);
+	pieces_init(&w.numbers, &w.canon, make_number, NULL);
 	put_head(&w);
 	put_profile(&w, false);
 	fputs(",\n", file);
 	put_profile(&w, true);
 	fputs("]}\n", file);
+	pieces_deinit(&w.numbers);
 	canon_deinit(&w.canon);
 	tm_buf_free(&w.text);
 	return codec_written(file, err);

@@ -233,6 +233,7 @@ static void put_rows(struct tms_out *out, const struct canon *canon)
 		if (n > TMS_ROWS_PER_CHUNK)
 			n = TMS_ROWS_PER_CHUNK;
 		put_row_chunk(out, canon->rows + i, n);
+		canon_tell(canon, i, canon->nrows);
 		i += n;
 	}
 }
@@ -288,14 +289,13 @@ static bool tms_write(const struct tm_snapshot *snapshot, FILE *file,
 	struct tms_out out = { .file = file, .err = err };
 	struct canon canon;
 
-	(void)opts;
 	out.zstd = ZSTD_createCCtx();
 	if (!out.zstd)
 		tm_out_of_memory();
 	ZSTD_CCtx_setParameter(out.zstd, ZSTD_c_compressionLevel, LEVEL);
 	ZSTD_CCtx_setParameter(out.zstd, ZSTD_c_checksumFlag, 1);
 	out.packed = tm_malloc(OUT);
-	canon_init(&canon, snapshot);
+	canon_init(&canon, snapshot, &opts->progress);
 	put_header(&out);
 	put_body(&out, &canon);
 	put_trailer(&out);

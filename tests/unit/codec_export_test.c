@@ -358,6 +358,7 @@ static void small_branches_are_put_together(void **state)
 	enum { N = 120000 };
 	struct tm_builder *b = tm_builder_create();
 	tm_id name = tm_builder_string(b, TEXT("x.py"));
+	static const struct tm_codec_opts opts;
 	struct walked walked = { 0 };
 	struct tm_snapshot *s;
 	struct flame flame;
@@ -372,7 +373,7 @@ static void small_branches_are_put_together(void **state)
 			frames, 2, 2), 0), i == 7 ? 1 << 20 : 8, 1);
 	}
 	s = fixture_finish(b);
-	assert_true(flame_init(&flame, s, NULL, &err));
+	assert_true(flame_init(&flame, s, &opts, &err));
 	flame_walk(&flame, count_node, &walked);
 	assert_int_equal(walked.nodes, 3); /* the root's, the large one, the rest */
 	assert_int_equal(walked.rests, 1);
