@@ -21,6 +21,7 @@ struct tm_core_opts {
 	/* The executable, where the one named in the core is not at its place
 	 * or is another one; NULL: as the core says. */
 	const char *exe;
+	bool use_recorder; /* the recorder's traces, also of a CPython */
 	/* One-line remarks, as in struct tm_session_opts; may be NULL. */
 	void (*note)(void *ctx, const char *text);
 	void *note_ctx;
@@ -30,7 +31,8 @@ struct tm_core_opts {
 bool tm_core_is(const void *head, size_t len);
 
 /*
- * Find the runtime in a core file. TM_ERR_UNSUPPORTED says what it is instead,
+ * Find the runtime in a core file: CPython, or else the recorder, if one was in
+ * the process and its table (shared memory) was written to the core. TM_ERR_UNSUPPORTED says what it is instead,
  * TM_ERR_CORRUPT what contradicts itself; an executable given in the options
  * that is not the one of the process is TM_ERR_USAGE.
  */

@@ -57,6 +57,7 @@ static bool open_core(struct cli_source *ret, const struct cli_options *options,
 {
 	const struct tm_core_opts opts = {
 		.exe = options->exe, .note = print_note, .note_ctx = ret,
+		.use_recorder = options->session.use_recorder,
 	};
 
 	snprintf(ret->object, sizeof(ret->object), "%.60s", ret->file);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "image/image_file.h"
 #include "mem/core_file.h"
+#include "session/core_recorder.h"
 #include "session/meta.h"
 #include "target/maps.h"
 #include "trace/tracemalloc.h"
@@ -26,6 +27,7 @@ struct tm_core {
 	struct tm_mem *mem;
 	struct tm_maps maps;
 	struct py_runtime runtime;
+	struct core_recorder *recorder; /* NULL: CPython's own traces */
 	int *fds;               /* the mapped files that were found */
 	size_t nfds, fds_cap;
 	char lacking[256];      /* the first image whose file is not there */
@@ -203,7 +205,7 @@ static bool explain(const struct tm_core *core, struct tm_err *err)
 		return false;
 	if (core->file.truncated)
 		tm_err_hint(err, "the core file is cut short: see ulimit -c");
-	else if (core->lacking[0])
+	else if (core->lacking[0] && !err->hint[0])
 		tm_err_hint(err, "%s is not here, or is not the file that was "
 			    "mapped (its build-id differs); name the executable "
 			    "with --exe", core->lacking);
@@ -225,6 +227,44 @@ static bool check_roots(const struct tm_core *core, struct tm_err *err)
 			  "(coredump_filter)", core->runtime.name);
 }
 
+static bool find_recorder(struct tm_core *core, struct tm_err *err)
+{
+	const struct tm_region *exe =
+		tm_maps_find(&core->maps, core->file.exe_phdr);
+	const struct core_recorder_place place = {
+		.file = &core->file, .mem = core->mem, .maps = &core->maps,
+		.object = core->path,
+		.exe = exe ? core->opts.exe : NULL,
+		.exe_was = exe ? exe->path : NULL,
+	};
+
+	core->recorder = core_recorder_find(&place, err);
+	return core->recorder != NULL;
+}
+
+/* CPython's tables, or the recorder's where they are asked for or it is no
+ * CPython. */
+static bool find_runtime(struct tm_core *core, struct tm_err *err)
+{
+	struct tm_err none;
+
+	if (py_runtime_find(core->mem, &core->maps, 0, &core->runtime, err))
+		return core->opts.use_recorder ? find_recorder(core, err)
+					       : check_roots(core, err);
+	if (err->kind != TM_ERR_UNSUPPORTED && err->kind != TM_ERR_CORRUPT &&
+	    !core->opts.use_recorder)
+		return false;
+	core->runtime = (struct py_runtime){ 0 };
+	if (find_recorder(core, &none))
+		return true;
+	/* What is the matter with the recorder, if there was one. */
+	if (none.kind != TM_ERR_NOT_TRACED || core->opts.use_recorder)
+		*err = none;
+	else if (!core->lacking[0])
+		tm_err_hint(err, "the process had no recorder in it, either");
+	return false;
+}
+
 static bool open_core(struct tm_core *core, struct tm_err *err)
 {
 	if (!tm_core_file_open(core->path, &core->file, err))
@@ -232,9 +272,7 @@ static bool open_core(struct tm_core *core, struct tm_err *err)
 	core->mem = tm_mem_core(&core->file);
 	add_regions(core);
 	name_regions(core);
-	return find_files(core, err) &&
-	       py_runtime_find(core->mem, &core->maps, 0, &core->runtime, err) &&
-	       check_roots(core, err);
+	return find_files(core, err) && find_runtime(core, err);
 }
 
 struct tm_core *tm_core_open(const char *path, const struct tm_core_opts *opts,
@@ -257,6 +295,7 @@ void tm_core_close(struct tm_core *core)
 {
 	if (!core)
 		return;
+	core_recorder_close(core->recorder);
 	tm_mem_destroy(core->mem);
 	tm_maps_free(&core->maps);
 	for (size_t i = 0; i < core->nfds; i++)
@@ -279,9 +318,31 @@ const char *tm_core_command(const struct tm_core *core)
 
 /* ---- reading --------------------------------------------------------------- */
 
+/* A table is read as a whole: so is its sum. */
+static bool recorder_status(struct tm_core *core, struct tm_status *ret,
+			    struct tm_err *err)
+{
+	struct tm_snapshot *snapshot = tm_core_snapshot(core, err);
+
+	if (!snapshot)
+		return false;
+	*ret = (struct tm_status){
+		.kind = TM_RUNTIME_NATIVE, .tracing = TM_TRACING_ON,
+		.traceback_limit = snapshot->meta.traceback_limit,
+		.traced_current = snapshot->meta.traced_current,
+		.traced_peak = snapshot->meta.traced_peak,
+		.ntraces = snapshot->total_count,
+	};
+	memcpy(ret->runtime, snapshot->meta.runtime, sizeof(ret->runtime));
+	tm_snapshot_destroy(snapshot);
+	return true;
+}
+
 bool tm_core_status(struct tm_core *core, struct tm_status *ret,
 		    struct tm_err *err)
 {
+	if (core->recorder)
+		return recorder_status(core, ret, err);
 	return tm_status_read(core->mem, &core->runtime, ret, err) ||
 	       explain(core, err);
 }
@@ -296,13 +357,29 @@ static uint64_t sum_writable(const struct tm_maps *maps)
 	return sum;
 }
 
+static bool was_not_tracing(const struct tm_core *core, enum py_state state,
+			    struct tm_err *err)
+{
+	if (state == PY_FINALIZED)
+		return tm_err_set(err, TM_ERR_NOT_TRACED, core->path,
+				  "the interpreter was shutting down; tracemalloc had ended");
+	tm_err_set(err, TM_ERR_NOT_TRACED, core->path,
+		   "%s was not tracing memory allocations", core->runtime.name);
+	return tm_err_hint(err, "run the program with PYTHONTRACEMALLOC=1 or "
+			   "-X tracemalloc; if the recorder was in it: --recorder");
+}
+
 static bool take_meta(struct tm_core *core, struct tm_meta *ret,
 		      struct tm_err *err)
 {
+	enum py_state state;
 	bool free_lock;
 
-	if (!tm_meta_read(core->mem, &core->runtime, core->path, ret, err) ||
-	    !py_lock_is_free(core->mem, &core->runtime, &free_lock, err))
+	if (!tm_meta_read(core->mem, &core->runtime, ret, &state, err))
+		return false;
+	if (state != PY_TRACING)
+		return was_not_tracing(core, state, err);
+	if (!py_lock_is_free(core->mem, &core->runtime, &free_lock, err))
 		return false;
 	ret->pid = core->file.pid;
 	ret->partial = !free_lock;
@@ -337,6 +414,21 @@ static struct tm_snapshot *decode(const struct tm_core *core,
 	return tm_builder_finish(builder, meta, err);
 }
 
+static struct tm_snapshot *recorder_snapshot(struct tm_core *core,
+					     struct tm_err *err)
+{
+	struct tm_meta meta = { .pid = core->file.pid };
+	struct tm_snapshot *snapshot;
+
+	snprintf(meta.runtime, sizeof(meta.runtime), "%s", core->runtime.layout
+		 ? core->runtime.name : "native");
+	snprintf(meta.command, sizeof(meta.command), "%s", core->file.command);
+	snapshot = core_recorder_snapshot(core->recorder, &meta, err);
+	if (!snapshot)
+		explain(core, err);
+	return snapshot;
+}
+
 struct tm_snapshot *tm_core_snapshot(struct tm_core *core, struct tm_err *err)
 {
 	struct tm_collect_opts opts = {
@@ -345,6 +437,8 @@ struct tm_snapshot *tm_core_snapshot(struct tm_core *core, struct tm_err *err)
 	struct tm_collected *collected = NULL;
 	struct tm_meta meta = { 0 };
 
+	if (core->recorder)
+		return recorder_snapshot(core, err);
 	if (take_meta(core, &meta, err))
 		collected = tm_tracemalloc_collect(core->mem, &core->runtime,
 						   &opts, err);

@@ -1,28 +1,26 @@
 #include "session/meta.h"
 
 #include <stdio.h>
+#include <time.h>
 
-static bool not_traced(const char *object, const struct py_runtime *runtime,
-		       enum py_state state, struct tm_err *err)
+int64_t tm_wall_clock_ms(void)
 {
-	if (state == PY_FINALIZED)
-		return tm_err_set(err, TM_ERR_NOT_TRACED, object,
-				  "the interpreter was shutting down; tracemalloc had ended");
-	tm_err_set(err, TM_ERR_NOT_TRACED, object,
-		   "%s was not tracing memory allocations", runtime->name);
-	return tm_err_hint(err, "run the program with PYTHONTRACEMALLOC=1 or "
-			   "-X tracemalloc");
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 bool tm_meta_read(struct tm_mem *mem, const struct py_runtime *runtime,
-		  const char *object, struct tm_meta *ret, struct tm_err *err)
+		  struct tm_meta *ret, enum py_state *state, struct tm_err *err)
 {
 	struct py_status status;
 
 	if (!py_status_read(mem, runtime, &status, err))
 		return false;
+	*state = status.state;
 	if (status.state != PY_TRACING)
-		return not_traced(object, runtime, status.state, err);
+		return true;
 	*ret = (struct tm_meta){
 		.traceback_limit = status.max_nframe,
 		.traced_current = status.traced,

@@ -8,11 +8,16 @@
 #include "tmattach/session.h"
 
 /*
- * The scalars of a snapshot, from a core; pid, command, time and pause are the caller's to
- * add. TM_ERR_NOT_TRACED, about `object`, when tracing is off.
+ * The scalars of a snapshot, from memory that does not change; pid, command,
+ * time and pause are the caller's to add, and so is the error where *state is
+ * not PY_TRACING: then nothing else was read.
  */
 bool tm_meta_read(struct tm_mem *mem, const struct py_runtime *runtime,
-		  const char *object, struct tm_meta *ret, struct tm_err *err);
+		  struct tm_meta *ret, enum py_state *state,
+		  struct tm_err *err) TM_MUST_CHECK;
+
+/* Now, as in meta.taken_at. */
+int64_t tm_wall_clock_ms(void);
 
 /* All of the status but the process' resident memory. */
 bool tm_status_read(struct tm_mem *mem, const struct py_runtime *runtime,

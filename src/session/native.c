@@ -3,13 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "inject/inject.h"
 #include "native/symbols.h"
 #include "session/backend.h"
+#include "session/meta.h"
+#include "session/native_frames.h"
 #include "trace/walk_recorder.h"
 
 struct tm_native {
@@ -97,47 +98,6 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 
 /* ---- a sample ---------------------------------------------------------------- */
 
-static tm_id optional_string(struct tm_builder *builder, const char *text)
-{
-	return text ? tm_builder_string(builder, text, strlen(text)) : TM_ID_NONE;
-}
-
-static tm_id module_id(struct tm_builder *builder,
-		       const struct native_module *module)
-{
-	if (!module)
-		return TM_ID_NONE;
-	return tm_builder_module(builder,
-				 optional_string(builder, module->path),
-				 optional_string(builder, module->build_id[0]
-						 ? module->build_id : NULL));
-}
-
-static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
-			    tm_id *ret, size_t max)
-{
-	struct tm_native *native = ctx;
-	struct tm_code_place place = tm_symbolize(native->symbolizer, pc, true);
-	tm_id module = module_id(builder, place.module);
-	size_t n = place.n < max ? place.n : max;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct tm_code_frame *frame = &place.frames[i];
-		const struct tm_native_frame more = {
-			.function = optional_string(builder, frame->function),
-			.module = module,
-			.address = place.offset,
-			.inlined = frame->inlined,
-		};
-		const char *filename = frame->filename ? frame->filename : "";
-
-		ret[i] = tm_builder_native_frame(builder,
-			tm_builder_string(builder, filename, strlen(filename)),
-			frame->lineno, &more);
-	}
-	return n;
-}
-
 static bool refresh_modules(struct tm_session *session, struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
@@ -148,24 +108,17 @@ static bool refresh_modules(struct tm_session *session, struct tm_err *err)
 	return true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct tm_snapshot *build(struct tm_session *session,
 				 const struct tm_recorder_copy *copy,
 				 uint64_t pause_ns, struct tm_err *err)
 {
-	const struct tm_frame_source source = { native_frames, session->native };
+	const struct tm_frame_source source =
+		tm_native_frames(session->native->symbolizer);
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_inject_status status = { 0 };
 	struct tm_meta meta = {
 		.pid = session->process.pid,
-		.taken_at = now_ms(),
+		.taken_at = tm_wall_clock_ms(),
 		.pause_ns = pause_ns,
 	};
 	tm_addr at;

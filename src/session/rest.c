@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "session/action.h"
+#include "session/meta.h"
 
 enum {
 	BUSY_TIMEOUT_MS = 10000, /* in-process snapshots hold the lock for seconds */
@@ -71,35 +72,18 @@ bool tm_stop_at_rest(struct tm_session *session, struct tm_stop *ret,
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool tm_take_meta(const struct tm_session *session, struct tm_mem *mem,
 		  struct tm_meta *ret, struct tm_err *err)
 {
-	const struct py_runtime *runtime = &session->runtime;
-	struct py_status status;
+	enum py_state state;
 
-	if (!py_status_read(mem, runtime, &status, err))
+	if (!tm_meta_read(mem, &session->runtime, ret, &state, err))
 		return false;
-	if (status.state != PY_TRACING)
-		return tm_not_traced(session, status.state, err);
-	*ret = (struct tm_meta){
-		.pid = session->process.pid,
-		.traceback_limit = status.max_nframe,
-		.taken_at = now_ms(),
-		.traced_current = status.traced,
-		.traced_peak = status.peak,
-		.has_total_nframe =
-			runtime->layout->traceback.total_nframe != PY_ABSENT,
-	};
-	snprintf(ret->runtime, sizeof(ret->runtime), "%s", runtime->name);
+	if (state != PY_TRACING)
+		return tm_not_traced(session, state, err);
+	ret->pid = session->process.pid;
+	ret->taken_at = tm_wall_clock_ms();
 	snprintf(ret->command, sizeof(ret->command), "%s",
 		 session->process.command);
-	return py_tracer_memory(mem, runtime, true, &ret->tracer_memory, err);
+	return true;
 }

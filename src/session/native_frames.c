@@ -1,0 +1,48 @@
+#include "session/native_frames.h"
+
+#include <string.h>
+
+static tm_id optional_string(struct tm_builder *builder, const char *text)
+{
+	return text ? tm_builder_string(builder, text, strlen(text)) : TM_ID_NONE;
+}
+
+static tm_id module_id(struct tm_builder *builder,
+		       const struct native_module *module)
+{
+	if (!module)
+		return TM_ID_NONE;
+	return tm_builder_module(builder,
+				 optional_string(builder, module->path),
+				 optional_string(builder, module->build_id[0]
+						 ? module->build_id : NULL));
+}
+
+static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
+			    tm_id *ret, size_t max)
+{
+	struct tm_code_place place = tm_symbolize(ctx, pc, true);
+	tm_id module = module_id(builder, place.module);
+	size_t n = place.n < max ? place.n : max;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tm_code_frame *frame = &place.frames[i];
+		const struct tm_native_frame more = {
+			.function = optional_string(builder, frame->function),
+			.module = module,
+			.address = place.offset,
+			.inlined = frame->inlined,
+		};
+		const char *filename = frame->filename ? frame->filename : "";
+
+		ret[i] = tm_builder_native_frame(builder,
+			tm_builder_string(builder, filename, strlen(filename)),
+			frame->lineno, &more);
+	}
+	return n;
+}
+
+struct tm_frame_source tm_native_frames(struct tm_symbolizer *symbolizer)
+{
+	return (struct tm_frame_source){ native_frames, symbolizer };
+}
