@@ -18,7 +18,7 @@ fuzz-programs:
 
 $(FUZZ_B)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_B)/libtmattach.a
 	$(call say,FUZZ,$@)
-	$(q)$(CC) $(common) $(inc_lib) -Itests $(CFLAGS) -fsanitize=fuzzer \
+	$(q)$(CC) $(common) $(inc_lib) -I. -Itests $(CFLAGS) -fsanitize=fuzzer \
 		-o $@ $< $(FUZZ_B)/libtmattach.a $(lib_libs)
 
 -include $(wildcard $(FUZZ_B)/fuzz_*.d)

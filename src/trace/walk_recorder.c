@@ -10,6 +10,7 @@
 
 enum {
 	CHUNK = 1 << 20,       /* of the stack area, read at once */
+	PIECE = 1 << 16,       /* slots read at once */
 	MAX_INLINED = 64,      /* frames of one address */
 	MAX_RETRIES = 8,
 	UNKNOWN_STACK = 0,
@@ -60,18 +61,25 @@ static void keep_live(struct tm_recorder_copy *copy, size_t n)
 			copy->slots[copy->nslots++] = from[i];
 }
 
+/* Piece by piece: a shard may claim any size, only what is live takes memory. */
 static bool read_slots(struct tm_recorder_copy *copy, struct tm_mem *mem,
 		       tm_addr at, uint32_t i, struct tm_err *err)
 {
-	const struct tm_recorder_shard *shard = &copy->shards[i];
-	size_t n = (1ull << shard->log2) + TM_SHARD_PAD;
+	size_t left = (1ull << copy->shards[i].log2) + TM_SHARD_PAD;
 
-	copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + n,
-			      sizeof(*copy->slots));
-	if (!tm_mem_read(mem, at + copy->table.slots + i * copy->table.arena_size,
-			 copy->slots + copy->nslots, n * sizeof(*copy->slots), err))
-		return false;
-	keep_live(copy, n);
+	at += copy->table.slots + i * copy->table.arena_size;
+	while (left > 0) {
+		size_t n = left < PIECE ? left : PIECE;
+
+		copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + n,
+				      sizeof(*copy->slots));
+		if (!tm_mem_read(mem, at, copy->slots + copy->nslots,
+				 n * sizeof(*copy->slots), err))
+			return false;
+		keep_live(copy, n);
+		at += n * sizeof(*copy->slots);
+		left -= n;
+	}
 	return true;
 }
 
@@ -147,8 +155,9 @@ struct build {
 	struct tm_mem *mem;
 	tm_addr stacks;             /* address of the area */
 	uint64_t tail;              /* its bytes in use */
+	struct tm_map chunk_ids;    /* number of a chunk -> index into chunks */
 	char **chunks;
-	size_t nchunks;
+	size_t nchunks, chunks_cap;
 	const struct tm_frame_source *source;
 	struct tm_builder *builder;
 	struct tm_map sites;        /* stack id -> site */
@@ -161,6 +170,24 @@ struct build {
 	size_t trace_cap;
 };
 
+/* One chunk of the stack area, read when it is first asked for. */
+static const char *chunk_of(struct build *b, uint64_t number, struct tm_err *err)
+{
+	uint64_t start = number * CHUNK;
+	uint64_t left = b->tail - start;
+	uint32_t *at = tm_map_put(&b->chunk_ids, number);
+
+	if (*at != TM_MAP_NONE)
+		return b->chunks[*at];
+	b->chunks = tm_grow(b->chunks, &b->chunks_cap, b->nchunks + 1,
+			    sizeof(*b->chunks));
+	b->chunks[b->nchunks] = tm_malloc(CHUNK);
+	*at = (uint32_t)b->nchunks++;
+	return tm_mem_read(b->mem, b->stacks + start, b->chunks[*at],
+			   left < CHUNK ? left : CHUNK, err)
+		? b->chunks[*at] : NULL;
+}
+
 static bool stack_bytes(struct build *b, uint64_t at, void *buf, size_t len,
 			struct tm_err *err)
 {
@@ -169,18 +196,13 @@ static bool stack_bytes(struct build *b, uint64_t at, void *buf, size_t len,
 	if (!inside(at, len, b->tail))
 		return damaged(err);
 	while (len > 0) {
-		size_t chunk = at / CHUNK, off = at % CHUNK;
+		const char *chunk = chunk_of(b, at / CHUNK, err);
+		size_t off = at % CHUNK;
 		size_t part = len < CHUNK - off ? len : CHUNK - off;
-		uint64_t left = b->tail - chunk * (uint64_t)CHUNK;
 
-		if (!b->chunks[chunk]) {
-			b->chunks[chunk] = tm_malloc(CHUNK);
-			if (!tm_mem_read(b->mem, b->stacks + chunk * (uint64_t)CHUNK,
-					 b->chunks[chunk],
-					 left < CHUNK ? left : CHUNK, err))
-				return false;
-		}
-		memcpy(to, b->chunks[chunk] + off, part);
+		if (!chunk)
+			return false;
+		memcpy(to, chunk + off, part);
 		to += part;
 		at += part;
 		len -= part;
@@ -379,6 +401,7 @@ static void build_free(struct build *b)
 	for (size_t i = 0; i < b->nchunks; i++)
 		free(b->chunks[i]);
 	free(b->chunks);
+	tm_map_free(&b->chunk_ids);
 	free(b->runs);
 	free(b->ids);
 	free(b->trace);
@@ -406,8 +429,6 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 		return false;
 	b.stacks = at + copy->table.stacks;
 	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;
-	b.nchunks = b.tail / CHUNK + 1;
-	b.chunks = tm_calloc(b.nchunks, sizeof(*b.chunks));
 	groups = group_slots(copy, &n);
 	meta->traceback_limit = copy->table.nframe;
 	meta->sample_bytes = copy->table.sample_bytes;
