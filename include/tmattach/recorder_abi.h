@@ -68,7 +68,7 @@ struct tm_recorder_code {
 	uint64_t gate;   /* address */
 	uint32_t hooks[TM_HOOK_COUNT]; /* offset of each hook in the image */
 	uint32_t nnear;
-	uint32_t reserved;
+	uint32_t rest; /* offset; see struct tm_recorder_call */
 	struct tm_recorder_range near[TM_RECORDER_MAX_NEAR];
 };
 
@@ -76,6 +76,25 @@ struct tm_recorder_code {
 struct tm_recorder_entry {
 	uint64_t original; /* continues the function as it was */
 	uint64_t nothrow;  /* TM_HOOK_NEW: the original that does not throw, or 0 */
+};
+
+/*
+ * What the stack of a thread holds while it is in a function that a hook has
+ * called: the return address code + `rest`, and this right above it. None of
+ * it is needed to return to the caller but bp and pc: any "leave; ret" does as
+ * a return address.
+ */
+struct tm_recorder_call {
+	uint64_t args[5];
+	uint64_t not_entry; /* ~address of the struct tm_recorder_entry */
+	uint64_t not_after; /* ~address of the code that will be called */
+	uint64_t old_size; /* of a block that moves, if `known` */
+	uint32_t old_stack;
+	uint32_t known;
+	uint64_t epoch;
+	uint64_t reserved[2];
+	uint64_t bp;       /* of the caller, */
+	uint64_t pc;       /* which goes on here */
 };
 
 /* One patched function. `original` are its first `length` bytes, of which the
@@ -285,6 +304,7 @@ struct tm_recorder_table {
 	uint64_t lost_stacks; /* blocks recorded with stack 0 for want of room */
 };
 
+_Static_assert(sizeof(struct tm_recorder_call) == 112, "ABI");
 _Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -132,6 +133,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
  * a lock, or the id of a stack that would be forgotten. */
 static bool try_clear(struct tm_injection *in, unsigned look, struct tm_err *err)
 {
+	TM_GUARD(tm_free_ptr) struct inject_calls *calls = tm_calloc(1, sizeof(*calls));
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	struct tm_range code = { in->code, in->code + in->head.size };
 	struct tm_remote remote;
@@ -140,7 +142,7 @@ static bool try_clear(struct tm_injection *in, unsigned look, struct tm_err *err
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
-	if (!inject_clear_of(in, &stop, &code, 1, look))
+	if (!inject_clear_of(in, &stop, &code, 1, look, calls))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread is always inside the recorder");
 	if (!read_counters(in, &c, err) ||

@@ -135,7 +135,7 @@ static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
 	struct tm_err restored;
 
 	if (!inject_clear_of(in, stop, ranges, windows(plans, nplans, ranges),
-			     INJECT_STEP | look))
+			     INJECT_STEP | look, NULL))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread always stands where a hook must be written");
 	if (!write_code(in, stop, plans, nplans, err))

@@ -23,6 +23,7 @@ struct tm_injection {
 	tm_addr code;             /* where the head of the code is */
 	struct tm_recorder_code head;
 	struct tm_remote_code insn; /* a system call instruction */
+	tm_addr leave;            /* "leave; ret"; 0: not found */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
@@ -124,18 +125,38 @@ enum {
 	INJECT_UNWIND = 1 << 1,
 };
 
+/* Calls of the allocator through hooks: where on the stack the return address
+ * into our code is, with struct tm_recorder_call above it. */
+enum { INJECT_MAX_CALLS = 4096 };
+
+struct inject_calls {
+	size_t n;
+	tm_addr at[INJECT_MAX_CALLS];
+	pid_t tid[INJECT_MAX_CALLS];
+};
+
 /*
  * Is no thread of the stopped process inside the ranges: no program counter,
- * no word of its stack, nothing that a signal interrupted?
+ * no word of its stack, nothing that a signal interrupted? With `ret_calls`
+ * threads in functions that hooks have called do not count; they are listed.
  */
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, unsigned flags);
+		     const struct tm_range *ranges, size_t n, unsigned flags,
+		     struct inject_calls *ret_calls);
 void inject_quiesce_deinit(struct tm_injection *in);
 /* How to look at the given attempt. */
 static inline unsigned inject_look(unsigned tries)
 {
 	return tries >= 10 ? INJECT_UNWIND : 0;
 }
+
+/* ---- leave.c: out of functions that hooks have called ------------------------------ */
+
+/* Can such calls be made to return to their callers without us? */
+bool inject_can_leave(struct tm_injection *in);
+/* Have them do so. Nothing may be recorded any more. */
+bool inject_leave(struct tm_injection *in, const struct inject_calls *calls,
+		  struct tm_err *err);
 
 /* ---- patch.c ------------------------------------------------------------------- */
 

@@ -23,6 +23,8 @@ enum { UC_RSP = 160, UC_RIP = 168 };
 
 struct scan {
 	struct tm_injection *in;
+	struct inject_calls *calls; /* NULL: none may be under way */
+	pid_t tid;
 	const struct tm_range *ranges;
 	size_t n;
 	unsigned flags;
@@ -53,6 +55,41 @@ static bool ends_handler(struct tm_injection *in, uint64_t at)
 
 static bool stack_clear(struct scan *scan, uint64_t sp);
 
+enum { CALL_WORDS = sizeof(struct tm_recorder_call) / 8 };
+
+/* Do these words start with the return address of a function that a hook has
+ * called, and what the hook keeps for it? */
+static bool is_call(const struct scan *scan, const uint64_t *words, size_t left)
+{
+	const struct tm_recorder_code *head = &scan->in->head;
+	const struct tm_range code = { scan->in->code, scan->in->code + head->size };
+	struct tm_recorder_call call;
+
+	if (words[0] != code.start + head->rest || left < 1 + CALL_WORDS)
+		return false;
+	memcpy(&call, words + 1, sizeof(call));
+	if (~call.not_after < code.start || ~call.not_after >= code.end ||
+	    inside(scan, call.pc))
+		return false;
+	for (uint32_t i = 0; i < head->nnear; i++)
+		if (~call.not_entry - head->near[i].address < head->near[i].size)
+			return true;
+	return false;
+}
+
+/* A call through a hook: may its thread rest in it? */
+static bool call_clear(struct scan *scan, const uint64_t *words, size_t left,
+		       tm_addr at)
+{
+	struct inject_calls *calls = scan->calls;
+
+	if (!calls || calls->n == INJECT_MAX_CALLS || !is_call(scan, words, left))
+		return false;
+	calls->at[calls->n] = at;
+	calls->tid[calls->n++] = scan->tid;
+	return true;
+}
+
 /* The kernel's frame stands right behind its return address; everything it
  * will put back is looked at, the interrupted stack too. */
 static bool interrupted_clear(struct scan *scan, const uint64_t *words, size_t left)
@@ -78,6 +115,10 @@ static bool stack_clear(struct scan *scan, uint64_t sp)
 	for (size_t i = 0; i < n; i++) {
 		uint64_t word = words[i];
 
+		if (inside(scan, word) && call_clear(scan, words + i, n - i, sp + i * 8)) {
+			i += CALL_WORDS;
+			continue;
+		}
 		if (inside(scan, word)) {
 			tm_log("stack %#llx+%zu leads to %#llx",
 			       (unsigned long long)sp, i * 8,
@@ -149,16 +190,35 @@ void inject_quiesce_deinit(struct tm_injection *in)
 	in->unwinder = NULL;
 }
 
+/* The frame of a call through a hook, and the one it returns to, which the
+ * unwinder can only guess. */
+static bool frame_is_call(struct scan *scan, const struct tm_stack *stack, size_t i)
+{
+	uint64_t words[1 + CALL_WORDS];
+	tm_addr at = stack->frames[i].sp - 8;
+
+	return stack->frames[i].pc == scan->in->code + scan->in->head.rest &&
+	       tm_mem_read_some(scan->in->mem, at, words, sizeof(words)) ==
+		       sizeof(words) &&
+	       i + 1 < stack->n && stack->frames[i + 1].pc == words[CALL_WORDS] &&
+	       call_clear(scan, words, 1 + CALL_WORDS, at);
+}
+
 /* A stack that unwinds to its very end says for sure. */
 static bool unwound_clear(struct scan *scan, const struct user_regs_struct *regs)
 {
 	TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
-	bool clear;
+	bool clear, called = false;
 
 	tm_unwind(scan->in->unwinder, scan->in->mem, regs, 0, &stack);
 	clear = stack.complete;
-	for (size_t i = 0; i < stack.n && clear; i++)
-		clear = !stack.frames[i].guessed && !inside(scan, stack.frames[i].pc);
+	for (size_t i = 0; i < stack.n && clear; i++) {
+		bool from_call = called;
+
+		called = frame_is_call(scan, &stack, i);
+		clear = (!stack.frames[i].guessed || from_call) &&
+			(called || !inside(scan, stack.frames[i].pc));
+	}
 	tm_log("unwound %zu frames, %s", stack.n, clear ? "clear" : "not clear");
 	return clear;
 }
@@ -166,6 +226,7 @@ static bool unwound_clear(struct scan *scan, const struct user_regs_struct *regs
 static bool stopped_clear(struct scan *scan, const struct tm_thread *thread)
 {
 	struct user_regs_struct regs;
+	size_t ncalls = scan->calls ? scan->calls->n : 0;
 
 	if (!tm_regs_get(thread->tid, &regs))
 		return false;
@@ -174,8 +235,11 @@ static bool stopped_clear(struct scan *scan, const struct tm_thread *thread)
 	      step_out(scan, thread->tid, &regs)))
 		return false;
 	scan->signal_frames = 0;
-	return stack_clear(scan, tm_regs_sp(&regs)) ||
-	       (scan->flags & INJECT_UNWIND && unwound_clear(scan, &regs));
+	if (stack_clear(scan, tm_regs_sp(&regs)))
+		return true;
+	if (scan->calls)
+		scan->calls->n = ncalls;
+	return scan->flags & INJECT_UNWIND && unwound_clear(scan, &regs);
 }
 
 /* A thread that cannot stop waits in the kernel: it tells where it came from. */
@@ -205,15 +269,20 @@ static bool waiting_clear(struct scan *scan, pid_t tid)
 }
 
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, unsigned flags)
+		     const struct tm_range *ranges, size_t n, unsigned flags,
+		     struct inject_calls *ret_calls)
 {
-	struct scan scan = { .in = in, .ranges = ranges, .n = n, .flags = flags };
+	struct scan scan = { .in = in, .calls = ret_calls, .ranges = ranges, .n = n,
+			     .flags = flags };
 
+	if (ret_calls)
+		ret_calls->n = 0;
 	if (flags & INJECT_UNWIND && !unwinder_ready(in))
 		scan.flags &= ~(unsigned)INJECT_UNWIND;
 	for (size_t i = 0; i < stop->n; i++) {
 		const struct tm_thread *thread = &stop->threads[i];
 
+		scan.tid = thread->tid;
 		if (thread->state == TM_THREAD_STOPPED ||
 		    thread->state == TM_THREAD_GROUP_STOP) {
 			if (!stopped_clear(&scan, thread))

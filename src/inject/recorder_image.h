@@ -9,6 +9,8 @@
 
 extern const unsigned char tm_recorder_image[];
 extern const size_t tm_recorder_image_size;
-extern const uint32_t tm_recorder_hooks[TM_HOOK_COUNT]; /* offsets in it */
+/* Offsets in it. */
+extern const uint32_t tm_recorder_hooks[TM_HOOK_COUNT];
+extern const uint32_t tm_recorder_rest;
 
 #endif

@@ -35,6 +35,7 @@ static bool map_code(struct tm_injection *in, struct tm_remote *remote,
 	in->head.version = TM_RECORDER_VERSION;
 	in->head.magic = TM_RECORDER_CODE_MAGIC;
 	memcpy(in->head.hooks, tm_recorder_hooks, sizeof(in->head.hooks));
+	in->head.rest = tm_recorder_rest;
 	if (!inject_map(in, remote, &what, in->head.gate + 64, &in->code, NULL, err))
 		return false;
 	in->head.size = what.size;

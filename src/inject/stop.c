@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
@@ -23,14 +24,14 @@ enum progress { FAILED, AGAIN, DONE };
 
 /* With all threads stopped and none in our code: unmap it. */
 static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
-			   struct tm_err *err)
+			   const struct inject_calls *calls, struct tm_err *err)
 {
 	struct tm_remote remote;
 	bool done;
 
 	if (!tm_remote_begin(stop, in->insn, &remote, err))
 		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
-	done = inject_unmap_all(in, &remote, err);
+	done = inject_leave(in, calls, err) && inject_unmap_all(in, &remote, err);
 	tm_remote_end(&remote);
 	return done ? DONE : FAILED;
 }
@@ -39,16 +40,20 @@ static enum progress drain(struct tm_injection *in, unsigned look,
 			   struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	TM_GUARD(tm_free_ptr) struct inject_calls *calls = tm_calloc(1, sizeof(*calls));
 	struct tm_range ranges[TM_RECORDER_MAX_NEAR + 1];
+	bool may_leave;
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return FAILED;
 	/* Again each time: a step that failed half way is made good. */
 	if (!inject_restore(in, &stop, err))
 		return FAILED;
-	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), look))
+	may_leave = inject_can_leave(in);
+	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), look,
+			     may_leave ? calls : NULL))
 		return AGAIN;
-	return unmap(in, &stop, err);
+	return unmap(in, &stop, calls, err);
 }
 
 bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err)

@@ -1,29 +1,44 @@
 /*
- * The functions that stand before the allocator's own. Each gets the
- * arguments of the function it stands for, and in the sixth argument register,
- * which none of these functions uses, how to call the original; registers
- * that a variant of the function may use are handed through.
+ * What happens around the calls of the allocator's functions. The hooks that
+ * call them are in entry_*.S; what only passes through, free(), is here.
  *
  * Order: a block is recorded after the allocator has given it out and
  * forgotten before it is taken back, because between the two another thread
  * may get the same address. What only passes through leaves no frame behind.
  */
 #include "recorder.h"
+#include "entry_x86_64.h"
 
 typedef const struct tm_recorder_entry entry_t;
-typedef uint64_t (*call_t)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+typedef struct tm_recorder_call call_t;
 
-#define HOOK __attribute__((used, noinline)) static uint64_t
-#define ORIGINAL(entry) ((call_t)(entry)->original)
-/* Only in a hook itself: %rbp points to the saved %rbp and return address. */
-#define CALLER() caller_of(__builtin_frame_address(0))
+#define HOOK __attribute__((used, noinline, visibility("hidden")))
+#define SAME(type, field, offset) \
+	_Static_assert(offsetof(struct type, field) == (offset), "entry_*.S")
 
-static inline struct frame caller_of(const uint64_t *at)
+SAME(tm_recorder_code, gate, CODE_GATE);
+SAME(tm_recorder_entry, original, ENTRY_ORIGINAL);
+SAME(tm_recorder_entry, nothrow, ENTRY_NOTHROW);
+SAME(tm_recorder_call, args, CALL_RDI);
+SAME(tm_recorder_call, args[4], CALL_R8);
+SAME(tm_recorder_call, not_entry, CALL_ENTRY);
+SAME(tm_recorder_call, not_after, CALL_AFTER);
+SAME(tm_recorder_call, bp, CALL_RBP);
+
+HOOK uint64_t tm_after_malloc(uint64_t got, call_t *call);
+HOOK uint64_t tm_after_calloc(uint64_t got, call_t *call);
+HOOK uint64_t tm_after_aligned(uint64_t got, call_t *call);
+HOOK uint64_t tm_after_posix_memalign(uint64_t failed, call_t *call);
+HOOK void tm_before_move(call_t *call);
+HOOK uint64_t tm_after_realloc(uint64_t got, call_t *call);
+HOOK uint64_t tm_after_reallocarray(uint64_t got, call_t *call);
+
+static inline struct frame caller_of(const call_t *call)
 {
 	return (struct frame){
-		.bp = at[0],
-		.pc = at[1],
-		.sp = (uint64_t)(at + 2),
+		.bp = call->bp,
+		.pc = call->pc,
+		.sp = (uint64_t)(call + 1),
 	};
 }
 
@@ -67,65 +82,63 @@ static inline void record_or_pass(uint64_t address, uint64_t size,
 }
 
 /* The original may have forked (a signal handler): ask again. */
-static inline void record_if(uint64_t address, uint64_t size, struct frame caller)
+static inline void record_if(uint64_t address, uint64_t size, const call_t *call)
 {
 	if (likely(address && enabled()))
-		record_or_pass(address, size, caller);
+		record_or_pass(address, size, caller_of(call));
 }
 
-HOOK tm_hook_malloc(uint64_t size, uint64_t b, uint64_t c, uint64_t d,
-		    uint64_t e, entry_t *entry)
+uint64_t tm_after_malloc(uint64_t got, call_t *call)
 {
-	uint64_t got;
-
-	if (!enabled())
-		return ORIGINAL(entry)(size, b, c, d, e);
-	got = ORIGINAL(entry)(size, b, c, d, e);
-	record_if(got, size, CALLER());
+	record_if(got, call->args[0], call);
 	return got;
 }
 
-HOOK tm_hook_calloc(uint64_t n, uint64_t size, uint64_t c, uint64_t d,
-		    uint64_t e, entry_t *entry)
+uint64_t tm_after_calloc(uint64_t got, call_t *call)
 {
-	uint64_t got;
-
-	if (!enabled())
-		return ORIGINAL(entry)(n, size, c, d, e);
-	got = ORIGINAL(entry)(n, size, c, d, e);
-	record_if(got, n * size, CALLER());
+	record_if(got, call->args[0] * call->args[1], call);
 	return got;
 }
 
-HOOK tm_hook_aligned(uint64_t alignment, uint64_t size, uint64_t c, uint64_t d,
-		     uint64_t e, entry_t *entry)
+uint64_t tm_after_aligned(uint64_t got, call_t *call)
 {
-	uint64_t got;
-
-	if (!enabled())
-		return ORIGINAL(entry)(alignment, size, c, d, e);
-	got = ORIGINAL(entry)(alignment, size, c, d, e);
-	record_if(got, size, CALLER());
+	record_if(got, call->args[1], call);
 	return got;
 }
 
-HOOK tm_hook_posix_memalign(uint64_t *block, uint64_t alignment, uint64_t size,
-			    uint64_t d, uint64_t e, entry_t *entry)
+uint64_t tm_after_posix_memalign(uint64_t failed, call_t *call)
 {
-	uint64_t failed;
-
-	if (!enabled())
-		return ORIGINAL(entry)((uint64_t)block, alignment, size, d, e);
-	failed = ORIGINAL(entry)((uint64_t)block, alignment, size, d, e);
 	if ((int)failed == 0)
-		record_if(*block, size, CALLER());
+		record_if(*(const uint64_t *)call->args[0], call->args[2], call);
 	return failed;
+}
+
+void tm_before_move(call_t *call)
+{
+	struct block old = { 0 };
+
+	call->epoch = table()->epoch;
+	call->known = call->args[0] && forget(call->args[0], &old);
+	call->old_size = old.size;
+	call->old_stack = old.stack;
+}
+
+/* The old block is still there; its stack may have been cleared meanwhile. */
+static void put_back(const call_t *call)
+{
+	const struct block old = {
+		.address = call->args[0],
+		.size = call->old_size,
+		.stack = call->old_stack,
+	};
+
+	if (call->known && call->epoch == table()->epoch)
+		table_insert(&old, thread_slot());
 }
 
 /* What happened to the old block decides which record stays. realloc(p, 0)
  * that returns nothing has freed it in every allocator that does so. */
-static inline void record_moved(uint64_t got, uint64_t size, bool known,
-				const struct block *old, struct frame caller)
+static inline void record_moved(uint64_t got, uint64_t size, const call_t *call)
 {
 	struct block inner;
 
@@ -135,69 +148,37 @@ static inline void record_moved(uint64_t got, uint64_t size, bool known,
 	if (got && table()->sample_bytes)
 		forget(got, &inner);
 	if (got)
-		record_or_pass(got, size, caller);
-	else if (size && known)
-		table_insert(old, thread_slot());
+		record_or_pass(got, size, caller_of(call));
+	else if (size)
+		put_back(call);
 }
 
-HOOK tm_hook_realloc(uint64_t block, uint64_t size, uint64_t c, uint64_t d,
-		     uint64_t e, entry_t *entry)
+uint64_t tm_after_realloc(uint64_t got, call_t *call)
 {
-	struct block old;
-	uint64_t got;
-	bool known;
-
-	if (!enabled())
-		return ORIGINAL(entry)(block, size, c, d, e);
-	known = block && forget(block, &old);
-	got = ORIGINAL(entry)(block, size, c, d, e);
-	record_moved(got, size, known, &old, CALLER());
+	record_moved(got, call->args[1], call);
 	return got;
 }
 
-HOOK tm_hook_reallocarray(uint64_t block, uint64_t n, uint64_t size, uint64_t d,
-			  uint64_t e, entry_t *entry)
+uint64_t tm_after_reallocarray(uint64_t got, call_t *call)
 {
-	struct block old;
-	uint64_t got, bytes;
-	bool known;
+	uint64_t size;
 
-	if (!enabled())
-		return ORIGINAL(entry)(block, n, size, d, e);
-	known = block && forget(block, &old);
-	got = ORIGINAL(entry)(block, n, size, d, e);
 	/* A product that overflows fails and leaves the old block alone. */
-	if (__builtin_mul_overflow(n, size, &bytes))
-		bytes = UINT64_MAX;
-	record_moved(got, bytes, known, &old, CALLER());
+	if (__builtin_mul_overflow(call->args[1], call->args[2], &size))
+		size = UINT64_MAX;
+	record_moved(got, size, call);
 	return got;
 }
 
-HOOK tm_hook_free(uint64_t block, uint64_t b, uint64_t c, uint64_t d,
-		  uint64_t e, entry_t *entry)
+__attribute__((used, noinline)) static uint64_t
+tm_hook_free(uint64_t block, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
+	     entry_t *entry)
 {
+	typedef uint64_t (*original_t)(uint64_t, uint64_t, uint64_t, uint64_t,
+				       uint64_t);
 	struct block old;
 
 	if (enabled() && block)
 		forget(block, &old);
-	return ORIGINAL(entry)(block, b, c, d, e);
-}
-
-/*
- * operator new may throw, and nothing can be thrown through our frame. So the
- * variant that returns a null pointer is tried first; if it has none, the
- * original throws, with no frame of ours between.
- */
-HOOK tm_hook_new(uint64_t size, uint64_t b, uint64_t c, uint64_t d,
-		 uint64_t e, entry_t *entry)
-{
-	uint64_t got;
-
-	if (!enabled() || !entry->nothrow)
-		return ORIGINAL(entry)(size, b, c, d, e);
-	got = ((call_t)entry->nothrow)(size, b, c, d, e);
-	if (unlikely(!got))
-		return ORIGINAL(entry)(size, b, c, d, e);
-	record_if(got, size, CALLER());
-	return got;
+	return ((original_t)entry->original)(block, b, c, d, e);
 }

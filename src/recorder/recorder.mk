@@ -2,7 +2,7 @@
 # Its flags are its own: no sanitizer, no coverage, no stack protector.
 
 recorder_src := $(sort $(wildcard src/recorder/*.c))
-recorder_obj := $(B)/gen/recorder.o
+recorder_obj := $(B)/gen/recorder.o $(B)/gen/recorder_entry.o
 recorder_c   := $(B)/gen/recorder_image.c
 
 recorder_flags := -std=gnu17 $(warnings) -O2 -g -MMD -MP -Iinclude -Isrc -I. \
@@ -15,10 +15,14 @@ recorder_link := -shared -nostdlib -Wl,-Bsymbolic -Wl,-z,norelro \
 	-Wl,-T,src/recorder/recorder.ld
 
 # One unit, so that what is called for every block is put in place.
-$(recorder_obj): $(recorder_src) src/recorder/recorder.mk
+$(B)/gen/recorder.o: $(recorder_src) src/recorder/recorder.mk
 	$(call say,CC,src/recorder)
 	$(q)mkdir -p $(@D) && printf '#include "%s"\n' $(recorder_src) | \
 		$(CC) $(recorder_flags) -x c -c -o $@ -
+
+$(B)/gen/recorder_entry.o: src/recorder/entry_x86_64.S
+	$(call say,CC,$<)
+	$(q)mkdir -p $(@D) && $(CC) -Isrc -MMD -MP -c -o $@ $<
 
 $(B)/recorder.elf: $(recorder_obj) src/recorder/recorder.ld
 	$(call say,LD,$@)

@@ -154,25 +154,7 @@ static int status(struct tm_injection *in)
 	return 0;
 }
 
-/*
- * A thread that waits for a lock of the allocator may rest in the stopped
- * recorder for as long as others starve it; start() says so then and is to be
- * tried again, as the door says. Bounded: for ever would be a leak.
- */
-static struct tm_injection *start_patiently(const struct tm_inject_opts *opts,
-					    struct tm_err *err)
-{
-	enum { TRIES = 20 };
-	struct tm_injection *in = NULL;
-
-	for (int i = 0; i < TRIES && !in; i++) {
-		in = tm_inject_start(&process, opts, err);
-		if (!in && err->kind != TM_ERR_BUSY)
-			break;
-	}
-	return in;
-}
-
+/* Every stop has to leave nothing. */
 static int soak(long rounds)
 {
 	struct tm_inject_opts opts = { .nframe = 16 };
@@ -180,7 +162,7 @@ static int soak(long rounds)
 	struct tm_err err;
 
 	for (long i = 0; i < rounds; i++) {
-		struct tm_injection *in = start_patiently(&opts, &err);
+		struct tm_injection *in = tm_inject_start(&process, &opts, &err);
 		struct tm_snapshot *s;
 		bool left;
 
@@ -196,15 +178,10 @@ static int soak(long rounds)
 		if (!tm_inject_stop(in, &left, &err))
 			return fail(&err);
 		left_count += left;
-		/* What is left after the last round must go, too. */
-		if (left && i == rounds - 1)
-			rounds++;
-		if (left_count > (uint64_t)rounds / 2)
-			break;
 	}
 	printf("rounds=%ld left=%" PRIu64 " worst_pause_us=%" PRIu64 "\n", rounds,
 	       left_count, worst / 1000);
-	return left_count > (uint64_t)rounds / 2;
+	return left_count != 0;
 }
 
 static int act(struct tm_injection *in, const char *what, const char *how)
