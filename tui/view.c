@@ -13,7 +13,13 @@ static bool in_footer(const struct state *state,
 {
 	bool only_filters = binding->act == act_prompt_toggle ||
 			    binding->act == act_prompt_frames;
+	bool only_live = binding->act == act_pause ||
+			 binding->act == act_reset_peak ||
+			 binding->act == act_tracing ||
+			 binding->act == act_threads;
 
+	if (only_live && state_is_offline(state))
+		return false;
 	if (only_filters && state->prompt.kind != PROMPT_FILTER)
 		return false;
 	return (binding->modes & (1u << state->mode)) && binding->label;
