@@ -144,6 +144,7 @@ bool term_prepare(const struct term_opts *opts, struct tm_err *err)
 	term.utf8 = !opts->ascii &&
 		    strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	restore_sequence(restore, sizeof(restore));
+	del_curterm(cur_term); /* newterm() makes one of its own */
 	guard_start(STDOUT_FILENO, restore);
 	term.prepared = true;
 	return true;
