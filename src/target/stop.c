@@ -19,6 +19,9 @@
 /* PTRACE_EVENT_STOP is in <linux/ptrace.h>, which clashes with the libc's. */
 enum { EVENT_STOP = 128 };
 
+/* Time for a disk; a stop that meets no sleeper takes a tenth of it. */
+enum { PATIENCE_NS = 2000000 };
+
 uint64_t tm_now_ns(void)
 {
 	struct timespec now;
@@ -45,9 +48,8 @@ static bool known(const struct tm_stop *stop, pid_t tid)
 	return false;
 }
 
-/* A thread that has ended but is still listed (a leader whose other threads
- * go on) answers EPERM like a forbidden one. */
-static bool has_ended(pid_t pid, pid_t tid)
+/* The letter of proc(5); 'X' if there is no such thread any more. */
+static char state_of(pid_t pid, pid_t tid)
 {
 	char path[80], line[512];
 	TM_GUARD(tm_file_close) FILE *file = NULL;
@@ -59,9 +61,18 @@ static bool has_ended(pid_t pid, pid_t tid)
 		char state;
 
 		if (sscanf(line, "State: %c", &state) == 1)
-			return state == 'Z' || state == 'X';
+			return state;
 	}
-	return true;
+	return 'X';
+}
+
+/* A thread that has ended but is still listed (a leader whose other threads
+ * go on) answers EPERM like a forbidden one. */
+static bool has_ended(pid_t pid, pid_t tid)
+{
+	char state = state_of(pid, tid);
+
+	return state == 'Z' || state == 'X';
 }
 
 /*
@@ -222,11 +233,24 @@ static size_t collect(struct tm_stop *stop)
 	return due;
 }
 
+/* Threads that nothing can wake (vfork(), a disk): to wait for them is to have
+ * all others stand still for nothing. */
+static void leave_sleepers(struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_SEIZED &&
+		    state_of(stop->process->pid, stop->threads[i].tid) == 'D')
+			stop->threads[i].state = TM_THREAD_IN_KERNEL;
+}
+
 static void wait_all(struct tm_stop *stop, uint64_t deadline_ns)
 {
 	struct timespec pause = { .tv_nsec = 20000 };
+	uint64_t patience_ns = tm_now_ns() + PATIENCE_NS;
 
 	while (collect(stop) > 0 && tm_now_ns() < deadline_ns) {
+		if (tm_now_ns() >= patience_ns)
+			leave_sleepers(stop);
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 500000)
 			pause.tv_nsec *= 2;

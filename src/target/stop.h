@@ -42,8 +42,9 @@ struct tm_stop {
 
 /*
  * Stop every thread, those included that appear meanwhile. A thread that
- * cannot stop within `deadline_ms` is left IN_KERNEL: it does not run user
- * code there and stops by itself when it comes back, before it does. The
+ * cannot stop within `deadline_ms`, or that sleeps uninterruptibly after some
+ * milliseconds, is left IN_KERNEL: it does not run user code there and stops by
+ * itself when it comes back, before it does. The
  * EINTR that a stop would show to the program is undone here. On failure
  * nothing is left stopped.
  */
