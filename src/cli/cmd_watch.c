@@ -166,6 +166,8 @@ static int rounds(struct watch *watch)
 	struct timespec next;
 
 	clock_gettime(CLOCK_MONOTONIC, &next);
+	if (cli_many_running(&watch->many) == 0)
+		cli_note("no process has this name yet; waiting for one");
 	for (unsigned done = 1;; done++) {
 		cli_many_refresh(&watch->many);
 		for (size_t i = 0; i < watch->many.n; i++)

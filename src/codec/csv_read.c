@@ -3,78 +3,71 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/intern.h"
 #include "codec/codec.h"
 #include "codec/csv.h"
 #include "codec/formats.h"
-#include "codec/record_in.h"
-#include "codec/sites.h"
 #include "codec/text.h"
+#include "codec/traces_in.h"
 
-enum { FIELDS = 4, MAX_KEYS = 128 << 20 };
+enum { FIELDS = 4 };
 
 struct csv_reader {
-	struct record_in in;
-	struct tm_builder *builder;
-	struct tm_meta *meta;
-	struct tm_intern keys; /* text of a traceback; id: its list in sites */
-	struct sites sites;
+	struct traces_in t;
 	struct tm_buf name, function;
 	size_t field[FIELDS + 1]; /* where fields begin in in.text */
 	unsigned nfields;
-	bool saw_total, saw_none;
 };
 
 static bool corrupt(struct csv_reader *r, const char *what)
 {
-	return codec_corrupt(r->in.err, r->in.start, "%s", what);
+	return codec_corrupt(r->t.in.err, r->t.in.start, "%s", what);
 }
 
 /* The inside of a quoted field; returns what follows the closing quote. */
 static int take_quoted(struct csv_reader *r)
 {
 	for (;;) {
-		int c = record_getc(&r->in);
+		int c = record_getc(&r->t.in);
 
 		if (c == '"') {
-			c = record_getc(&r->in);
+			c = record_getc(&r->t.in);
 			if (c != '"')
 				return c;
-		} else if (c == EOF || r->in.text.len > RECORD_MAX) {
+		} else if (c == EOF || r->t.in.text.len > RECORD_MAX) {
 			return -2;
 		}
-		record_add(&r->in, c);
+		record_add(&r->t.in, c);
 	}
 }
 
 /* One row into in.text, its fields behind one another, each with a NUL. */
 static bool take_row(struct csv_reader *r)
 {
-	int c = record_getc(&r->in);
+	int c = record_getc(&r->t.in);
 
-	r->in.start = r->in.offset - 1;
-	tm_buf_clear(&r->in.text);
+	r->t.in.start = r->t.in.offset - 1;
+	tm_buf_clear(&r->t.in.text);
 	for (r->nfields = 0; r->nfields < FIELDS;) {
-		r->field[r->nfields++] = r->in.text.len;
+		r->field[r->nfields++] = r->t.in.text.len;
 		if (c == '"')
 			c = take_quoted(r);
 		else
 			for (; c != ',' && c != '\n' && c != '\r' && c != EOF &&
-			     r->in.text.len <= RECORD_MAX;
-			     c = record_getc(&r->in))
-				record_add(&r->in, c);
-		record_add(&r->in, '\0');
+			     r->t.in.text.len <= RECORD_MAX;
+			     c = record_getc(&r->t.in))
+				record_add(&r->t.in, c);
+		record_add(&r->t.in, '\0');
 		if (c != ',')
 			break;
-		c = record_getc(&r->in);
+		c = record_getc(&r->t.in);
 	}
-	r->field[r->nfields] = r->in.text.len;
+	r->field[r->nfields] = r->t.in.text.len;
 	if (c == -2)
 		return corrupt(r, "a quoted field without end");
 	if (c == EOF)
-		return codec_short_read(r->in.err, r->in.file, r->in.offset);
+		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
 	if (c == '\r')
-		c = record_getc(&r->in);
+		c = record_getc(&r->t.in);
 	if (c != '\n' || r->nfields != FIELDS)
 		return corrupt(r, "a row that has not four fields");
 	return true;
@@ -83,7 +76,7 @@ static bool take_row(struct csv_reader *r)
 static const char *field(const struct csv_reader *r, unsigned i, size_t *ret_len)
 {
 	*ret_len = r->field[i + 1] - r->field[i] - 1;
-	return r->in.text.data + r->field[i];
+	return r->t.in.text.data + r->field[i];
 }
 
 static bool parse_number(const char *text, size_t len, uint64_t max,
@@ -156,19 +149,19 @@ static bool add_frame(struct csv_reader *r, const char *p, const char *end)
 			(size_t)(place - colon) - 1, UINT32_MAX, &lineno) ||
 	    !unescape(&r->name, p, colon))
 		return corrupt(r, "a frame that is not FILENAME:LINENO");
-	name = tm_builder_string(r->builder, r->name.data, r->name.len);
+	name = tm_builder_string(r->t.builder, r->name.data, r->name.len);
 	if (!is_native) {
-		sites_frame(&r->sites, tm_builder_frame(r->builder, name,
+		sites_frame(&r->t.sites, tm_builder_frame(r->t.builder, name,
 							(uint32_t)lineno));
 		return true;
 	}
 	if (place == end || !unescape(&r->function, place + 1, end - 1))
 		return corrupt(r, "a native frame without its function");
 	if (r->function.len)
-		native.function = tm_builder_string(r->builder,
+		native.function = tm_builder_string(r->t.builder,
 						    r->function.data,
 						    r->function.len);
-	sites_frame(&r->sites, tm_builder_native_frame(r->builder, name,
+	sites_frame(&r->t.sites, tm_builder_native_frame(r->t.builder, name,
 						       (uint32_t)lineno,
 						       &native));
 	return true;
@@ -177,19 +170,13 @@ static bool add_frame(struct csv_reader *r, const char *p, const char *end)
 static bool find_frames(struct csv_reader *r, uint32_t *ret)
 {
 	const char *p, *end;
-	size_t known, len;
+	size_t len;
 
-	if (r->keys.arena.total > MAX_KEYS) {
-		tm_intern_free(&r->keys);
-		sites_forget(&r->sites);
-	}
-	known = r->keys.n;
 	p = field(r, 3, &len);
 	end = p + len;
-	*ret = tm_intern(&r->keys, p, len);
-	if (*ret < known)
+	if (traces_in_known(&r->t, p, len, ret))
 		return true;
-	sites_begin(&r->sites);
+	sites_begin(&r->t.sites);
 	for (;;) {
 		const char *stop = find_plain(p, end, ';');
 
@@ -209,7 +196,6 @@ static bool read_row(struct csv_reader *r)
 	const char *text;
 	uint32_t list;
 	size_t len;
-	tm_id site;
 
 	text = field(r, 0, &len);
 	if (!parse_number(text, len, UINT32_MAX, &domain))
@@ -220,16 +206,9 @@ static bool read_row(struct csv_reader *r)
 	text = field(r, 2, &len);
 	if (len && !parse_number(text, len, TM_TOTAL_NFRAME_NONE - 1, &total))
 		return corrupt(r, "a total_nframe that is no number");
-	if (!find_frames(r, &list))
-		return false;
-	r->saw_none |= !len;
-	r->saw_total |= len != 0;
-	site = sites_find(&r->sites, list, (uint32_t)domain, (uint32_t)total,
-			  r->in.offset);
-	if (site == TM_ID_NONE)
-		return corrupt(r, "more tracebacks than the file has room for");
-	sites_trace(&r->sites, site, size);
-	return true;
+	return find_frames(r, &list) &&
+	       traces_in_add(&r->t, list, (uint32_t)domain, size,
+			     (uint32_t)total);
 }
 
 static bool check_header(struct csv_reader *r)
@@ -243,7 +222,7 @@ static bool check_header(struct csv_reader *r)
 		const char *text = field(r, i, &len);
 
 		if (len != n || memcmp(text, want, n) != 0)
-			return tm_err_set(r->in.err, TM_ERR_UNSUPPORTED, NULL,
+			return tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
 				"not a table of traces (at byte 0): its first row is not %s",
 				CSV_TRACES_HEADER);
 		want += n + 1;
@@ -257,15 +236,15 @@ static bool read_rows(struct csv_reader *r)
 
 	if (!check_header(r))
 		return false;
-	while ((c = getc_unlocked(r->in.file)) != EOF) {
-		ungetc(c, r->in.file);
+	while ((c = getc_unlocked(r->t.in.file)) != EOF) {
+		ungetc(c, r->t.in.file);
 		if (!take_row(r) || !read_row(r))
 			return false;
 	}
-	if (ferror(r->in.file))
-		return codec_short_read(r->in.err, r->in.file, r->in.offset);
-	sites_flush(&r->sites);
-	r->meta->has_total_nframe = r->saw_total || !r->saw_none;
+	if (ferror(r->t.in.file))
+		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
+	sites_flush(&r->t.sites);
+	traces_in_conclude(&r->t);
 	return true;
 }
 
@@ -275,15 +254,9 @@ bool csv_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	struct csv_reader *r = tm_calloc(1, sizeof(*r));
 	bool ok;
 
-	r->in.file = file;
-	r->in.err = err;
-	r->builder = builder;
-	r->meta = meta;
-	r->sites.builder = builder;
+	traces_in_begin(&r->t, file, builder, meta, err);
 	ok = read_rows(r);
-	sites_deinit(&r->sites);
-	tm_intern_free(&r->keys);
-	tm_buf_free(&r->in.text);
+	traces_in_end(&r->t);
 	tm_buf_free(&r->name);
 	tm_buf_free(&r->function);
 	free(r);

@@ -7,29 +7,20 @@
 #include <string.h>
 
 #include "base/guard.h"
-#include "base/intern.h"
 #include "codec/codec.h"
 #include "codec/formats.h"
 #include "codec/json_in.h"
 #include "codec/json_shape.h"
-#include "codec/sites.h"
-
-/* Texts kept as keys; when they grow beyond this, all are forgotten. */
-enum { MAX_KEYS = 128 << 20 };
+#include "codec/traces_in.h"
 
 struct json_reader {
-	struct record_in in;
-	struct tm_builder *builder;
-	struct tm_meta *meta;
-	struct tm_intern keys; /* text of a traceback; id: its list in sites */
-	struct sites sites;
+	struct traces_in t;
 	struct tm_buf text;
-	bool saw_total, saw_none;
 };
 
 static bool corrupt(struct json_reader *r, const char *what)
 {
-	return json_in_corrupt(&r->in, what);
+	return json_in_corrupt(&r->t.in, what);
 }
 
 static json_t *parse(struct json_reader *r, const char *text, size_t len)
@@ -38,7 +29,7 @@ static json_t *parse(struct json_reader *r, const char *text, size_t len)
 	json_t *value = json_parse(text, len, why);
 
 	if (!value)
-		codec_corrupt(r->in.err, r->in.start, "%s", why);
+		codec_corrupt(r->t.in.err, r->t.in.start, "%s", why);
 	return value;
 }
 
@@ -67,7 +58,7 @@ static bool get_string(struct json_reader *r, const json_t *object,
 	    json_string_length(value) > CODEC_MAX_STRING)
 		return corrupt(r, "a name that is no string");
 	json_text_of(value, &r->text);
-	*ret = tm_builder_string(r->builder, r->text.data, r->text.len);
+	*ret = tm_builder_string(r->t.builder, r->text.data, r->text.len);
 	return true;
 }
 
@@ -91,7 +82,7 @@ static bool get_native(struct json_reader *r, const json_t *object,
 	    !get_string(r, object, "build_id", &build_id))
 		return false;
 	if (path != TM_ID_NONE)
-		ret->module = tm_builder_module(r->builder, path, build_id);
+		ret->module = tm_builder_module(r->t.builder, path, build_id);
 	return true;
 }
 
@@ -106,14 +97,14 @@ static bool add_frame(struct json_reader *r, const json_t *object)
 	if (name == TM_ID_NONE || !get_u64(object, "lineno", UINT32_MAX, &lineno))
 		return corrupt(r, "a frame without filename or lineno");
 	if (!json_object_get(object, "address")) {
-		frame = tm_builder_frame(r->builder, name, (uint32_t)lineno);
+		frame = tm_builder_frame(r->t.builder, name, (uint32_t)lineno);
 	} else {
 		if (!get_native(r, object, &native))
 			return false;
-		frame = tm_builder_native_frame(r->builder, name,
+		frame = tm_builder_native_frame(r->t.builder, name,
 						(uint32_t)lineno, &native);
 	}
-	sites_frame(&r->sites, frame);
+	sites_frame(&r->t.sites, frame);
 	return true;
 }
 
@@ -123,28 +114,21 @@ static bool add_frames(struct json_reader *r, const json_t *frames)
 
 	if (!n)
 		return corrupt(r, "a traceback that is no list of frames");
-	sites_begin(&r->sites);
+	sites_begin(&r->t.sites);
 	for (size_t i = 0; i < n; i++)
 		if (!add_frame(r, json_array_get(frames, i)))
 			return false;
 	return true;
 }
 
-/* The list in r->sites for the text of a traceback. */
+/* The list in r->t.sites for the text of a traceback. */
 static bool find_frames(struct json_reader *r, const char *text, size_t len,
 			uint32_t *ret)
 {
-	size_t known;
 	json_t *frames;
 	bool ok;
 
-	if (r->keys.arena.total > MAX_KEYS) {
-		tm_intern_free(&r->keys);
-		sites_forget(&r->sites);
-	}
-	known = r->keys.n;
-	*ret = tm_intern(&r->keys, text, len);
-	if (*ret < known)
+	if (traces_in_known(&r->t, text, len, ret))
 		return true;
 	frames = parse(r, text, len);
 	if (!frames)
@@ -158,7 +142,6 @@ static bool add_trace(struct json_reader *r, const json_t *trace, uint32_t list)
 {
 	const json_t *value = json_object_get(trace, "total_nframe");
 	uint64_t domain, size, total = TM_TOTAL_NFRAME_NONE;
-	tm_id site;
 
 	if (!get_u64(trace, "domain", UINT32_MAX, &domain) ||
 	    !get_u64(trace, "size", INT64_MAX, &size))
@@ -166,14 +149,8 @@ static bool add_trace(struct json_reader *r, const json_t *trace, uint32_t list)
 	if (!json_is_null(value) &&
 	    !get_u64(trace, "total_nframe", TM_TOTAL_NFRAME_NONE - 1, &total))
 		return corrupt(r, "a total_nframe that is no number");
-	r->saw_none |= total == TM_TOTAL_NFRAME_NONE;
-	r->saw_total |= total != TM_TOTAL_NFRAME_NONE;
-	site = sites_find(&r->sites, list, (uint32_t)domain, (uint32_t)total,
-			  r->in.offset);
-	if (site == TM_ID_NONE)
-		return corrupt(r, "more tracebacks than the file has room for");
-	sites_trace(&r->sites, site, size);
-	return true;
+	return traces_in_add(&r->t, list, (uint32_t)domain, size,
+			     (uint32_t)total);
 }
 
 /*
@@ -185,15 +162,15 @@ static json_t *parse_short(struct json_reader *r, const char **ret_frames)
 	static const char key[] = "\"traceback\":";
 	const size_t nkey = sizeof(key) - 1;
 	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
-	const char *hit = memmem(r->in.text.data, r->in.text.len, key, nkey);
+	const char *hit = memmem(r->t.in.text.data, r->t.in.text.len, key, nkey);
 	char why[160];
 	json_t *trace;
 
 	if (!hit || hit[nkey] != '[' ||
-	    r->in.text.data[r->in.text.len - 2] != ']')
+	    r->t.in.text.data[r->t.in.text.len - 2] != ']')
 		return NULL;
-	tm_buf_add(&text, r->in.text.data,
-		   (size_t)(hit - r->in.text.data) + nkey);
+	tm_buf_add(&text, r->t.in.text.data,
+		   (size_t)(hit - r->t.in.text.data) + nkey);
 	tm_buf_adds(&text, "null}");
 	trace = json_parse(text.data, text.len, why);
 	*ret_frames = hit + nkey;
@@ -208,13 +185,13 @@ static bool read_trace(struct json_reader *r)
 	bool ok;
 
 	if (trace) {
-		const char *end = r->in.text.data + r->in.text.len - 1;
+		const char *end = r->t.in.text.data + r->t.in.text.len - 1;
 
 		ok = find_frames(r, frames, (size_t)(end - frames), &list);
 	} else {
 		TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
 
-		trace = parse(r, r->in.text.data, r->in.text.len);
+		trace = parse(r, r->t.in.text.data, r->t.in.text.len);
 		if (!trace)
 			return false;
 		if (!json_object_get(trace, "traceback")) {
@@ -231,14 +208,14 @@ static bool read_trace(struct json_reader *r)
 
 static bool finish(struct json_reader *r)
 {
-	int c = json_in_token(&r->in);
+	int c = json_in_token(&r->t.in);
 
-	if (ferror(r->in.file))
-		return codec_short_read(r->in.err, r->in.file, r->in.offset);
+	if (ferror(r->t.in.file))
+		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
 	if (c != EOF)
-		return codec_corrupt(r->in.err, r->in.offset - 1,
+		return codec_corrupt(r->t.in.err, r->t.in.offset - 1,
 				     "something behind the end");
-	sites_flush(&r->sites);
+	sites_flush(&r->t.sites);
 	return true;
 }
 
@@ -246,36 +223,36 @@ static bool read_lines(struct json_reader *r)
 {
 	int c;
 
-	while ((c = json_in_token(&r->in)) == '{')
-		if (!json_in_object(&r->in) || !read_trace(r))
+	while ((c = json_in_token(&r->t.in)) == '{')
+		if (!json_in_object(&r->t.in) || !read_trace(r))
 			return false;
 	if (c != EOF)
-		return codec_corrupt(r->in.err, r->in.offset - 1,
+		return codec_corrupt(r->t.in.err, r->t.in.offset - 1,
 				     "not the beginning of a trace");
-	r->meta->has_total_nframe = r->saw_total || !r->saw_none;
+	traces_in_conclude(&r->t);
 	return finish(r);
 }
 
 static bool read_traces(struct json_reader *r)
 {
-	int c = json_in_token(&r->in);
+	int c = json_in_token(&r->t.in);
 
 	if (c == ']')
 		return true;
-	for (;; c = json_in_token(&r->in)) {
+	for (;; c = json_in_token(&r->t.in)) {
 		if (c != '{')
 			break;
-		if (!json_in_object(&r->in) || !read_trace(r))
+		if (!json_in_object(&r->t.in) || !read_trace(r))
 			return false;
-		c = json_in_token(&r->in);
+		c = json_in_token(&r->t.in);
 		if (c == ']')
 			return true;
 		if (c != ',')
 			break;
 	}
 	if (c == EOF)
-		return codec_short_read(r->in.err, r->in.file, r->in.offset);
-	return codec_corrupt(r->in.err, r->in.offset - 1,
+		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
+	return codec_corrupt(r->t.in.err, r->t.in.offset - 1,
 			     "something else among the traces");
 }
 
@@ -333,7 +310,7 @@ static bool read_modules(struct json_reader *r, const json_t *modules)
 			return false;
 		if (path == TM_ID_NONE)
 			return corrupt(r, "a module without a path");
-		tm_builder_module(r->builder, path, build_id);
+		tm_builder_module(r->t.builder, path, build_id);
 	}
 	return true;
 }
@@ -347,21 +324,21 @@ static bool read_head(struct json_reader *r, const struct tm_buf *text,
 	json_t *head;
 	bool ok = true;
 
-	r->in.start = 0;
+	r->t.in.start = 0;
 	head = parse(r, text->data, text->len);
 	if (!head)
 		return false;
 	format = json_string_value(json_object_get(head, "format"));
 	if (!format || strcmp(format, "tmattach-snapshot") != 0 || !found)
-		ok = tm_err_set(r->in.err, TM_ERR_UNSUPPORTED, NULL,
+		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
 				"not a snapshot but \"%.40s\" (at byte 0)",
 				format ? format : "something else");
 	else if (!get_u64(head, "version", INT64_MAX, &version) || version != 1)
-		ok = tm_err_set(r->in.err, TM_ERR_UNSUPPORTED, NULL,
+		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
 				"a version of the format that is not known (at byte 0)");
 	if (ok) {
-		read_source(json_object_get(head, "source"), r->meta);
-		read_meta(json_object_get(head, "meta"), r->meta);
+		read_source(json_object_get(head, "source"), r->t.meta);
+		read_meta(json_object_get(head, "meta"), r->t.meta);
 		ok = read_modules(r, json_object_get(head, "modules"));
 	}
 	json_decref(head);
@@ -373,21 +350,21 @@ static bool read_whole(struct json_reader *r)
 	TM_GUARD(tm_buf_free) struct tm_buf head = { 0 };
 	bool found, again = false;
 
-	if (json_in_token(&r->in) != '{')
-		return codec_corrupt(r->in.err, 0,
+	if (json_in_token(&r->t.in) != '{')
+		return codec_corrupt(r->t.in.err, 0,
 				     "not the beginning of a snapshot");
 	tm_buf_addc(&head, '{');
-	if (!json_in_head(&r->in, &head, &found))
+	if (!json_in_head(&r->t.in, &head, &found))
 		return false;
 	if (found) {
 		if (!read_traces(r))
 			return false;
 		tm_buf_adds(&head, "[]");
-		if (!json_in_head(&r->in, &head, &again))
+		if (!json_in_head(&r->t.in, &head, &again))
 			return false;
 	}
 	if (again)
-		return codec_corrupt(r->in.err, r->in.offset,
+		return codec_corrupt(r->t.in.err, r->t.in.offset,
 				     "a second list of traces");
 	return read_head(r, &head, found) && finish(r);
 }
@@ -398,15 +375,9 @@ static bool run(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	struct json_reader *r = tm_calloc(1, sizeof(*r));
 	bool ok;
 
-	r->in.file = file;
-	r->in.err = err;
-	r->builder = builder;
-	r->meta = meta;
-	r->sites.builder = builder;
+	traces_in_begin(&r->t, file, builder, meta, err);
 	ok = read(r);
-	sites_deinit(&r->sites);
-	tm_intern_free(&r->keys);
-	tm_buf_free(&r->in.text);
+	traces_in_end(&r->t);
 	tm_buf_free(&r->text);
 	free(r);
 	return ok;
