@@ -48,7 +48,10 @@ bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
  * has not begun; its last snapshot is of its last moment. Signals
  * sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what the
  * shell would see: its exit status, or 128 + the signal that ended it.
- * If we are killed, the command goes on without us.
+ * If we are killed, the command goes on without us; but for about a
+ * millisecond at the end of its loading, before any of its own code, and some
+ * microseconds when an interpreter begins to end: then the SIGTRAP of our
+ * breakpoint may be on its way, and ends it.
  */
 bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 		    int *ret_status, struct tm_err *err) TM_MUST_CHECK;

@@ -112,10 +112,16 @@ static void collect(struct run *run)
 {
 	int status;
 
-	while (!run->ended && waitpid(run->pid, &status, __WALL | WNOHANG) == run->pid) {
-		run->ended = !WIFSTOPPED(status);
+	while (!run->ended) {
+		pid_t got = waitpid(run->pid, &status, __WALL | WNOHANG);
+
+		if (got == 0 || (got < 0 && errno == EINTR))
+			return;
+		/* Its end was seen where it was to execute something for us:
+		 * only SIGKILL does that. */
+		run->ended = got < 0 || !WIFSTOPPED(status);
 		if (run->ended)
-			run->status = status;
+			run->status = got < 0 ? SIGKILL : status;
 		else
 			at_stop(run, status);
 	}
@@ -254,6 +260,9 @@ static bool start(struct run *run, char *const argv[], const sigset_t *mask,
 	if (run->pid == 0) {
 		/* Where Yama lets only ancestors attach. */
 		prctl(PR_SET_PTRACER, run->guard.pid, 0, 0, 0);
+		/* It and the guard shall see that we are killed. */
+		close(begin[1]);
+		close(run->guard.out);
 		be_command(argv, mask, begin[0], failed[1]);
 	}
 	close(begin[0]);

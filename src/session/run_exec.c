@@ -80,7 +80,7 @@ static void help(pid_t command, const char *name, const struct tm_run_opts *opts
 	}
 	if (run_guard_start(&guard))
 		run_guard_watch(&guard, command);
-	if (write(ready, "", 1) == 1)
+	if (write(ready, &guard.pid, sizeof(guard.pid)) == sizeof(guard.pid))
 		follow(&program, name);
 	run_guard_end(&guard);
 	_exit(0);
@@ -89,9 +89,8 @@ static void help(pid_t command, const char *name, const struct tm_run_opts *opts
 /* It is no child of the command's, which knows of no such child. */
 static void start_helper(const char *name, const struct tm_run_opts *opts)
 {
-	pid_t command = getpid(), child;
+	pid_t command = getpid(), child, guard = 0;
 	int ready[2];
-	char byte;
 
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		return;
@@ -107,11 +106,12 @@ static void start_helper(const char *name, const struct tm_run_opts *opts)
 	close(ready[1]);
 	if (child > 0)
 		waitpid(child, NULL, 0);
-	/* The end of the pipe without a byte: it could not attach. */
-	if (child > 0 && read(ready[0], &byte, 1) < 0)
-		run_note(&(struct run_program){ .opts = opts }, name, "no helper");
+	/* The end of the pipe without a pid: it could not attach, and has said
+	 * so. Nobody but the guard may attach from now on. */
+	if (read(ready[0], &guard, sizeof(guard)) != sizeof(guard))
+		guard = 0;
+	prctl(PR_SET_PTRACER, guard, 0, 0, 0);
 	close(ready[0]);
-	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
 }
 
 bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,15 +14,21 @@
 
 #include "target/arch.h"
 
+enum { EAGER_TRIES = 20000, MAX_TRIES = EAGER_TRIES + 1000 };
+
 static void take_out(pid_t command)
 {
 	int status;
 
-	/* Its first tracer is just being taken away from it. */
+	/* Its first tracer is just being taken away from it; from then on it
+	 * runs towards the breakpoint, so there is no time to sleep. */
 	for (int i = 0; ptrace(PTRACE_SEIZE, command, NULL, NULL) != 0; i++) {
-		if (i == 1000)
+		if (i == MAX_TRIES)
 			return;
-		usleep(1000);
+		if (i < EAGER_TRIES)
+			sched_yield();
+		else
+			usleep(1000);
 	}
 	if (ptrace(PTRACE_INTERRUPT, command, NULL, NULL) != 0)
 		return;

@@ -2,7 +2,8 @@
  * If we are killed while the command has a hardware breakpoint of ours, the
  * kernel lets go of the command but not of the breakpoint, and its SIGTRAP
  * would end the command. A small process of our own waits for that and takes
- * the breakpoint out. Private to src/session.
+ * the breakpoint out. What it cannot help: a SIGTRAP that was raised before
+ * the death and not taken by us yet (run.h). Private to src/session.
  */
 #ifndef TM_SESSION_RUN_GUARD_H
 #define TM_SESSION_RUN_GUARD_H

@@ -1,9 +1,12 @@
 #include "session/run_program.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "base/guard.h"
 #include "base/log.h"
@@ -166,6 +169,26 @@ static bool is_finalizing(const struct run_program *program)
 	return mem && tm_mem_u64(mem, program->finalizing, &mark, &err) && mark;
 }
 
+/*
+ * From the stop before a signal to one that is just a stop: if we are killed
+ * in the former, the SIGTRAP is delivered and ends the command. False if it
+ * is ending; what wait() says of that is left for the caller.
+ */
+static bool leave_signal(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) != 0 ||
+	    ptrace(PTRACE_CONT, pid, NULL, NULL) != 0)
+		return false;
+	while (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL) != 0)
+		if (errno != EINTR)
+			return false;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+		return false;
+	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | __WALL) == 0;
+}
+
 static void at_breakpoint(struct run_program *program)
 {
 	if (program->watch == WATCH_ENTRY) {
@@ -181,7 +204,8 @@ bool run_program_trap(struct run_program *program)
 {
 	if (program->watch == WATCH_NOTHING || !tm_break_hit(program->pid))
 		return false;
-	at_breakpoint(program);
+	if (leave_signal(program->pid))
+		at_breakpoint(program);
 	return true;
 }
 
