@@ -17,6 +17,7 @@ struct tm_run_opts {
 	uint32_t nframe;
 	bool use_recorder;     /* in a CPython, too, instead of tracemalloc */
 	uint64_t sample_bytes; /* of the recorder, see tm_session_opts */
+	bool in_core;          /* the same */
 	/*
 	 * A snapshot was taken: on SIGUSR1 (the command goes on), or when the
 	 * interpreter or program is about to end (`final`: exit handlers have

@@ -35,6 +35,8 @@ struct tm_session_opts {
 					recorder can be started in it */
 	uint64_t sample_bytes;       /* of a recorder that is started: mean
 					distance of sampled bytes; 0: every block */
+	bool in_core;                /* of a recorder that is started: its table
+					is written to core dumps */
 	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: default */
 	/* Of a sample, in bytes, on another thread while the caller waits. The
 	 * target runs meanwhile, and tm_session_status() may be called from

@@ -51,6 +51,7 @@ static int run(const struct cli_options *options)
 		.nframe = options->nframe,
 		.use_recorder = options->session.use_recorder,
 		.sample_bytes = options->session.sample_bytes,
+		.in_core = options->session.in_core,
 		.snapshot = save,
 		.note = print_note,
 		.ctx = &saving,

@@ -4,7 +4,7 @@
 #include "cli/units.h"
 #include "tmattach/control.h"
 
-enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE, OPT_RECORDER };
+enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE, OPT_IN_CORE, OPT_RECORDER };
 
 static const struct argp_option nframe_options[] = {
 	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
@@ -23,6 +23,9 @@ static const struct argp_option sample_options[] = {
 	OPTION("sample", OPT_SAMPLE, "BYTES", "Of the recorder: take blocks at "
 	       "random, one in BYTES bytes on average (K, M, G may follow); "
 	       "sizes and counts are estimates then"),
+	OPTION("in-core", OPT_IN_CORE, NULL, "Of the recorder: have its table "
+	       "written to core dumps, too; they become as large as half of the "
+	       "machine's memory"),
 	OPTIONS_END,
 };
 
@@ -64,6 +67,10 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
 
+	if (key == OPT_IN_CORE) {
+		o->session.in_core = true;
+		return 0;
+	}
 	if (key != OPT_SAMPLE)
 		return ARGP_ERR_UNKNOWN;
 	if (!cli_bytes(arg, &o->session.sample_bytes) ||

@@ -29,6 +29,8 @@ struct tm_inject_opts {
 	uint32_t domain;       /* of the traces */
 	uint64_t sample_bytes; /* 0: every block; else the mean distance */
 	uint64_t memory_limit; /* of the table; 0: half of the machine's memory */
+	bool in_core;          /* the table is written to core dumps, in its full
+				  size; the kernel makes its pages for that */
 };
 
 /*

@@ -42,19 +42,35 @@ static bool map_code(struct tm_injection *in, struct tm_remote *remote,
 	return inject_write_head(in, remote->host->tid, err);
 }
 
+/* Children have no use for the table, and a core dump that held it would be as
+ * large as all the room that is reserved. */
+static bool keep_apart(struct tm_injection *in, struct tm_remote *remote,
+		       bool in_core, struct tm_err *err)
+{
+	uint64_t advise[6] = { in->head.table, in->head.table_size, MADV_DONTFORK };
+	int64_t got;
+
+	if (!inject_call(in, remote, SYS_madvise, "keep memory from its children",
+			 advise, &got, err))
+		return false;
+	advise[2] = MADV_DONTDUMP;
+	return in_core || inject_call(in, remote, SYS_madvise,
+				      "keep memory from core dumps", advise, &got, err);
+}
+
 /* A smaller table where the address space is limited (RLIMIT_AS). */
 static bool map_table(struct tm_injection *in, struct tm_remote *remote,
-		      struct tm_recorder_table *table, uint64_t limit,
-		      struct tm_err *err)
+		      struct tm_recorder_table *table,
+		      const struct tm_inject_opts *opts, struct tm_err *err)
 {
+	uint64_t limit = opts->memory_limit ? opts->memory_limit
+					    : inject_default_limit();
 	struct inject_mapping what = {
 		.file_name = TM_RECORDER_TABLE_NAME,
 		.prot = PROT_READ | PROT_WRITE,
 		.flags = MAP_SHARED | MAP_NORESERVE,
 	};
-	uint64_t advise[6] = { 0, 0, MADV_DONTFORK };
 	const uint64_t least = 16 << 20;
-	int64_t got;
 	int fd = -1;
 
 	for (;; limit /= 4) {
@@ -68,23 +84,20 @@ static bool map_table(struct tm_injection *in, struct tm_remote *remote,
 	}
 	in->head.table_size = table->size;
 	inject_use_table(in, fd);
-	advise[0] = in->head.table;
-	advise[1] = in->head.table_size;
-	return inject_call(in, remote, SYS_madvise, "keep memory from its children",
-			   advise, &got, err);
+	return keep_apart(in, remote, opts->in_core, err);
 }
 
 static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 		    const struct tm_maps *maps, const struct tm_functions *functions,
-		    struct tm_recorder_table *table, uint64_t limit,
-		    struct tm_err *err)
+		    struct tm_recorder_table *table,
+		    const struct tm_inject_opts *opts, struct tm_err *err)
 {
 	const uint64_t zeroes[16] = { 0 };
 	struct tm_err ignored;
 
 	if (inject_map_gate(in, remote, err) && map_code(in, remote, err) &&
 	    inject_map_nears(in, remote, maps, functions, err) &&
-	    map_table(in, remote, table, limit, err) &&
+	    map_table(in, remote, table, opts, err) &&
 	    inject_write_head(in, remote->host->tid, err) &&
 	    inject_poke(in, remote->host->tid, in->head.gate, zeroes,
 			sizeof(zeroes), err))
@@ -95,8 +108,8 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 
 static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 		     const struct tm_functions *functions,
-		     struct tm_recorder_table *table, uint64_t limit,
-		     struct tm_err *err)
+		     struct tm_recorder_table *table,
+		     const struct tm_inject_opts *opts, struct tm_err *err)
 {
 	bool done = false;
 
@@ -113,7 +126,7 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 				return false;
 			continue;
 		}
-		done = map_all(in, &remote, maps, functions, table, limit, err);
+		done = map_all(in, &remote, maps, functions, table, opts, err);
 		tm_remote_end(&remote);
 		if (!done)
 			return false;
@@ -147,8 +160,6 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
 	struct tm_recorder_table table = { 0 };
-	uint64_t limit = opts->memory_limit ? opts->memory_limit
-					    : inject_default_limit();
 	struct tm_err ignored;
 
 	if (!tm_maps_read(in->process.pid, &maps, err) ||
@@ -156,7 +167,7 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 		return false;
 	if (functions.n == 0)
 		return refuse(in, &functions, err);
-	if (!bring_in(in, &maps, &functions, &table, limit, err))
+	if (!bring_in(in, &maps, &functions, &table, opts, err))
 		return false;
 	in->modules_seen = inject_maps_hash(&maps);
 	if (fill_table(in, &table, &maps, opts, err) &&

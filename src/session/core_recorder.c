@@ -53,9 +53,9 @@ static bool not_written(const struct core_recorder_place *place,
 {
 	tm_err_set(err, TM_ERR_UNSUPPORTED, place->object,
 		   "the recorder's table was not written to the core");
-	return tm_err_hint(err, "shared memory is written if bit 1 of "
-			   "/proc/PID/coredump_filter is set (0x33 is the default); "
-			   "a snapshot can be taken of a live process: tmattach dump");
+	return tm_err_hint(err, "start it with tmattach start --in-core, and with bit 1 "
+			   "of /proc/PID/coredump_filter set (0x33 is the default); "
+			   "of a live process take a snapshot: tmattach dump");
 }
 
 struct core_recorder *core_recorder_find(const struct core_recorder_place *place,

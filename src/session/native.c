@@ -172,6 +172,7 @@ static bool native_start(struct tm_session *session, uint32_t nframe,
 {
 	const struct tm_inject_opts opts = {
 		.nframe = nframe, .sample_bytes = session->opts.sample_bytes,
+		.in_core = session->opts.in_core,
 	};
 	struct tm_status status;
 

@@ -36,6 +36,7 @@ static struct tm_session *open_session(const struct run_program *program, bool h
 		.use_recorder = program->opts->use_recorder,
 		.native_too = true,
 		.sample_bytes = program->opts->sample_bytes,
+		.in_core = program->opts->in_core,
 	};
 
 	return tm_session_open_held(program->pid, held ? program->pid : 0, &opts, err);
