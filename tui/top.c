@@ -233,7 +233,8 @@ static bool refused(const struct top *top, struct tm_err *err)
 	for (size_t i = 0; i < top->state.nsources; i++) {
 		const struct source *source = &top->state.sources[i];
 
-		if (source->is_file || source->opened || !source->gone)
+		if (source->is_file || source->opened || source->replaced ||
+		    !source->gone)
 			return false;
 	}
 	*err = top->state.sources[0].failure;

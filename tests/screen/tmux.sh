@@ -87,6 +87,8 @@ while True:
         sys.exit(0)
     if order == 'exec':
         os.execv(sys.executable, [sys.executable, '-c', 'import time; time.sleep(1000)'])
+    if order == 'become':
+        os.execv('/bin/sh', ['sh', '-c', 'read x <"$0"', base + 'end'])
     if order == 'peak':
         big = bytearray(300 << 20)
         del big
@@ -323,6 +325,20 @@ expect 'is tracing, up to 3 frames'; expect 'Limit 3 frames'
 expect_not 'target.py:5'; expect_not 'another program'
 keys q; expect 'status=0'; terminal_is_well
 stop_target
+end
+
+begin "the end of what a target became by exec leaves the table, too"
+start_target -X tracemalloc=5
+mkfifo "$dir/end"
+keys 'clear' Enter; start_view
+order become
+expect 'another program (exec, last table): not a Python process'
+expect 'target.py:5'
+echo >"$dir/end"
+expect 'pid .*(last table)$'; expect_not 'another program'
+keys 1; expect 'By file'; expect 'target.py'
+keys q; expect 'status=0'; terminal_is_well
+target=
 end
 
 begin "tracing is started, cleared and stopped from the view"
