@@ -89,7 +89,7 @@ class Subject:
 
     def traces_of_outside(self):
         """(domain, size, total_nframe, frames oldest first) of the blocks we know."""
-        text = tmattach_ok("traces", "-f", "json", "--include", "<control-*", self.pid).text
+        text = tmattach_ok("traces", "--no-fork", "-f", "json", "--include", "<control-*", self.pid).text
         rows = [json.loads(line) for line in text.splitlines()]
         return collections.Counter(
             (t["domain"], t["size"], t["total_nframe"],
