@@ -16,8 +16,9 @@
 #include "base/log.h"
 #include "image/image_file.h"
 #include "inject/private.h"
+#include "inject/rows_cache.h"
 
-enum { MAX_ROWS = 4 << 20, MAX_VDSO = 64 << 10, RBP = 6, RSP = 7, RIP = 16,
+enum { MAX_ROWS = ROWS_CACHE_MAX, MAX_VDSO = 64 << 10, RBP = 6, RSP = 7, RIP = 16,
        SAVED_AT_RBP = 16383 };
 
 struct rows {
@@ -210,6 +211,48 @@ static void rows_of_elf(struct rows *rows, Elf *elf)
 		dwarf_cfi_end(cfi);
 }
 
+/* What the rows are made of; false if there is nothing to go by. */
+static bool cache_key(Elf *elf, const struct tm_image *image, struct rows_key *ret)
+{
+	Elf_Scn *section = NULL;
+	size_t names, found = 0;
+
+	*ret = (struct rows_key){ .build_id_len = image->build_id_len };
+	memcpy(ret->build_id, image->build_id, sizeof(ret->build_id));
+	if (image->build_id_len == 0 || elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr shdr;
+		const char *name;
+		Elf_Data *data;
+
+		if (!gelf_getshdr(section, &shdr) ||
+		    !(name = elf_strptr(elf, names, shdr.sh_name)) ||
+		    strncmp(name, ".eh_frame", 9) != 0 ||
+		    !(data = elf_rawdata(section, NULL)) || !data->d_buf)
+			continue;
+		ret->source = rows_checksum(ret->source ^ shdr.sh_addr, data->d_buf,
+					    data->d_size);
+		found++;
+	}
+	return found == 2; /* the table and what it refers to */
+}
+
+static void cached_rows_of_elf(struct rows *rows, Elf *elf,
+			       const struct tm_image *image)
+{
+	struct rows_key key;
+	bool keyed = cache_key(elf, image, &key);
+
+	if (keyed)
+		rows->items = rows_cache_get(&key, &rows->n);
+	if (rows->items)
+		return;
+	rows_of_elf(rows, elf);
+	if (keyed)
+		rows_cache_put(&key, rows->items, rows->n);
+}
+
 static Elf *open_vdso(struct tm_mem *mem, const struct tm_image *image, char *bytes)
 {
 	size_t len = tm_mem_read_some(mem, image->first->start, bytes, MAX_VDSO);
@@ -235,7 +278,7 @@ struct tm_recorder_row *inject_rows(const struct tm_process *process,
 		elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	}
 	if (elf)
-		rows_of_elf(&rows, elf);
+		cached_rows_of_elf(&rows, elf, image);
 	elf_end(elf);
 	tm_log("%s: %zu unwind rows", image->path, rows.n);
 	*ret_n = rows.n;

@@ -31,7 +31,11 @@ static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
 
 	if (!tm_remote_begin(stop, in->insn, &remote, err))
 		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
-	done = inject_leave(in, calls, err) && inject_unmap_all(in, &remote, err);
+	done = inject_leave(in, calls, err);
+	/* Nothing leads into our code any more: the others may go on. */
+	if (done)
+		tm_stop_keep(stop, remote.host);
+	done = done && inject_unmap_all(in, &remote, err);
 	tm_remote_end(&remote);
 	return done ? DONE : FAILED;
 }

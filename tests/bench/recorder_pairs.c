@@ -2,17 +2,22 @@
  * Time of one free()+malloc() pair, 50,000 live blocks per thread
  * in random order, called 20 frames deep:
  *
- *	recorder_pairs THREADS
+ *	recorder_pairs THREADS [LIVE]
  *
  * Each line on standard input is a number of pairs; the answer is the mean of
- * the threads, in ns per pair.
+ * the threads, in ns per pair. "gap MS" leaves the threads idle and watches the
+ * clock for so long; the answer is the longest time without a look at it, in
+ * us: how long the process stood still.
  */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { LIVE = 50000, DEPTH = 20, FRAMES_AROUND = 5, MAX_THREADS = 64 };
+static unsigned live_blocks = 50000;
+
+enum { DEPTH = 20, FRAMES_AROUND = 5, MAX_THREADS = 64 };
 
 static pthread_barrier_t barrier;
 static long pairs;
@@ -42,7 +47,7 @@ static __attribute__((noinline)) void churn(void **live, unsigned *seed, long n)
 		unsigned k;
 
 		s = s * 1664525u + 1013904223u;
-		k = (s >> 8) % LIVE;
+		k = (s >> 8) % live_blocks;
 		free(live[k]);
 		live[k] = get(16 + (s >> 20) % 240);
 	}
@@ -61,10 +66,10 @@ static __attribute__((noinline)) void deep(int depth, void **live, unsigned *see
 static void *work(void *arg)
 {
 	size_t me = (size_t)arg;
-	void **live = calloc(LIVE, sizeof(*live));
+	void **live = calloc(live_blocks, sizeof(*live));
 	unsigned seed = (unsigned)me * 7919u + 1;
 
-	deep(DEPTH - FRAMES_AROUND, live, &seed, LIVE * 4);
+	deep(DEPTH - FRAMES_AROUND, live, &seed, live_blocks * 4l);
 	for (;;) {
 		double start;
 
@@ -78,12 +83,28 @@ static void *work(void *arg)
 	}
 }
 
+static double longest_gap(double ms)
+{
+	double start = now_ns(), before = start, longest = 0;
+
+	while (before - start < ms * 1e6) {
+		double now = now_ns();
+
+		if (now - before > longest)
+			longest = now - before;
+		before = now;
+	}
+	return longest / 1e3;
+}
+
 int main(int argc, char **argv)
 {
 	int n = argc > 1 ? atoi(argv[1]) : 1;
 	pthread_t thread;
 	char line[64];
 
+	if (argc > 2)
+		live_blocks = (unsigned)atoi(argv[2]);
 	pthread_barrier_init(&barrier, NULL, (unsigned)n + 1);
 	for (size_t i = 0; i < (size_t)n && i < MAX_THREADS; i++)
 		pthread_create(&thread, NULL, work, (void *)i);
@@ -92,6 +113,11 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		double sum = 0;
 
+		if (strncmp(line, "gap ", 4) == 0) {
+			printf("%.1f\n", longest_gap(atof(line + 4)));
+			fflush(stdout);
+			continue;
+		}
 		pairs = atol(line);
 		if (pairs <= 0)
 			return 0;

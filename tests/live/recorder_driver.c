@@ -3,6 +3,7 @@
  *
  *   recorder_driver start PID [NFRAME [SAMPLE_BYTES [MEMORY_LIMIT]]]
  *   recorder_driver status|clear|reset-peak|stop PID
+ *   recorder_driver memory PID                 bytes of the table's parts
  *   recorder_driver sample PID exact|fuzzy     one line per (size, stack)
  *   recorder_driver blocks PID                 one line per block: address size
  *   recorder_driver stacks PID                 ... and return addresses
@@ -154,6 +155,29 @@ static int status(struct tm_injection *in)
 	return 0;
 }
 
+/* What the shards hold, all their pages counted as touched, and the rest. */
+static int memory(struct tm_injection *in)
+{
+	struct tm_recorder_copy copy = { .exact = true };
+	struct tm_inject_status now;
+	uint64_t slots = 0;
+	struct tm_err err;
+
+	if (!tm_inject_sample(in, TM_INJECT_EXACT, tm_recorder_copy_take, &copy,
+			      NULL, &err) ||
+	    !tm_inject_status(in, &now, &err))
+		return fail(&err);
+	for (int i = 0; i < TM_RECORDER_SHARDS; i++)
+		if (copy.shards[i].log2)
+			slots += ((((1ull << copy.shards[i].log2) + TM_SHARD_PAD) *
+				   sizeof(struct tm_recorder_slot) + 4095) & ~4095ull) + 4096;
+	printf("count=%zu slots=%" PRIu64 " stacks=%" PRIu64 " unwind=%" PRIu64
+	       " all=%" PRIu64 "\n", copy.nslots, slots, copy.table.stack_tail,
+	       copy.table.unwind_tail - copy.table.unwind, now.tracer_memory);
+	tm_recorder_copy_free(&copy);
+	return 0;
+}
+
 /* Every stop has to leave nothing. */
 static int soak(long rounds)
 {
@@ -191,6 +215,8 @@ static int act(struct tm_injection *in, const char *what, const char *how)
 
 	if (strcmp(what, "status") == 0)
 		return status(in);
+	if (strcmp(what, "memory") == 0)
+		return memory(in);
 	if (strcmp(what, "sample") == 0)
 		return sample(in, !how || strcmp(how, "fuzzy") != 0);
 	if (strcmp(what, "blocks") == 0 || strcmp(what, "stacks") == 0)

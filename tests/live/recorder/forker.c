@@ -1,6 +1,7 @@
 /*
  * Forks at the first line of input and says the child's pid; at the second
  * the child takes 100 blocks; then both end. "seccomp": under a filter.
+ * "strict": in strict mode, reading until its input ends.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,17 @@ static void filter(void)
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Nothing but read, write and exit of a thread is allowed here. */
+static void strict(void)
+{
+	char c;
+
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	while (syscall(SYS_read, 0, &c, 1) > 0)
+		;
+	syscall(SYS_exit, 0);
 }
 
 void *blocks[100]; /* reachable: the compiler must not leave them out */
@@ -46,6 +59,8 @@ int main(int argc, char **argv)
 	if (pipe(down) || pipe(up))
 		return 1;
 	puts("ready");
+	if (argc > 1 && strcmp(argv[1], "strict") == 0)
+		strict();
 	if (read(0, line, sizeof(line)) <= 0)
 		return 0;
 	pid = fork();

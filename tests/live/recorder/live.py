@@ -1,10 +1,13 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|frames|storm|manners|refuse|programs ...
+    live.py exact|allocators|frames|storm|manners|elsewhere|refuse|memory|python|programs ...
 """
+import glob
 import hashlib
+import json
 import os
 import random
+import resource
 import shutil
 import signal
 import struct
@@ -21,6 +24,8 @@ DRIVER = os.path.join(BUILD, "tests", "live", "recorder_driver")
 GONE = 2 ** 64 - 1
 report = Report()
 scratch = tempfile.mkdtemp(prefix="tmattach-recorder-")
+os.environ["XDG_CACHE_HOME"] = os.path.join(scratch, "cache")
+os.mkdir(os.environ["XDG_CACHE_HOME"])
 
 
 def driver(*args, **kw):
@@ -55,11 +60,16 @@ class Target:
 # ---- exact: against a log of every call ------------------------------------------
 
 class Logged(Target):
-    def __init__(self, seed, threads):
+    def __init__(self, seed, threads, allocator=None):
+        shim = os.path.join(BIN, "shim-next.so" if allocator else "shim.so")
         self.log = os.path.join(scratch, "log")
         open(self.log, "w").close()
-        super().__init__(os.path.join(BIN, "workload"), seed, threads, env=dict(
-            os.environ, LD_PRELOAD=os.path.join(BIN, "shim.so"), SHIM_LOG=self.log))
+        env = dict(os.environ, LD_PRELOAD=shim, SHIM_LOG=self.log)
+        if allocator:
+            env["LD_PRELOAD"] += ":" + allocator
+            if "tcmalloc" in allocator:
+                env["CALM"] = "1"
+        super().__init__(os.path.join(BIN, "workload"), seed, threads, env=env)
 
     def events(self):
         with open(self.log, "rb") as f:
@@ -83,12 +93,13 @@ def blocks(pid):
             (line.split() for line in driver("blocks", pid).stdout.splitlines())}
 
 
-def exact_one(seed, threads, steps):
-    target = Logged(seed, threads)
+def exact_one(seed, threads, steps, allocator=None):
+    target = Logged(seed, threads, allocator)
     target.step(steps)
     first = target.events()
     started = driver("start", target.pid, 12)
-    name = "exact: seed %d, %d threads" % (seed, threads)
+    name = "exact: %sseed %d, %d threads" % (os.path.basename(allocator) + ", " if allocator else "",
+                                             seed, threads)
     if not report.check(started.returncode == 0, name + ": started", started.stderr):
         target.end()
         return
@@ -120,6 +131,19 @@ def exact():
     for seed in range(40 if LONG else 4):
         exact_one(seed, (1, 2, 4, 8)[seed % 4], 20000)
     sampled()
+
+
+def allocators():
+    """Others beside the C library's, which is there as well."""
+    for name, package in (("libjemalloc.so.2", "libjemalloc2"),
+                          ("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4")):
+        found = subprocess.run(["/sbin/ldconfig", "-p"], stdout=subprocess.PIPE, text=True).stdout
+        paths = [line.split()[-1] for line in found.splitlines() if line.split()[:1] == [name]]
+        if not paths:
+            report.skip("exact: " + name, "no " + package)
+            continue
+        for seed in range(10 if LONG else 2):
+            exact_one(seed, (4, 1)[seed % 2], 20000, paths[0])
 
 
 def sampled():
@@ -230,6 +254,18 @@ def frames():
     cc1 = subprocess.run(["gcc", "-print-prog-name=cc1"], stdout=subprocess.PIPE, text=True).stdout.strip()
     if os.path.isabs(cc1):
         frames_of("cc1", [cc1, "-quiet", "-O2", source(), "-o", "/dev/null"])
+    plus = subprocess.run(["g++", "-print-prog-name=cc1plus"], stdout=subprocess.PIPE, text=True).stdout.strip() \
+        if shutil.which("g++") else ""
+    if os.path.isabs(plus):
+        includes = ("regex", "map", "string", "vector", "algorithm") if LONG else ("vector",)
+        cxx, pre = os.path.join(scratch, "source.cc"), os.path.join(scratch, "source.ii")
+        with open(cxx, "w") as f:
+            f.write("".join("#include <%s>\n" % i for i in includes) +
+                    "std::vector<int> f(int n) { std::vector<int> v(n); v.push_back(n); return v; }\n")
+        subprocess.run(["g++", "-E", cxx, "-o", pre], check=True)
+        frames_of("cc1plus", [plus, "-quiet", "-O2", pre, "-o", "/dev/null"])
+    else:
+        report.skip("frames: cc1plus", "no g++")
     script = os.path.join(scratch, "frames.py")
     with open(script, "w") as f:
         f.write("import json, os, re, signal\njson.loads('[1]')\n"
@@ -361,6 +397,166 @@ def refuse():
     else:
         report.skip("refuse: a seccomp filter", "needs root and setpriv")
     report.check(target.end()[0] == 0, "refuse: the filtered program runs on")
+    strict()
+    others()
+    no_room()
+
+
+def tmattach(*args, prefix=()):
+    return subprocess.run(list(prefix) + [os.path.join(BUILD, "tmattach")] + [str(a) for a in args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=HANG)
+
+
+def no_room():
+    """An address space with no room for the table, then with none for anything."""
+    for more in (1 << 20, 0):
+        target = Target(os.path.join(BIN, "forker"))
+        with open("/proc/%d/statm" % target.pid) as f:
+            size = int(f.read().split()[0]) * 4096 + more
+        resource.prlimit(target.pid, resource.RLIMIT_AS, (size, size))
+        before = state(target.pid)
+        out = tmattach("start", target.pid)
+        report.check(out.returncode in (1, 4) and out.stdout == "" and "may not map memory" in out.stderr,
+                     "refuse: no room (%d bytes)" % more, (out.returncode, out.stderr))
+        report.check(state(target.pid) == before, "refuse: no room (%d bytes): all is as it was" % more)
+        target.end()
+
+
+def others():
+    """Whom one may not attach to without privileges."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        report.skip("refuse: processes of others", "needs root and setpriv")
+        return
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    os.chmod(scratch, 0o755)
+    program = os.path.join(scratch, "setuid")
+    shutil.copy(os.path.join(BIN, "forker"), program)
+    os.chmod(program, 0o4755)
+    for name, target in (("a process of another user", Target(os.path.join(BIN, "forker"))),
+                         ("a setuid program", Target(*nobody, program))):
+        before = state(target.pid)
+        out = tmattach("start", target.pid, prefix=nobody)
+        report.check(out.returncode == 4 and out.stdout == "" and str(target.pid) in out.stderr and
+                     ("CAP_SYS_PTRACE" in out.stderr or "root" in out.stderr),
+                     "refuse: %s without permission" % name, (out.returncode, out.stderr))
+        report.check(state(target.pid) == before, "refuse: %s: nothing has changed" % name)
+        target.end()
+
+
+def strict():
+    target = Target(os.path.join(BIN, "forker"), "strict")
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        out = tmattach("start", target.pid,
+                       prefix=["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"])
+        report.check(out.returncode == 4 and "seccomp" in out.stderr,
+                     "refuse: strict seccomp without the right to suspend it", (out.returncode, out.stderr))
+        out = tmattach("start", target.pid)
+        report.check(out.returncode == 0 and tmattach("stop", target.pid).returncode == 0,
+                     "refuse: strict seccomp: with that right it is started and stopped", out.stderr)
+    else:
+        report.skip("refuse: strict seccomp", "needs root and setpriv")
+    target.process.stdin.close()
+    report.check(target.process.wait(HANG) == 0, "refuse: strict seccomp: the program ends well")
+
+
+# ---- elsewhere: other users, other namespaces ---------------------------------------------------
+
+def elsewhere_one(name, target, pid):
+    started = tmattach("start", "--nframe", 8, pid)
+    target.step(1)  # it forks and prints, which takes a block or two
+    stats = tmattach("stats", "-k", "traceback", pid)
+    stopped = tmattach("stop", pid)
+    report.check(started.returncode == stats.returncode == stopped.returncode == 0 and
+                 stats.stdout.startswith("[ Top"),
+                 "elsewhere: %s: started, read and stopped" % name,
+                 started.stderr + stats.stderr + stopped.stderr + stats.stdout)
+    target.step(1)
+    target.step(1)
+    target.process.stdin.close()
+    report.check(target.process.wait(HANG) == 0, "elsewhere: %s: it ends well" % name)
+
+
+def elsewhere():
+    forker = os.path.join(BIN, "forker")
+    if os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("unshare"):
+        report.skip("elsewhere", "needs root, setpriv and unshare")
+        return
+    target = Target("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", forker)
+    elsewhere_one("another user", target, target.pid)
+    target = Target("unshare", "-mp", "--fork", forker)
+    with open("/proc/%d/task/%d/children" % (target.pid, target.pid)) as f:
+        inner = int(f.read().split()[0])
+    elsewhere_one("mount and pid namespace", target, inner)
+    # The program's file is not there under its name for us.
+    hidden = os.path.join(scratch, "hidden")
+    os.mkdir(hidden)
+    target = Target("unshare", "-m", "sh", "-c", "mount -t tmpfs none %s && cp %s %s/other && exec %s/other" %
+                    (hidden, forker, hidden, hidden))
+    elsewhere_one("a file that only it can see", target, target.pid)
+
+
+# ---- memory -----------------------------------------------------------------------------------------
+
+def memory():
+    """At most 48 bytes per live block, stacks aside."""
+    live = 400000
+    target = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "recorder_pairs"), "1", str(live)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    target.stdout.readline()
+    driver("start", target.pid, 8)
+    for turns in (1, 2, 4):
+        target.stdin.write("%d\n" % (live * turns))
+        target.stdout.readline()
+        now = {k: int(v) for k, v in (p.split("=") for p in driver("memory", target.pid).stdout.split())}
+        report.check(now["count"] > live / 2 and now["slots"] <= 48 * now["count"],
+                     "memory: %d live blocks, %.1f bytes each" % (now["count"], now["slots"] / now["count"]), now)
+    target.communicate("0\n")
+
+
+# ---- python: what tracemalloc cannot see --------------------------------------------------------------
+
+def python():
+    script = os.path.join(scratch, "leak.py")
+    with open(script, "w") as f:
+        f.write("import sys\nkept = []\nprint('ready', flush=True)\n"
+                "for line in sys.stdin:\n"
+                "    kept += [bytearray(100000) for _ in range(50)]\n"
+                "    print('done', flush=True)\n")
+    others = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.1[0-9].*/bin/python3")))
+    for version in ["/usr/bin/python3"] + others[-1:]:
+        if os.path.exists(version):
+            python_one(version, script)
+
+
+def python_one(version, script):
+    target = Target(version, script)
+    name = "python: " + version
+    before, after = os.path.join(scratch, "before.tms"), os.path.join(scratch, "after.tms")
+    started = tmattach("start", "--recorder", "--nframe", 20, target.pid)
+    report.check(started.returncode == 0, name + ": started", started.stderr)
+    target.step(1)
+    dumped = tmattach("dump", "--recorder", target.pid, "-o", before)
+    target.step(1)
+    stats = tmattach("stats", "--recorder", "-f", "json", "-k", "traceback", target.pid)
+    first = (json.loads(stats.stdout or "{}").get("statistics") or [{"count": 0}])[0]
+    report.check(stats.returncode == 0 and first["count"] == 100 and first["size"] >= 10000000 and
+                 len(first["traceback"]) > 5, name + ": stats", (stats.stderr, first))
+    top = tmattach("top", "--recorder", "-b", "-n", 1, target.pid)
+    report.check(top.returncode == 0 and "traces: 10" in top.stdout, name + ": top", top.stderr + top.stdout[:500])
+    again = tmattach("dump", "--recorder", target.pid, "-o", after)
+    diff = tmattach("diff", "-f", "json", "-k", "traceback", before, after)
+    grown = [d for d in json.loads(diff.stdout or "{}").get("differences", ())
+             if d["count_diff"] == 50 and d["size_diff"] >= 5000000]
+    report.check(dumped.returncode == again.returncode == diff.returncode == 0 and len(grown) == 1,
+                 name + ": dump and diff", dumped.stderr + again.stderr + diff.stderr + diff.stdout[:500])
+    info = tmattach("info", "--recorder", target.pid)
+    report.check(info.returncode == 0, name + ": info", info.stderr)
+    stopped = tmattach("stop", "--recorder", target.pid)
+    report.check(stopped.returncode == 0 and not any("tmattach" in " ".join(m) for m in mappings(target.pid)),
+                 name + ": stopped", stopped.stderr)
+    report.check(tmattach("stats", "--recorder", target.pid).returncode == 3, name + ": not traced any more")
+    target.step(1)
+    report.check(target.end()[0] == 0, name + ": it ends well")
 
 
 # ---- programs not written here -----------------------------------------------------------------
@@ -519,7 +715,8 @@ def nginx():
 
 if __name__ == "__main__":
     try:
-        for part in sys.argv[1:] or ("exact", "frames", "storm", "manners", "refuse", "programs"):
+        for part in sys.argv[1:] or ("exact", "allocators", "frames", "storm", "manners", "elsewhere", "refuse",
+                                     "memory", "python", "programs"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -2,11 +2,14 @@
  * Every call of the malloc family, written down: preloaded into a program, it
  * logs to the file that SHIM_LOG names. Order as in any allocator's life: a
  * block is logged as taken after the allocator gave it out, and as gone before
- * it is given back. Children do not log.
+ * it is given back. Children do not log. Built with NEXT, it stands before an
+ * allocator that is preloaded behind it, else before the C library's.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+int shim_is_inside(void); /* for the workload */
 
 enum { EVENTS = 8 << 20 };
 
@@ -29,10 +34,68 @@ struct log {
 	struct event events[EVENTS];
 };
 
+#ifdef NEXT
+static void *next(const char *name, void **known)
+{
+	if (!*known)
+		*known = dlsym(RTLD_NEXT, name);
+	return *known;
+}
+
+#define CALL(name, type, ...) ({					\
+	static void *known_;						\
+	((type)next(name, &known_))(__VA_ARGS__);			\
+})
+
+static void *real_malloc(size_t size)
+{
+	return CALL("malloc", void *(*)(size_t), size);
+}
+
+static void *real_calloc(size_t n, size_t size)
+{
+	return CALL("calloc", void *(*)(size_t, size_t), n, size);
+}
+
+static void *real_realloc(void *old, size_t size)
+{
+	return CALL("realloc", void *(*)(void *, size_t), old, size);
+}
+
+static void real_free(void *p)
+{
+	CALL("free", void (*)(void *), p);
+}
+
+static void *real_memalign(size_t alignment, size_t size)
+{
+	return CALL("memalign", void *(*)(size_t, size_t), alignment, size);
+}
+
+/* Not every allocator has these; then they would be the C library's. */
+static void *real_valloc(size_t size)
+{
+	return real_memalign(4096, size);
+}
+
+static void *real_pvalloc(size_t size)
+{
+	return real_memalign(4096, size);
+}
+#else
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t), __libc_free(void *);
 extern void *__libc_memalign(size_t, size_t), *__libc_valloc(size_t);
 extern void *__libc_pvalloc(size_t);
+
+#define real_malloc __libc_malloc
+#define real_calloc __libc_calloc
+#define real_realloc __libc_realloc
+#define real_free __libc_free
+#define real_memalign __libc_memalign
+#define real_valloc __libc_valloc
+#define real_pvalloc __libc_pvalloc
+#endif
 
 /* Set by a child's first breath: MADV_WIPEONFORK keeps it from logging. */
 static struct log **here;
@@ -85,7 +148,7 @@ static void note(void *p, size_t size)
 
 EXPORT void *malloc(size_t size)
 {
-	void *p = INSIDE(__libc_malloc(size));
+	void *p = INSIDE(real_malloc(size));
 
 	note(p, size);
 	return p;
@@ -95,13 +158,13 @@ EXPORT void free(void *p)
 {
 	note(p, UINT64_MAX);
 	shim_inside++;
-	__libc_free(p);
+	real_free(p);
 	shim_inside--;
 }
 
 EXPORT void *calloc(size_t n, size_t size)
 {
-	void *p = INSIDE(__libc_calloc(n, size));
+	void *p = INSIDE(real_calloc(n, size));
 
 	note(p, n * size);
 	return p;
@@ -112,7 +175,7 @@ EXPORT void *realloc(void *old, size_t size)
 	void *p;
 
 	note(old, UINT64_MAX);
-	p = INSIDE(__libc_realloc(old, size));
+	p = INSIDE(real_realloc(old, size));
 	/* Never fails here but for realloc(p, 0), which frees. */
 	note(p, size);
 	return p;
@@ -131,7 +194,7 @@ EXPORT void *reallocarray(void *old, size_t n, size_t size)
 
 static void *aligned(size_t alignment, size_t size)
 {
-	void *p = INSIDE(__libc_memalign(alignment, size));
+	void *p = INSIDE(real_memalign(alignment, size));
 
 	note(p, size);
 	return p;
@@ -159,7 +222,7 @@ EXPORT int posix_memalign(void **p, size_t alignment, size_t size)
 
 EXPORT void *valloc(size_t size)
 {
-	void *p = INSIDE(__libc_valloc(size));
+	void *p = INSIDE(real_valloc(size));
 
 	note(p, size);
 	return p;
@@ -167,7 +230,7 @@ EXPORT void *valloc(size_t size)
 
 EXPORT void *pvalloc(size_t size)
 {
-	void *p = INSIDE(__libc_pvalloc(size));
+	void *p = INSIDE(real_pvalloc(size));
 
 	note(p, size);
 	return p;

@@ -35,6 +35,9 @@ struct place {
 static struct place pools[64][BLOCKS];
 static const char *library;
 static long steps;
+/* tcmalloc's locks do not bear handlers that allocate while a thread ends, nor
+ * children that allocate: it hangs by itself. */
+static int calm;
 static int (*is_inside)(void); /* the shim's: is this thread in the allocator? */
 
 static _Thread_local void *handled[HANDLED];
@@ -93,7 +96,7 @@ static void handler(int signal)
 	unsigned i = nhandled++ % HANDLED;
 
 	(void)signal;
-	if (is_inside && is_inside())
+	if (calm || (is_inside && is_inside()))
 		return;
 	free(handled[i]);
 	handled[i] = malloc(50 + i);
@@ -107,8 +110,11 @@ static void children(unsigned what)
 	if (what % 2 == 0) {
 		child = fork();
 		if (child == 0) {
-			void *p = malloc(12345);
+			void *p;
 
+			if (calm)
+				_exit(0);
+			p = malloc(12345);
 			free(pools[0][0].p);
 			p = realloc(p, 99999);
 			_exit(p ? 0 : 1);
@@ -178,6 +184,7 @@ int main(int argc, char **argv)
 	char line[64];
 	ssize_t n;
 
+	calm = getenv("CALM") != NULL;
 	library = argc > 3 ? argv[3] : "libz.so.1";
 	*(void **)&is_inside = dlsym(RTLD_DEFAULT, "shim_is_inside");
 	sigaction(SIGUSR1, &action, NULL);
