@@ -146,7 +146,7 @@ static bool try_clear(struct tm_injection *in, unsigned look, struct tm_err *err
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread is always inside the recorder");
 	if (!read_counters(in, &c, err) ||
-	    !tm_remote_begin(&stop, in->insn, &remote, err))
+	    !inject_begin(in, &stop, &remote, err))
 		return false;
 	ok = forget_all(in, &remote, &c, err);
 	tm_remote_end(&remote);
@@ -194,8 +194,9 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		struct tm_remote remote;
 
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-		    !tm_remote_begin(&stop, in->insn, &remote, err))
+		    !inject_begin(in, &stop, &remote, err))
 			return false;
+		tm_stop_keep(&stop, remote.host);
 		mapped = inject_map_nears(in, &remote, maps, &functions, err);
 		if (!inject_write_head(in, remote.host->tid, err))
 			mapped = false;

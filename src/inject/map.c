@@ -7,10 +7,28 @@
 
 #include "base/guard.h"
 #include "inject/private.h"
+#include "target/arch.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
+
+bool inject_begin(struct tm_injection *in, struct tm_stop *stop,
+		  struct tm_remote *ret, struct tm_err *err)
+{
+	for (size_t i = 0; i < stop->n; i++) {
+		struct user_regs_struct regs;
+		uint64_t args[6];
+		long nr;
+
+		if (stop->threads[i].state == TM_THREAD_STOPPED &&
+		    tm_regs_get(stop->threads[i].tid, &regs) &&
+		    tm_regs_waiting(&regs, NULL, 0, &nr, args) &&
+		    tm_remote_begin_on(stop, &stop->threads[i], in->insn, ret, err))
+			return true;
+	}
+	return tm_remote_begin(stop, in->insn, ret, err);
+}
 
 bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
 		 const char *name, const uint64_t args[6], int64_t *ret,

@@ -95,6 +95,10 @@ bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 		tm_addr *ret_at, int *ret_fd, struct tm_err *err);
 bool inject_map_gate(struct tm_injection *in, struct tm_remote *remote,
 		     struct tm_err *err);
+/* Borrow a thread for calls, if there is one a thread that waits for something
+ * anyway: when the others are let go (tm_stop_keep()) nothing stands still. */
+bool inject_begin(struct tm_injection *in, struct tm_stop *stop,
+		  struct tm_remote *ret, struct tm_err *err);
 /* One remote call that must not fail. */
 bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
 		 const char *name, const uint64_t args[6], int64_t *ret,

@@ -19,12 +19,16 @@
 enum { STACK_BYTES = 64 << 10, MAX_STEPS = 24, MAX_SIGNAL_FRAMES = 8 };
 
 /* struct ucontext behind the return address of a signal frame. */
-enum { UC_RSP = 160, UC_RIP = 168 };
+enum { UC_FLAGS = 0, UC_LINK = 8, UC_RSP = 160, UC_RIP = 168, UC_CS = 184,
+       UC_FLAGS_MAX = 15, USER_CS = 0x33 };
 
 struct scan {
 	struct tm_injection *in;
 	struct inject_calls *calls; /* NULL: none may be under way */
 	pid_t tid;
+	/* Its thread pointer: every libc puts what it points to at the end of a
+	 * stack that it has made. What follows is another's. */
+	uint64_t tls;
 	const struct tm_range *ranges;
 	size_t n;
 	unsigned flags;
@@ -51,6 +55,15 @@ static bool ends_handler(struct tm_injection *in, uint64_t at)
 	       tm_mem_read_some(in->mem, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
 	       (memcmp(bytes, rax, sizeof(rax)) == 0 ||
 		memcmp(bytes, eax, sizeof(eax)) == 0);
+}
+
+/* What the kernel always writes there; memory is only looked up after this. */
+static bool like_handler(const uint64_t *words, size_t left)
+{
+	const uint64_t *uc = words + 1;
+
+	return left > UC_CS / 8 + 1 && uc[UC_LINK / 8] == 0 &&
+	       uc[UC_FLAGS / 8] <= UC_FLAGS_MAX && (uint16_t)uc[UC_CS / 8] == USER_CS;
 }
 
 static bool stack_clear(struct scan *scan, uint64_t sp);
@@ -105,13 +118,14 @@ static bool stack_clear(struct scan *scan, uint64_t sp)
 {
 	enum { N = STACK_BYTES / 8 };
 	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(STACK_BYTES);
-	uint64_t last = 0;
-	size_t n;
+	size_t n = STACK_BYTES;
 
 	if (!words)
 		return false;
 	sp &= ~(uint64_t)7;
-	n = tm_mem_read_some(scan->in->mem, sp, words, STACK_BYTES) / 8;
+	if (scan->tls > sp && scan->tls - sp < n)
+		n = (size_t)(scan->tls - sp);
+	n = tm_mem_read_some(scan->in->mem, sp, words, n) / 8;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t word = words[i];
 
@@ -125,14 +139,9 @@ static bool stack_clear(struct scan *scan, uint64_t sp)
 			       (unsigned long long)word);
 			return false;
 		}
-		/* Only what looks like an address of code is looked up, and
-		 * the same only once in a row. */
-		if (n - i > UC_RIP / 8 + 1 && word != last && word > 1 << 16 &&
-		    word < 1ull << 47 && words[i + 1 + 1] == 0 &&
-		    ends_handler(scan->in, word) &&
+		if (like_handler(words + i, n - i) && ends_handler(scan->in, word) &&
 		    !interrupted_clear(scan, words + i, n - i))
 			return false;
-		last = word;
 	}
 	return true;
 }
@@ -235,6 +244,7 @@ static bool stopped_clear(struct scan *scan, const struct tm_thread *thread)
 	      step_out(scan, thread->tid, &regs)))
 		return false;
 	scan->signal_frames = 0;
+	scan->tls = tm_regs_tls(&regs);
 	if (stack_clear(scan, tm_regs_sp(&regs)))
 		return true;
 	if (scan->calls)
@@ -265,6 +275,7 @@ static bool waiting_clear(struct scan *scan, pid_t tid)
 	if (!at || sscanf(at, " %llx", &sp) != 1)
 		return false;
 	scan->signal_frames = 0;
+	scan->tls = 0;
 	return !inside(scan, pc) && stack_clear(scan, sp);
 }
 

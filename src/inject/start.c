@@ -121,11 +121,13 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 			inject_pause(tries);
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 			return false;
-		if (!tm_remote_begin(&stop, in->insn, &remote, err)) {
+		if (!inject_begin(in, &stop, &remote, err)) {
 			if (err->kind != TM_ERR_BUSY)
 				return false;
 			continue;
 		}
+		/* Nothing is hooked yet: one thread is enough. */
+		tm_stop_keep(&stop, remote.host);
 		done = map_all(in, &remote, maps, functions, table, opts, err);
 		tm_remote_end(&remote);
 		if (!done)

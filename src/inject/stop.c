@@ -29,7 +29,7 @@ static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
 	struct tm_remote remote;
 	bool done;
 
-	if (!tm_remote_begin(stop, in->insn, &remote, err))
+	if (!inject_begin(in, stop, &remote, err))
 		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
 	done = inject_leave(in, calls, err);
 	/* Nothing leads into our code any more: the others may go on. */
@@ -67,6 +67,8 @@ bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err)
 
 	if (in->head.gate && !inject_poke(in, 0, in->head.gate, &off, sizeof(off), err))
 		return false;
+	/* Now, not while the target stands still. */
+	inject_can_leave(in);
 	for (unsigned tries = 0; progress == AGAIN && tries < MAX_DRAINS; tries++) {
 		if (tries)
 			inject_pause(tries);
