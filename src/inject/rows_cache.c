@@ -198,7 +198,7 @@ static void make_room(int directory)
 			continue;
 		if (n++ == 0 || st.st_mtime < when) {
 			when = st.st_mtime;
-			snprintf(oldest, sizeof(oldest), "%s", entry->d_name);
+			strcpy(oldest, entry->d_name); /* its length was checked */
 		}
 	}
 	if (n >= ROWS_CACHE_FILES)
