@@ -48,19 +48,21 @@ bool tm_act(void (*run)(void *ctx), void *ctx,
 {
 	struct action action = { run, ctx, opts };
 	pthread_t thread;
-	sigset_t all, ending, before;
+	sigset_t all, held, before;
 	int failed;
 
-	sigemptyset(&ending);
+	sigemptyset(&held);
 	for (size_t i = 0; i < NENDING; i++)
-		sigaddset(&ending, ending_signals[i]);
+		sigaddset(&held, ending_signals[i]);
+	/* Ctrl-Z must not leave the target stopped until `fg`. */
+	sigaddset(&held, SIGTSTP);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failed = pthread_create(&thread, NULL, action_thread, &action);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed)
 		return tm_err_os(err, failed, "tmattach", "cannot create a thread");
-	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+	pthread_sigmask(SIG_BLOCK, &held, NULL);
 	pthread_join(thread, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return true;

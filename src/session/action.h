@@ -8,9 +8,9 @@
  * run(ctx) on a thread of its own, waited for: when it ends, the kernel
  * detaches whatever is still attached, so that no path can leave a thread of
  * the target stopped. It has all signals blocked; and the caller's SIGINT,
- * SIGTERM, SIGHUP and SIGQUIT wait until the target is as it was. False only
- * if there is no thread to be had. `opts` (borrowed) says whom to ask whether
- * to give up.
+ * SIGTERM, SIGHUP, SIGQUIT and SIGTSTP wait until the target is as it was.
+ * False only if there is no thread to be had. `opts` (borrowed) says whom to
+ * ask whether to give up.
  */
 bool tm_act(void (*run)(void *ctx), void *ctx,
 	    const struct tm_session_opts *opts, struct tm_err *err) TM_MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "native/symbols.h"
 #include "native/unwind.h"
 #include "py/pystack.h"
+#include "session/action.h"
 #include "session/thread_state.h"
 #include "target/arch.h"
 #include "target/stop.h"
@@ -227,6 +228,20 @@ static bool take_all(struct tm_thread_reader *reader, struct sample *sample,
 	return true;
 }
 
+struct take {
+	struct tm_thread_reader *reader;
+	struct sample *sample;
+	struct tm_err *err;
+	bool ok;
+};
+
+static void run_take(void *ctx)
+{
+	struct take *take = ctx;
+
+	take->ok = take_all(take->reader, take->sample, take->err);
+}
+
 /* ---- afterwards ------------------------------------------------------------ */
 
 static size_t add_place(struct sample *sample, struct tm_frame_view *views,
@@ -338,6 +353,7 @@ struct tm_threads *tm_threads_sample(struct tm_thread_reader *reader,
 	TM_GUARD(sample_guard) struct sample *sample =
 		tm_calloc(1, sizeof(*sample));
 	struct tm_threads *threads = &sample->threads;
+	struct take take = { reader, sample, err, false };
 
 	threads->meta.pid = reader->process.pid;
 	threads->meta.taken_at = now_ms();
@@ -346,7 +362,7 @@ struct tm_threads *tm_threads_sample(struct tm_thread_reader *reader,
 	snprintf(threads->meta.runtime, sizeof(threads->meta.runtime), "%s",
 		 reader->runtime.name);
 	snprintf(threads->note, sizeof(threads->note), "%s", reader->note);
-	if (!take_all(reader, sample, err))
+	if (!tm_act(run_take, &take, NULL, err) || !take.ok)
 		return NULL;
 	name_all(reader, sample);
 	sample = NULL;
