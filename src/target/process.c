@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,9 @@ bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
 /* Field numbers of proc(5) /proc/PID/stat. */
 enum { STAT_STATE = 3, STAT_FLAGS = 9, STAT_STARTTIME = 22, STAT_STARTSTACK = 28,
        STAT_FIELDS = 28 };
+
+/* Of the flags; include/linux/sched.h. */
+enum { PF_EXITING = 0x4, PF_KTHREAD = 0x00200000 };
 
 struct stat_fields {
 	char name[32];
@@ -114,7 +118,6 @@ static int elf_class(pid_t pid)
 static bool check_kind(const struct tm_process *process,
 		       const struct stat_fields *fields, struct tm_err *err)
 {
-	enum { PF_KTHREAD = 0x00200000 };
 	uint64_t tgid;
 
 	if (fields->values[STAT_FLAGS] & PF_KTHREAD)
@@ -135,18 +138,33 @@ static bool check_kind(const struct tm_process *process,
 	return true;
 }
 
+/* Why there is no /proc/PID/stat: `why`, an errno. */
+static bool explain_missing(const struct tm_process *process, int why,
+			    struct tm_err *err)
+{
+	if (why == EMFILE || why == ENFILE || why == ENOMEM)
+		return tm_err_os(err, why, process->object, "cannot look at it");
+	/* It may be there all the same. */
+	if (process->pid > 0 && kill(process->pid, 0) != 0 && errno == EPERM) {
+		tm_err_set(err, TM_ERR_DENIED, process->object,
+			   "the process is hidden from us: /proc is mounted with hidepid");
+		return tm_err_hint(err, "run tmattach as root or as the process's user");
+	}
+	tm_err_set(err, TM_ERR_GONE, process->object, "no such process");
+	if (process->pid > 0 && access("/proc/self/stat", R_OK) != 0)
+		tm_err_hint(err, "/proc is not mounted here, or hides processes");
+	return false;
+}
+
 bool tm_process_open(pid_t pid, struct tm_process *ret, struct tm_err *err)
 {
 	struct stat_fields fields;
 
 	*ret = (struct tm_process){ .pid = pid };
 	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
-	if (pid <= 0 || !read_stat(pid, &fields)) {
-		tm_err_set(err, TM_ERR_GONE, ret->object, "no such process");
-		if (pid > 0 && access("/proc/self/stat", R_OK) != 0)
-			tm_err_hint(err, "/proc is not mounted here, or hides processes");
-		return false;
-	}
+	errno = 0;
+	if (pid <= 0 || !read_stat(pid, &fields))
+		return explain_missing(ret, errno, err);
 	snprintf(ret->name, sizeof(ret->name), "%s", fields.name);
 	snprintf(ret->object, sizeof(ret->object), "pid %d (%s)", (int)pid,
 		 ret->name);
@@ -159,9 +177,15 @@ bool tm_process_open(pid_t pid, struct tm_process *ret, struct tm_err *err)
 bool tm_process_check(const struct tm_process *process, struct tm_err *err)
 {
 	struct stat_fields now;
+	bool there;
 
-	if (!read_stat(process->pid, &now) || now.state == 'Z' ||
-	    now.state == 'X')
+	errno = 0;
+	there = read_stat(process->pid, &now);
+	if (!there && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+		return tm_err_os(err, errno, process->object, "cannot look at it");
+	/* One that is being killed has given up its memory already. */
+	if (!there || now.state == 'Z' || now.state == 'X' ||
+	    now.values[STAT_FLAGS] & PF_EXITING)
 		return tm_err_set(err, TM_ERR_GONE, process->object,
 				  "the process has exited");
 	if (now.values[STAT_STARTTIME] != process->identity.start_time)
@@ -224,16 +248,30 @@ static bool have_cap_sys_ptrace(void)
 	return caps >> CAP_SYS_PTRACE & 1;
 }
 
+/* Do we run in a container that may forbid ptrace()? */
+static bool filtered(void)
+{
+	enum { MODE_FILTER = 2 };
+	uint64_t mode = 0;
+
+	return tm_process_status_u64(getpid(), getpid(), "Seccomp", 10, &mode) &&
+	       mode == MODE_FILTER;
+}
+
 bool tm_process_denied(const struct tm_process *process, struct tm_err *err)
 {
+	struct stat_fields fields = { .name = "" };
 	uint64_t tracer = 0, uid = 0;
 	int scope = ptrace_scope();
 
 	tm_process_status_u64(process->pid, process->pid, "TracerPid", 10, &tracer);
 	tm_process_status_u64(process->pid, process->pid, "Uid", 10, &uid);
 	if (tracer) {
+		read_stat((pid_t)tracer, &fields);
 		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "already traced by pid %" PRIu64, tracer);
+			   "already traced by pid %" PRIu64 "%s%s%s", tracer,
+			   fields.name[0] ? " (" : "", fields.name,
+			   fields.name[0] ? ")" : "");
 		return tm_err_hint(err, "a process can have one tracer: detach that debugger or strace first");
 	}
 	if (scope == 3) {
@@ -258,6 +296,11 @@ bool tm_process_denied(const struct tm_process *process, struct tm_err *err)
 			   scope == 1 ? "its parents" : "CAP_SYS_PTRACE");
 		return tm_err_hint(err, "run tmattach as root%s",
 				   scope == 1 ? ", or set kernel.yama.ptrace_scope=0" : "");
+	}
+	if (filtered()) {
+		tm_err_set(err, TM_ERR_DENIED, process->object,
+			   "the kernel refuses to attach, or the seccomp filter that tmattach runs under does");
+		return tm_err_hint(err, "start its container with --cap-add SYS_PTRACE (or seccomp=unconfined), or run tmattach outside");
 	}
 	tm_err_set(err, TM_ERR_DENIED, process->object,
 		   "the kernel refuses to attach (a setuid program, changed capabilities, or a security module)");
