@@ -36,8 +36,13 @@ static bool wait_for_birth(pid_t child, struct tm_err *err)
 static bool clone_refused(const struct tm_stop *stop, int64_t result,
 			  struct tm_err *err)
 {
-	return tm_err_os(err, (int)-result, stop->process->object,
-			 "the kernel refuses a copy");
+	tm_err_os(err, (int)-result, stop->process->object,
+		  "the kernel refuses a copy");
+	if (result == -EAGAIN)
+		return tm_err_hint(err, "a limit of processes is reached (RLIMIT_NPROC, or pids.max of its cgroup); --no-fork needs none");
+	if (result == -ENOMEM)
+		return tm_err_hint(err, "there is not the memory to promise it; --no-fork needs none");
+	return false;
 }
 
 /* Where the name of the copy can stand: dead bytes below the red zone. */
@@ -57,6 +62,21 @@ static tm_addr stack_of_copy(const struct tm_remote *remote)
 	enum { NOWHERE = 16 };
 
 	return remote->has_frame ? remote->frame.leave : NOWHERE;
+}
+
+/* Short of memory, the kernel shall take the copy and not the target, which
+ * looks exactly as large. Without it all goes on, too. */
+static void offer_to_oom_killer(pid_t copy)
+{
+	static const char first[] = "1000";
+	TM_GUARD(tm_fd_close) int fd = -1;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)copy);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, first, sizeof(first) - 1) < 0)
+		tm_log("the copy is not the first for the OOM killer: %s",
+		       strerror(errno));
 }
 
 bool tm_freeze_copy(struct tm_stop *stop, struct tm_remote_code insn,
@@ -88,6 +108,7 @@ bool tm_freeze_copy(struct tm_stop *stop, struct tm_remote_code insn,
 	if (ret->pid <= 0)
 		return tm_err_set(err, TM_ERR_OS, stop->process->object,
 				  "the frozen copy could not be traced");
+	offer_to_oom_killer(ret->pid);
 	return wait_for_birth(ret->pid, err) &&
 	       (ptrace(PTRACE_SETOPTIONS, ret->pid, NULL,
 		       PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) == 0 ||

@@ -14,6 +14,7 @@
 #include "remote/remote.h"
 #include "session/action.h"
 #include "session/rest.h"
+#include "target/headroom.h"
 #include "trace/tracemalloc.h"
 
 enum {
@@ -152,6 +153,21 @@ static bool copy_pays(struct tm_session *session)
 	return copy_is_cheaper(bytes, table);
 }
 
+/* While the copy is there, what the target writes is there twice. It shall
+ * not run into the limit of its cgroup for that. */
+static bool copy_fits(struct tm_session *session)
+{
+	pid_t pid = session->process.pid;
+	uint64_t kilobytes = 0;
+
+	if (session->opts.freeze == TM_FREEZE_FORCE ||
+	    !tm_process_status_u64(pid, pid, "RssAnon", 10, &kilobytes) ||
+	    tm_process_headroom(pid) / 1024 >= kilobytes)
+		return true;
+	tm_session_note(session, "read without a copy: its cgroup has no memory left for one");
+	return false;
+}
+
 static bool forced(const struct sample *sample)
 {
 	return sample->session->opts.freeze == TM_FREEZE_FORCE;
@@ -174,10 +190,11 @@ static bool read_any(struct sample *sample, struct tm_err *err)
 	}
 	if (read_copy(sample, err))
 		return true;
-	if (forced(sample) ||
-	    (err->kind != TM_ERR_CORRUPT && err->kind != TM_ERR_FAULT))
+	if (forced(sample) || (err->kind != TM_ERR_CORRUPT &&
+			       err->kind != TM_ERR_FAULT && err->sys_errno != ESRCH))
 		return false;
-	/* Memory that is not copied to children (MADV_DONTFORK)? */
+	/* Memory that is not copied to children (MADV_DONTFORK)? Or the kernel
+	 * was short of it and took the copy. */
 	tm_session_note(session, "read without a copy: the copy is unusable (%s)",
 			err->cause);
 	return tm_stop_at_rest(session, &sample->stop, &sample->paused_ns, err) &&
@@ -219,7 +236,7 @@ struct tm_snapshot *tm_sample(struct tm_session *session, struct tm_err *err)
 	}
 	if (tm_freeze_has_stale(session->process.pid))
 		reap(&sample);
-	sample.wants_copy = copy_pays(session);
+	sample.wants_copy = copy_pays(session) && copy_fits(session);
 	ok = tm_stop_at_rest(session, &sample.stop, &sample.paused_ns, err) &&
 	     read_any(&sample, err);
 	tm_stop_guard(&sample.stop);
