@@ -1,0 +1,25 @@
+# What may happen while tmattach is at work: check-chaos is the short form,
+# LONG=1 (and `make soak`) tries every fault point.
+
+CHECKS += check-chaos
+
+.PHONY: check-chaos soak-chaos
+
+chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm $(B)/tests/live/frozen.so \
+	$(B)/tests/live/blockers.so $(B)/tests/live/confine
+
+$(B)/tests/live/chaos: tests/live/chaos.c $(B)/gen/syscalls.def
+	$(call say,TEST,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) -I$(B)/gen $(CFLAGS) -o $@ $<
+
+$(B)/tests/live/confine: tests/live/confine.c
+	$(call say,TEST,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(CFLAGS) -o $@ $<
+
+check-chaos: $(B)/tmattach $(chaos_bin)
+	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
+
+soak-chaos: $(B)/tmattach $(chaos_bin)
+	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers
+
+soak: soak-chaos
