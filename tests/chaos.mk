@@ -17,9 +17,9 @@ $(B)/tests/live/confine: tests/live/confine.c
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(CFLAGS) -o $@ $<
 
 check-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
+	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers hostile
 
 soak-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers
+	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers hostile
 
 soak: soak-chaos

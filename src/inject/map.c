@@ -1,6 +1,8 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -70,6 +72,28 @@ static bool use_file(struct tm_injection *in, struct tm_remote *remote,
 	return true;
 }
 
+/* Descriptors of such files that a start has left that was killed. */
+static void close_stale(struct tm_injection *in, struct tm_remote *remote)
+{
+	static const char ours[] = "/memfd:tmattach-";
+	TM_GUARD(tm_dir_close) DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64], name[sizeof(ours)];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)in->process.pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		uint64_t args[6] = { strtoull(entry->d_name, NULL, 10) };
+		struct tm_err ignored;
+		int64_t closed;
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name));
+
+		if (n == sizeof(name) && memcmp(name, ours, sizeof(ours) - 1) == 0)
+			inject_call(in, remote, SYS_close, "close a file", args,
+				    &closed, &ignored);
+	}
+}
+
 bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 		const struct inject_mapping *what, tm_addr scratch,
 		tm_addr *ret_at, int *ret_fd, struct tm_err *err)
@@ -80,6 +104,7 @@ bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 	struct tm_err ignored;
 	bool ok;
 
+	close_stale(in, remote);
 	if (!inject_poke(in, remote->host->tid, scratch, what->file_name,
 			 strlen(what->file_name) + 1, err) ||
 	    !inject_call(in, remote, SYS_memfd_create, "create a file in memory",

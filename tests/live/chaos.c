@@ -238,13 +238,17 @@ static int wait_for_end(struct run *run)
 	char c;
 
 	for (;;) {
-		/* Killed threads are to be taken notice of, too. */
+		/* Threads that were just coming are let go, killed ones
+		 * taken notice of. */
 		pid_t tid = waitpid(-1, &status, WUNTRACED | __WALL);
 
 		if (tid < 0)
 			die("waitpid");
-		if (tid != run->command)
+		if (tid != run->command) {
+			if (WIFSTOPPED(status))
+				ptrace(PTRACE_DETACH, tid, NULL, NULL);
 			continue;
+		}
 		if (!WIFSTOPPED(status))
 			return status;
 		fprintf(run->report, "stopped\n");
