@@ -320,6 +320,32 @@ static void memo_store(struct output *out, uint32_t kept, bool ended)
 	memo->n = kept + out->nfresh;
 }
 
+/*
+ * The frame of step `at` has another rbp than last time: programs use it as any
+ * register. That changes nothing older when it and its callers find theirs by
+ * rsp until one of them has saved rbp; then the memo is corrected.
+ */
+static bool rbp_is_idle(const struct tm_recorder_space *s,
+			struct tm_recorder_memo *memo, uint32_t at, uint64_t bp)
+{
+	enum { FAR = 4 };
+	uint32_t last = at;
+
+	for (;; last--) {
+		uint32_t how = look_up(s, memo->steps[last].pc - 1);
+
+		if ((how & 7) != TM_ROW_RSP)
+			return false;
+		if (tm_row_rbp(how))
+			break;
+		if (last == 0 || at - last == FAR || memo->steps[last - 1].bp_at)
+			return false;
+	}
+	for (uint32_t i = last; i <= at; i++)
+		memo->steps[i].bp = bp;
+	return true;
+}
+
 /* Returns whether the outermost frame was reached. */
 static bool walk(const struct tm_recorder_space *s, struct walk *w,
 		 struct output *out)
@@ -335,7 +361,8 @@ static bool walk(const struct tm_recorder_space *s, struct walk *w,
 			left--;
 		if (!met && left && memo->steps[left - 1].sp == w->at.sp &&
 		    memo->steps[left - 1].pc == w->at.pc &&
-		    memo->steps[left - 1].bp == w->at.bp) {
+		    (memo->steps[left - 1].bp == w->at.bp ||
+		     rbp_is_idle(s, memo, left - 1, w->at.bp))) {
 			uint32_t stopped = follow(out, w, left - 1);
 
 			met = true;
