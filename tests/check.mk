@@ -3,7 +3,7 @@
 # prints "ok"/"not ok" lines and a closing "N passed, N failed[, N skipped]";
 # tests/summary adds these up into the last line.
 
-CHECKS := check-deps check-unit
+CHECKS := check-deps check-unit $(CHECKS)
 
 .PHONY: check check-unit check-deps
 
