@@ -1,7 +1,6 @@
 # What may happen while tmattach is at work: check-chaos is the short form,
-# LONG=1 (and `make soak`) tries every fault point.
-
-CHECKS += check-chaos
+# LONG=1 (and `make soak`) tries every fault point. Not yet part of `make check`:
+# six minutes, and not seen often enough to say that it never fails by itself.
 
 .PHONY: check-chaos soak-chaos
 
