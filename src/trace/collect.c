@@ -319,8 +319,8 @@ static void make_room(struct walk *walk)
 		walk->cap = n;
 		free(walk->addrs);
 		free(walk->spare);
-		walk->addrs = tm_malloc(n * sizeof(*walk->addrs));
-		walk->spare = tm_malloc(n * sizeof(*walk->spare));
+		walk->addrs = tm_reallocarray(NULL, n, sizeof(*walk->addrs));
+		walk->spare = tm_reallocarray(NULL, n, sizeof(*walk->spare));
 	}
 	if (out->nrows + n > out->rows_cap) {
 		out->rows_cap = out->nrows + n;
