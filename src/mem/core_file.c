@@ -229,30 +229,32 @@ void tm_core_file_close(struct tm_core_file *core)
 	*core = (struct tm_core_file){ .fd = -1 };
 }
 
-bool tm_core_file_open(const char *path, struct tm_core_file *ret,
-		       struct tm_err *err)
+static bool open_core(const char *path, struct tm_core_file *core,
+		      struct tm_err *err)
 {
-	struct reader reader = { .core = ret, .path = path };
+	struct reader reader = { .core = core, .path = path };
 	struct stat st;
 	bool ok;
 
-	*ret = (struct tm_core_file){ .fd = -1 };
-	ret->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (ret->fd < 0 || fstat(ret->fd, &st) < 0) {
-		tm_err_os(err, errno, path, "cannot open");
-		tm_core_file_close(ret);
-		return false;
-	}
+	core->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (core->fd < 0 || fstat(core->fd, &st) < 0)
+		return tm_err_os(err, errno, path, "cannot open");
 	reader.size = (uint64_t)st.st_size;
 	elf_version(EV_CURRENT);
-	reader.elf = elf_begin(ret->fd, ELF_C_READ_MMAP, NULL);
-	if (!reader.elf) {
-		tm_core_file_close(ret);
+	reader.elf = elf_begin(core->fd, ELF_C_READ_MMAP, NULL);
+	if (!reader.elf)
 		return corrupt(&reader, elf_errmsg(-1), err);
-	}
 	ok = read_headers(&reader, err);
 	elf_end(reader.elf);
-	if (!ok)
-		tm_core_file_close(ret);
 	return ok;
+}
+
+bool tm_core_file_open(const char *path, struct tm_core_file *ret,
+		       struct tm_err *err)
+{
+	*ret = (struct tm_core_file){ .fd = -1 };
+	if (open_core(path, ret, err))
+		return true;
+	tm_core_file_close(ret);
+	return false;
 }
