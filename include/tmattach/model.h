@@ -174,6 +174,10 @@ struct tm_frame_view {
 	uint64_t address;
 };
 
+/* The frame with this id. */
+struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *snapshot,
+				       tm_id frame);
+
 /* Frame i (0 = oldest) of a traceback. */
 struct tm_frame_view tm_traceback_frame(const struct tm_snapshot *snapshot,
 					tm_id traceback, uint32_t i);

@@ -22,7 +22,7 @@ static void make_frame(const struct canon *canon, tm_id frame, void *ctx,
 		       struct tm_buf *text)
 {
 	(void)ctx;
-	csv_add_frame(text, export_frame(canon->snapshot, frame));
+	csv_add_frame(text, tm_snapshot_frame(canon->snapshot, frame));
 }
 
 static void make_field(struct csv_writer *w, tm_id id)

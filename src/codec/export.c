@@ -62,28 +62,6 @@ void export_label(struct tm_buf *buf, struct tm_frame_view frame,
 	}
 }
 
-struct tm_frame_view export_frame(const struct tm_snapshot *s, tm_id id)
-{
-	const struct tm_frame *frame = &s->frames[id];
-	struct tm_frame_view view = {
-		.filename = s->strings[frame->filename],
-		.lineno = frame->lineno,
-	};
-	const struct tm_native_frame *native;
-
-	if (frame->native == TM_ID_NONE)
-		return view;
-	native = &s->natives[frame->native];
-	view.native = true;
-	view.inlined = native->inlined;
-	view.address = native->address;
-	if (native->function != TM_ID_NONE)
-		view.function = s->strings[native->function];
-	if (native->module != TM_ID_NONE)
-		view.module = s->strings[s->modules[native->module].path];
-	return view;
-}
-
 static const struct tm_site *site_at(const struct canon *canon, size_t rank)
 {
 	return &canon->snapshot->sites[canon->sites.id[rank]];

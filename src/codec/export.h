@@ -22,9 +22,6 @@ void export_text(struct tm_buf *buf, struct tm_text text, const char *also);
 void export_label(struct tm_buf *buf, struct tm_frame_view frame,
 		  const char *also);
 
-/* The view of a frame by its id. */
-struct tm_frame_view export_frame(const struct tm_snapshot *snapshot, tm_id id);
-
 /*
  * The sites of a snapshot in canonical order, those of the same frames (other
  * domains, other total_nframe) as one. Going through them is told as progress.

@@ -12,7 +12,7 @@ static void make_label(const struct canon *canon, tm_id frame, void *ctx,
 		       struct tm_buf *text)
 {
 	(void)ctx;
-	export_label(text, export_frame(canon->snapshot, frame), ";");
+	export_label(text, tm_snapshot_frame(canon->snapshot, frame), ";");
 }
 
 static void put_stacks(const struct canon *canon, bool blocks, FILE *file)

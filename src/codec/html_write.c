@@ -103,7 +103,7 @@ static void put_names(struct html *w)
 
 	w->first = true;
 	for (size_t i = 0; i < frames->n && !ferror(w->file); i++) {
-		struct tm_frame_view view = export_frame(w->flame.snapshot,
+		struct tm_frame_view view = tm_snapshot_frame(w->flame.snapshot,
 							 frames->id[i]);
 		json_t *label, *item = NULL;
 

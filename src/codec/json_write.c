@@ -46,7 +46,7 @@ static void make_frame(const struct canon *canon, tm_id id, void *ctx,
 	const struct tm_snapshot *s = canon->snapshot;
 	const bool *whole = ctx;
 	tm_id native = s->frames[id].native;
-	json_t *frame = json_frame(export_frame(s, id));
+	json_t *frame = json_frame(tm_snapshot_frame(s, id));
 
 	if (*whole && native != TM_ID_NONE)
 		json_object_set_new(frame, "build_id",

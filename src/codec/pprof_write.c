@@ -194,7 +194,7 @@ static void put_frame(struct pprof *w, size_t rank)
 	function.id = location.id = line.function_id = rank + 1;
 	function.name = native && native->function != TM_ID_NONE ?
 		string_index(w, native->function) :
-		put_label(w, export_frame(s, id));
+		put_label(w, tm_snapshot_frame(s, id));
 	function.filename = string_index(w, frame->filename);
 	line.line = frame->lineno;
 	location.n_line = 1;

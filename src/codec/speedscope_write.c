@@ -46,7 +46,7 @@ static json_t *text_of(struct speedscope *w, struct tm_text text)
 
 static json_t *frame_object(struct speedscope *w, tm_id id)
 {
-	struct tm_frame_view view = export_frame(w->snapshot, id);
+	struct tm_frame_view view = tm_snapshot_frame(w->snapshot, id);
 	json_t *frame = json_object();
 
 	tm_buf_clear(&w->text);

@@ -2,7 +2,7 @@
 
 #include "model/frame.h"
 
-struct tm_frame_view frame_view(const struct tm_snapshot *s, tm_id id)
+struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *s, tm_id id)
 {
 	const struct tm_frame *frame = &s->frames[id];
 	struct tm_frame_view view = {
@@ -29,7 +29,7 @@ struct tm_frame_view tm_traceback_frame(const struct tm_snapshot *snapshot,
 {
 	const struct tm_traceback *tb = &snapshot->tracebacks[traceback];
 
-	return frame_view(snapshot, snapshot->frame_ids[tb->first + i]);
+	return tm_snapshot_frame(snapshot, snapshot->frame_ids[tb->first + i]);
 }
 
 int tm_text_compare(struct tm_text a, struct tm_text b)

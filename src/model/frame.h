@@ -4,9 +4,6 @@
 
 #include "tmattach/model.h"
 
-struct tm_frame_view frame_view(const struct tm_snapshot *snapshot,
-				tm_id frame);
-
 /* The string id that filters and TM_KEY_FILENAME see. */
 tm_id frame_filename(const struct tm_snapshot *snapshot, tm_id frame);
 

@@ -103,8 +103,8 @@ static int compare_code(const struct ranks *ranks, uint64_t a, uint64_t b)
 
 	if (native_a != native_b || !native_a || fa->lineno)
 		return native_a - native_b;
-	va = frame_view(ranks[a >> 32].snapshot, (tm_id)a);
-	vb = frame_view(ranks[b >> 32].snapshot, (tm_id)b);
+	va = tm_snapshot_frame(ranks[a >> 32].snapshot, (tm_id)a);
+	vb = tm_snapshot_frame(ranks[b >> 32].snapshot, (tm_id)b);
 	order = compare_optional(va.module, vb.module);
 	if (!order)
 		order = compare_optional(va.function, vb.function);

@@ -124,7 +124,7 @@ struct tm_frame_view tm_stat_frame(const struct tm_stat *stat, uint32_t i)
 			.filename = stat->snapshot->strings[stat->group],
 		};
 	case TM_KEY_LINENO:
-		return frame_view(stat->snapshot, stat->group);
+		return tm_snapshot_frame(stat->snapshot, stat->group);
 	case TM_KEY_TRACEBACK:
 		break;
 	}
