@@ -24,6 +24,9 @@ struct run {
 	pid_t pid;
 	struct run_guard guard;
 	bool again;           /* attached anew: what is it now? */
+	bool stopped;         /* by job control; we listen */
+	bool continued_first; /* SIGCONT has come to us, not yet to it */
+	bool unwatched;       /* it ended while we were not attached */
 	bool ended;
 	int status;           /* of wait() */
 };
@@ -36,11 +39,22 @@ static void go_on(const struct run *run, int sig)
 }
 
 static bool interrupt(struct run *run, int *ret_sig);
+static void stop_with_it(struct run *run);
+
+static bool from_terminal(uint32_t sig)
+{
+	return sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
 
 /* In our interrupt stop, or a job-control stop (`sig`: which). */
 static void at_event_stop(struct run *run, int sig)
 {
-	if (sig != SIGTRAP) {
+	if (from_terminal((uint32_t)sig) && !run->continued_first) {
+		stop_with_it(run);
+		return;
+	}
+	run->stopped = sig != SIGTRAP;
+	if (run->stopped) {
 		ptrace(PTRACE_LISTEN, run->pid, NULL, NULL);
 		return;
 	}
@@ -63,8 +77,10 @@ static void attach_again(struct run *run)
 	int sig;
 
 	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) != 0 ||
-	    !interrupt(run, &sig))
+	    !interrupt(run, &sig)) {
+		run->unwatched = true;
 		return;
+	}
 	run->again = true;
 	at_event_stop(run, sig);
 }
@@ -72,12 +88,14 @@ static void attach_again(struct run *run)
 /*
  * Its terminal has stopped the command, which has tidied up by now: our shell
  * expects us to stop. Somebody may let the command go on before us: it does
- * not need us for that.
+ * not need us for that. When the shell lets us go on before the command, we
+ * find it in this same stop: not to be followed again.
  */
 static void stop_with_it(struct run *run)
 {
 	let_go(run);
 	raise(SIGSTOP);
+	run->continued_first = true;
 	attach_again(run);
 }
 
@@ -85,6 +103,8 @@ static void at_stop(struct run *run, int status)
 {
 	int sig = WSTOPSIG(status);
 
+	if (status >> 16 != EVENT_STOP || sig == SIGTRAP)
+		run->continued_first = false;
 	switch (status >> 16) {
 	case PTRACE_EVENT_EXEC:
 		run_program_begins(&run->program);
@@ -95,10 +115,7 @@ static void at_stop(struct run *run, int status)
 		go_on(run, 0);
 		return;
 	case EVENT_STOP:
-		if (sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
-			stop_with_it(run);
-		else
-			at_event_stop(run, sig);
+		at_event_stop(run, sig);
 		return;
 	default:
 		break;
@@ -173,6 +190,21 @@ static void pass_on(const struct run *run, const struct signalfd_siginfo *info)
 		kill(run->pid, (int)info->ssi_signo);
 }
 
+/* Our SIGCONT has removed all older ones: the command, where it has stopped,
+ * has been continued too and has stopped anew. */
+static void terminal_stops_us(struct run *run)
+{
+	int sig;
+
+	run->continued_first = false;
+	if (!run->stopped || !interrupt(run, &sig))
+		return;
+	if (sig == SIGTRAP)
+		at_event_stop(run, sig);
+	else
+		stop_with_it(run);
+}
+
 static void handle_signal(struct run *run, const struct signalfd_siginfo *info)
 {
 	switch (info->ssi_signo) {
@@ -184,6 +216,8 @@ static void handle_signal(struct run *run, const struct signalfd_siginfo *info)
 	default:
 		pass_on(run, info);
 	}
+	if (from_terminal(info->ssi_signo))
+		terminal_stops_us(run);
 }
 
 static void watch_it(struct run *run, int signals)
@@ -286,14 +320,26 @@ static int shell_status(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+static const char *what_is_missing(const struct run *run)
+{
+	const struct run_program *program = &run->program;
+
+	if (!program->was_traced)
+		return program->why[0] ? program->why : "it was no program";
+	if (run->unwatched && program->opts->snapshot && !program->final_done)
+		return "it had ended before tmattach was continued";
+	return NULL;
+}
+
 static void tell_missing(const struct run *run, const char *command)
 {
+	const char *why = what_is_missing(run);
 	char line[600];
 
-	if (run->program.was_traced)
+	if (!why)
 		return;
-	snprintf(line, sizeof(line), "it was not traced at any time: %s",
-		 run->program.why[0] ? run->program.why : "it was no program");
+	snprintf(line, sizeof(line), "%s: %s", run->program.was_traced
+		 ? "no snapshot of its end" : "it was not traced at any time", why);
 	run_note(&run->program, command, line);
 }
 
