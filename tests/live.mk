@@ -2,9 +2,9 @@
 
 live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen)
 
-CHECKS += check-live
+CHECKS += check-live check-longrun
 
-.PHONY: check-live live-roots soak demo bench
+.PHONY: check-live check-longrun soak-longrun live-roots soak demo bench
 
 $(B)/tests/live/%.so: tests/live/%.c
 	$(call say,LD,$@)
@@ -19,6 +19,17 @@ $(B)/tests/live/sampler: tests/live/sampler.c $(B)/libtmattach.a
 
 check-live: $(B)/tmattach $(B)/tests/live/sampler $(live_so) live-roots
 	$(q)B='$(abspath $(B))' tests/live/run matrix errors storm frozen
+
+# The view and watch for long: some hundred samples, or an hour of them.
+longrun_bin := $(B)/tmattach $(B)/tests/live/recorder/storm
+
+check-longrun: $(longrun_bin)
+	$(q)B='$(abspath $(B))' tests/live/run longrun
+
+soak-longrun: $(longrun_bin)
+	$(q)LONG=1 B='$(abspath $(B))' tests/live/run longrun
+
+soak: soak-longrun
 
 soak: $(B)/have-test-deps
 	$(q)LONG=1 MAKE='$(MAKE)' tests/summary all check-live

@@ -5,7 +5,8 @@
  *   storm THREADS [LIBRARY]    with LIBRARY another thread loads and unloads
  *                              it again and again (not in static programs)
  *
- * Runs until its standard input is closed, then prints "ok ROUNDS" or "bad".
+ * For each line of its standard input it keeps one more block, and says so;
+ * when that is closed it prints "ok ROUNDS" or "bad".
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +19,7 @@
 #include <dlfcn.h>
 #endif
 
-enum { BLOCKS = 400, MAX_SIZE = 3000 };
+enum { BLOCKS = 400, MAX_SIZE = 3000, KEPT_SIZE = 1000 };
 
 static atomic_bool done;
 static atomic_ulong rounds, bad;
@@ -116,6 +117,18 @@ static void *load(void *arg)
 	return arg;
 }
 
+/* Never freed: the tests count these blocks by this line. */
+static void keep(void)
+{
+	static void *volatile last;
+	void **block = malloc(KEPT_SIZE); /* kept */
+
+	*block = last;
+	last = block;
+	puts("kept");
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	int n = argc > 1 ? atoi(argv[1]) : 8;
@@ -129,7 +142,8 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	while (read(0, &c, 1) > 0)
-		;
+		if (c == '\n')
+			keep();
 	atomic_store(&done, 1);
 	for (int i = 0; i < n && i < 64; i++)
 		pthread_join(threads[i], NULL);
