@@ -72,7 +72,9 @@ bool tm_session_memory(struct tm_session *session, struct tm_memory *ret,
 	ret->file_maps = status_bytes(session, "RssFile") +
 			 status_bytes(session, "RssShmem");
 	ret->rss = ret->anonymous + ret->file_maps;
-	if (py_arenas_read(session->mem, &maps, &session->runtime, &arenas))
+	/* A native program has no layout of Python's arenas. */
+	if (session->runtime.layout &&
+	    py_arenas_read(session->mem, &maps, &session->runtime, &arenas))
 		ret->has_arenas = add_arenas(session, &arenas, ret) &&
 				  ret->arenas <= ret->anonymous;
 	return true;

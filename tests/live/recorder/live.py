@@ -1,6 +1,6 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|allocators|frames|storm|manners|elsewhere|refuse|memory|python|programs ...
+    live.py exact|allocators|frames|storm|manners|elsewhere|refuse|memory|commands|python|programs ...
 """
 import glob
 import hashlib
@@ -513,6 +513,42 @@ def memory():
     target.communicate("0\n")
 
 
+# ---- commands: all of them, on a program without any Python ------------------------------------------
+
+def commands():
+    target = Target(os.path.join(BIN, "workload"), 1, 1, env=dict(
+        os.environ, LD_PRELOAD=os.path.join(BIN, "shim.so"), SHIM_LOG=os.path.join(scratch, "log")))
+    before, after = os.path.join(scratch, "before.tms"), os.path.join(scratch, "after.tms")
+
+    def check(words, status=0, said=""):
+        got = tmattach(*words)
+        report.check(got.returncode == status and said in got.stdout + got.stderr,
+                     "commands: %s of a native program" % " ".join(map(str, words[:1])),
+                     (got.returncode, got.stdout[:300], got.stderr))
+
+    check(["stop", target.pid], said="was not tracing")
+    check(["start", "--nframe", 8, target.pid])
+    target.step(2000)
+    check(["dump", target.pid, "-o", before])
+    check(["info", target.pid], said="native")
+    check(["info", "-f", "json", target.pid], said='"memory":{"rss":')
+    check(["stats", target.pid], said="size=")
+    check(["stats", "-k", "traceback", "-f", "pretty", target.pid], said="memory blocks")
+    check(["traces", "-l", 3, target.pid], said=":")
+    check(["top", "-b", "-n", 1, target.pid], said="native, traced: ")
+    check(["threads", target.pid], said="Native")
+    check(["ps"], said="%d native" % target.pid)
+    check(["reset-peak", target.pid])
+    target.step(2000)
+    check(["dump", target.pid, "-o", after])
+    check(["diff", before, after], said="differences")
+    check(["where", target.pid, "0x1000"], 4, "CPython")
+    check(["clear", target.pid])
+    check(["stop", target.pid])
+    check(["info", target.pid], 4, "tmattach start")
+    report.check(target.end()[0] == 0, "commands: the program ends well")
+
+
 # ---- python: what tracemalloc cannot see --------------------------------------------------------------
 
 def python():
@@ -532,6 +568,9 @@ def python_one(version, script):
     target = Target(version, script)
     name = "python: " + version
     before, after = os.path.join(scratch, "before.tms"), os.path.join(scratch, "after.tms")
+    refused = tmattach("start", "--sample", "1K", target.pid)
+    report.check(refused.returncode == 2 and "--recorder" in refused.stderr,
+                 name + ": --sample without --recorder", refused.stderr)
     started = tmattach("start", "--recorder", "--nframe", 20, target.pid)
     report.check(started.returncode == 0, name + ": started", started.stderr)
     target.step(1)
@@ -716,7 +755,7 @@ def nginx():
 if __name__ == "__main__":
     try:
         for part in sys.argv[1:] or ("exact", "allocators", "frames", "storm", "manners", "elsewhere", "refuse",
-                                     "memory", "python", "programs"):
+                                     "memory", "commands", "python", "programs"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
