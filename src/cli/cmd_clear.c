@@ -26,7 +26,7 @@ const struct cli_command command_clear = {
 	.examples =
 		"  tmattach clear 4711\n"
 		"  tmattach clear 4711 && sleep 60 && tmattach stats 4711\n",
-	.groups = CLI_TARGET | CLI_TIMEOUT,
+	.groups = CLI_PROCESS | CLI_RECORDER | CLI_TIMEOUT,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

@@ -103,7 +103,7 @@ const struct cli_command command_diff = {
 		"  tmattach diff before.tms after.tms\n"
 		"  tmattach diff before.tms 4711\n"
 		"  tmattach diff -k traceback -f json before.pickle after.pickle\n",
-	.groups = CLI_TARGET | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
 	.min_sources = 2,
 	.max_sources = 2,
 	.run = run,

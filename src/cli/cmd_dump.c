@@ -9,7 +9,7 @@ const struct cli_command command_dump = {
 		"  tmattach dump 4711 -o leak.tms\n"
 		"  tmattach dump --name app.py -o leak.pickle\n"
 		"  tmattach dump 4711 -f jsonl -o - | jq .size\n",
-	.groups = CLI_TARGET | CLI_FILTERS | CLI_OUTPUT,
+	.groups = CLI_SOURCE | CLI_FILTERS | CLI_OUTPUT | CLI_BASELINE,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = cli_save,

@@ -84,7 +84,7 @@ const struct cli_command command_info = {
 		"  tmattach info 4711\n"
 		"  tmattach info -f json leak.tms\n"
 		"  tmattach info --name app.py\n",
-	.groups = CLI_TARGET | CLI_CHILDREN | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_REPORT,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

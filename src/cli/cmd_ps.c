@@ -104,6 +104,9 @@ static void print_row(const struct row *row)
 		    runtime, tracing_word(row), traced, rss);
 	/* Programs handed over with -c can be very long. */
 	tm_buf_addf(&line, "%.256s", cli_process_command(row->process));
+	/* Programs that write their title over their words leave blanks. */
+	while (line.data[line.len - 1] == ' ')
+		line.len--;
 	cli_print_line("", line.data, line.len);
 }
 

@@ -78,7 +78,7 @@ const struct cli_command command_stats = {
 		"  tmattach stats -k filename -c --include '*/app/*' "
 		"--all-frames 4711\n"
 		"  tmattach stats --children --name gunicorn\n",
-	.groups = CLI_TARGET | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

@@ -7,10 +7,14 @@
 static int run(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
-	int status = cli_process_open(&source, options);
+	struct cli_options any = *options;
 	struct tm_control done;
 	struct tm_err err;
+	int status;
 
+	/* Where no CPython is and no recorder, nothing is tracing. */
+	any.session.native_too = true;
+	status = cli_process_open(&source, &any);
 	if (status)
 		return status;
 	if (!tm_session_stop_tracing(source.session, options->timeout_ms, &done,
@@ -30,7 +34,7 @@ const struct cli_command command_stop = {
 	.examples =
 		"  tmattach stop 4711\n"
 		"  tmattach dump 4711 -o last.tms && tmattach stop 4711\n",
-	.groups = CLI_TARGET | CLI_TIMEOUT,
+	.groups = CLI_PROCESS | CLI_RECORDER | CLI_TIMEOUT,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

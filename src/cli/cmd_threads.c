@@ -4,8 +4,8 @@
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/process.h"
 #include "cli/report.h"
-#include "cli/source.h"
 #include "tmattach/codec.h"
 
 static void close_reader(struct tm_thread_reader **reader)
@@ -36,15 +36,10 @@ static int run(const struct cli_options *options)
 	struct tm_err err = { 0 };
 	bool ok = true;
 	pid_t pid;
-	int status = cli_source_pid(&options->sources[0], "threads", &pid);
+	int status = cli_process_pid(&pid, options);
 
 	if (status)
 		return status;
-	if (options->format == CLI_CSV) {
-		tm_err_set(&err, TM_ERR_USAGE, "--format",
-			   "stacks have no csv form: use text or json");
-		return cli_error(&err, CLI_ABOUT_FILE);
-	}
 	reader = tm_thread_reader_open(pid, &err);
 	if (reader)
 		threads = tm_threads_sample(reader, &err);
@@ -65,7 +60,8 @@ const struct cli_command command_threads = {
 	.examples =
 		"  tmattach threads 4711\n"
 		"  tmattach threads -f json --name app.py\n",
-	.groups = CLI_TARGET | CLI_REPORT,
+	.groups = CLI_PROCESS | CLI_REPORT,
+	.formats = "text pretty json",
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

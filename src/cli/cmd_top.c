@@ -280,14 +280,6 @@ static int run_merged(const struct cli_options *options)
 
 static int run(const struct cli_options *options)
 {
-	struct tm_err err;
-
-	if (options->format == CLI_JSON || options->format == CLI_CSV) {
-		tm_err_set(&err, TM_ERR_USAGE, "--format",
-			   "top prints text or pretty");
-		tm_err_hint(&err, "use `tmattach stats' for JSON and CSV");
-		return cli_error(&err, CLI_ABOUT_FILE);
-	}
 	if (wants_live(options))
 		return run_live(options);
 	return cli_is_many(options) ? run_merged(options) : run_batch(options);
@@ -301,8 +293,9 @@ const struct cli_command command_top = {
 		"  tmattach 4711\n"
 		"  tmattach top -b -d 5 -n 12 4711 > minute.txt\n"
 		"  tmattach top -b -p 4711,4712 -k filename\n",
-	.groups = CLI_TARGET | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
+	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
 		  CLI_REPORT | CLI_ROUNDS,
+	.formats = "text pretty",
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

@@ -142,7 +142,7 @@ const struct cli_command command_traces = {
 		"  tmattach traces -l 20 4711\n"
 		"  tmattach traces -f json leak.tms | jq .size\n"
 		"  tmattach traces --include-domain 389047 --name app.py\n",
-	.groups = CLI_TARGET | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

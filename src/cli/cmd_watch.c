@@ -15,6 +15,8 @@
 #include "cli/many.h"
 #include "cli/message.h"
 #include "cli/metrics.h"
+#include "cli/process.h"
+#include "cli/units.h"
 #include "cli/watch.h"
 
 struct watch {
@@ -197,6 +199,10 @@ static int start_http(struct watch *watch)
 	cli_note(strchr(opts->host, ':') ? "serving http://[%s]:%u/metrics"
 					 : "serving http://%s:%u/metrics",
 		 opts->host, cli_http_port(watch->http));
+	if (!cli_host_is_local(opts->host))
+		cli_note("other machines may reach this address: there is no "
+			 "authentication, and file names and command lines are "
+			 "served");
 	return CLI_DONE;
 }
 
@@ -213,13 +219,11 @@ static int check_directory(const char *path)
 static int refuse_files(const struct cli_options *options)
 {
 	for (size_t i = 0; i < options->nsources; i++) {
-		struct tm_err err;
+		int status = cli_process_refuse_file(&options->sources[i],
+						     options);
 
-		if (options->sources[i].by != CLI_BY_FILE)
-			continue;
-		tm_err_set(&err, TM_ERR_USAGE, options->sources[i].text,
-			   "is a file; watch takes processes");
-		return cli_error(&err, CLI_ABOUT_FILE);
+		if (status)
+			return status;
 	}
 	return CLI_DONE;
 }
@@ -261,7 +265,7 @@ const struct cli_command command_watch = {
 		"  tmattach watch --name app.py --above 2G --dump-dir . --keep 5\n"
 		"  tmattach watch --children --name gunicorn "
 		"--metrics 127.0.0.1:9464\n",
-	.groups = CLI_TARGET | CLI_CHILDREN | CLI_WATCH,
+	.groups = CLI_PROCESS | CLI_RECORDER | CLI_READ | CLI_CHILDREN | CLI_WATCH,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

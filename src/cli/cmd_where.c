@@ -61,7 +61,7 @@ const struct cli_command command_where = {
 	.examples =
 		"  tmattach where 4711 0x7f2c3a1b5e50\n"
 		"  tmattach where -f json --name app.py 139828163010128\n",
-	.groups = CLI_TARGET | CLI_REPORT | CLI_ADDRESS,
+	.groups = CLI_PROCESS | CLI_RECORDER | CLI_READ | CLI_REPORT | CLI_ADDRESS,
 	.min_sources = 1,
 	.max_sources = 1,
 	.run = run,

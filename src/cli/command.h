@@ -9,7 +9,7 @@ struct cli_options;
 
 /* The groups of options a command takes; each is described in options.c. */
 enum cli_group {
-	CLI_TARGET  = 1 << 0, /* -p, --name, --freeze, --recorder, -v */
+	CLI_PROCESS = 1 << 0, /* -p, --name, -v */
 	CLI_QUERY   = 1 << 1, /* -k, -c */
 	CLI_LIMIT   = 1 << 2, /* -l */
 	CLI_FILTERS = 1 << 3, /* --include ... */
@@ -18,15 +18,23 @@ enum cli_group {
 	CLI_ROUNDS  = 1 << 6, /* -b, -d, -n */
 	CLI_NFRAME  = 1 << 7, /* --nframe */
 	CLI_TIMEOUT = 1 << 8, /* --timeout */
-	CLI_SAMPLE  = 1 << 14, /* --sample */
-	CLI_ADDRESS = 1 << 9, /* the word behind the SOURCE is an address */
-	CLI_COMMAND = 1 << 10, /* the words are a command line, and CLI_OUTPUT
+	CLI_SAMPLE  = 1 << 9, /* --sample, --in-core */
+	CLI_ADDRESS = 1 << 10, /* the word behind the SOURCE is an address */
+	CLI_COMMAND = 1 << 11, /* the words are a command line, and CLI_OUTPUT
 				  may be left away */
-	CLI_CHILDREN = 1 << 16, /* --children */
-	CLI_PS      = 1 << 17, /* -a */
-	CLI_WATCH   = 1 << 18, /* --every ... */
-	CLI_RECORDER = 1 << 19, /* --recorder without CLI_TARGET */
+	CLI_CHILDREN = 1 << 12, /* --children */
+	CLI_PS      = 1 << 13, /* -a */
+	CLI_WATCH   = 1 << 14, /* --every ... */
+	CLI_RECORDER = 1 << 15, /* --recorder */
+	CLI_READ    = 1 << 16, /* --freeze, --no-fork */
+	CLI_BASELINE = 1 << 18, /* --baseline, beside CLI_OUTPUT */
+	CLI_EXE     = 1 << 17, /* --exe, where a core file may be the SOURCE */
+
+	/* What all take that read the traces of a SOURCE. */
+	CLI_SOURCE  = CLI_PROCESS | CLI_RECORDER | CLI_READ | CLI_EXE,
 };
+
+#define CLI_ALL_FORMATS "text pretty json csv"
 
 struct cli_command {
 	const char *name;
@@ -34,6 +42,8 @@ struct cli_command {
 	const char *args;     /* "SOURCE" for the usage line */
 	const char *examples; /* behind the options in --help */
 	unsigned groups;      /* of enum cli_group */
+	const char *formats;  /* of CLI_REPORT, the default first, a blank
+				 between; NULL: CLI_ALL_FORMATS */
 	size_t min_sources;
 	size_t max_sources;
 	int (*run)(const struct cli_options *options); /* the exit status */

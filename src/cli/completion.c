@@ -57,7 +57,7 @@ static struct value value_of(const struct cli_command *command,
 		add_word(&value.words, "filename lineno traceback");
 	else if (strcmp(option->arg, "FORMAT") == 0 &&
 		 command->groups & CLI_REPORT)
-		add_word(&value.words, "text pretty json csv");
+		add_word(&value.words, cli_formats(command));
 	else if (strcmp(option->arg, "FORMAT") == 0)
 		add_codecs(&value.words);
 	if (value.words.len)
@@ -70,24 +70,16 @@ static bool has_short(const struct argp_option *option)
 	return option->key < 128 && isgraph(option->key);
 }
 
-/* What argp adds to every command. */
-static const struct argp_option common[] = {
-	OPTION("help", '?', NULL, "Show help"),
-	OPTION("usage", 0x7f0, NULL, "Show a short usage message"),
-	OPTION("version", 'V', NULL, "Show the version"),
-	OPTIONS_END,
-};
-
 static void each_option(const struct cli_command *command,
 			void (*print)(const struct cli_command *command,
 				      const struct argp_option *option))
 {
-	const struct argp_option *tables[CLI_MAX_GROUPS + 1];
-	size_t n = cli_command_options(command, tables);
+	TM_GUARD(tm_free_ptr) struct argp_option *rows =
+		cli_command_options(command);
 
-	tables[n++] = common;
-	for (size_t i = 0; i < n; i++)
-		for (const struct argp_option *o = tables[i]; o->name; o++)
+	/* Headings and aliases have no name. */
+	for (const struct argp_option *o = rows; o->name || o->key || o->doc; o++)
+		if (o->name)
 			print(command, o);
 }
 
@@ -111,7 +103,7 @@ static void bash_word(const struct cli_command *command,
 {
 	(void)command;
 	printf(" --%s", option->name);
-	if (has_short(option) && option->key != '?')
+	if (has_short(option))
 		printf(" -%c", option->key);
 }
 
@@ -224,7 +216,7 @@ static void zsh_option(const struct cli_command *command,
 {
 	TM_GUARD(free_value) struct value value = value_of(command, option);
 
-	if (has_short(option) && option->key != '?')
+	if (has_short(option))
 		zsh_form(option, &value, true);
 	zsh_form(option, &value, false);
 }
@@ -272,7 +264,7 @@ static void fish_option(const struct cli_command *command,
 
 	printf("complete -c tmattach -n '__fish_seen_subcommand_from %s'",
 	       command->name);
-	if (has_short(option) && option->key != '?')
+	if (has_short(option))
 		printf(" -s %c", option->key);
 	printf(" -l %s -d '", option->name);
 	/* Single quotes of fish know only \' and \\. */

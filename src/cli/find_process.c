@@ -62,6 +62,8 @@ int cli_find_process(const char *name, bool with_children, pid_t *ret)
 		return several(&all, name, pids, n);
 	if (n == 0) {
 		tm_err_set(&err, TM_ERR_GONE, name, "no process has this name");
+		tm_err_hint(&err, "`tmattach ps' lists those that run Python or "
+				  "the recorder");
 		return cli_error(&err, CLI_ABOUT_PROCESS);
 	}
 	*ret = pids[0];

@@ -4,8 +4,6 @@
 #include "cli/units.h"
 #include "tmattach/control.h"
 
-enum { OPT_NFRAME = 0x200, OPT_TIMEOUT, OPT_SAMPLE, OPT_IN_CORE, OPT_RECORDER };
-
 static const struct argp_option nframe_options[] = {
 	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
 	       "(the default) to 65535; with one frame there are no "

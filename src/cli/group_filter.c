@@ -3,17 +3,6 @@
 #include "base/alloc.h"
 #include "cli/text.h"
 
-/* None of these has a short form. */
-enum {
-	OPT_INCLUDE = 0x200,
-	OPT_EXCLUDE,
-	OPT_LINE,
-	OPT_ALL_FRAMES,
-	OPT_DOMAIN,
-	OPT_INCLUDE_DOMAIN,
-	OPT_EXCLUDE_DOMAIN,
-};
-
 static const struct argp_option filter_options[] = {
 	OPTION("include", OPT_INCLUDE, "PATTERN",
 	       "Only traces of files that match (as Python's fnmatch)"),

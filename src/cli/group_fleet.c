@@ -1,9 +1,5 @@
 #include "cli/groups.h"
 
-enum {
-	OPT_CHILDREN = 0x300,
-};
-
 static const struct argp_option children_options[] = {
 	OPTION("children", OPT_CHILDREN, NULL, "And all that descends from these "
 	       "processes and runs Python, as the workers of a server do"),

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/guard.h"
 #include "cli/number.h"
 
 static const struct argp_option query_options[] = {
@@ -19,8 +21,7 @@ static const struct argp_option limit_options[] = {
 };
 
 static const struct argp_option report_options[] = {
-	OPTION("format", 'f', "FORMAT",
-	       "text (the default), pretty, json or csv"),
+	OPTION("format", 'f', "FORMAT", "The form of the report"),
 	OPTIONS_END,
 };
 
@@ -30,6 +31,30 @@ static const struct argp_option rounds_options[] = {
 	OPTION("iterations", 'n', "ROUNDS", "End after so many rounds"),
 	OPTIONS_END,
 };
+
+const char *cli_formats(const struct cli_command *command)
+{
+	return command->formats ? command->formats : CLI_ALL_FORMATS;
+}
+
+char *cli_formats_prose(const struct cli_command *command,
+			const char *behind_first)
+{
+	struct tm_buf prose = { 0 };
+
+	for (const char *word = cli_formats(command); *word;) {
+		size_t n = strcspn(word, " ");
+		bool last = word[n] == '\0';
+
+		if (prose.len)
+			tm_buf_adds(&prose, last ? " or " : ", ");
+		tm_buf_add(&prose, word, n);
+		if (word == cli_formats(command))
+			tm_buf_adds(&prose, behind_first);
+		word += last ? n : n + 1;
+	}
+	return prose.data;
+}
 
 static enum tm_key key_named(const struct argp_state *state, const char *word)
 {
@@ -43,8 +68,7 @@ static enum tm_key key_named(const struct argp_state *state, const char *word)
 		if (strcmp(names[i], word) == 0)
 			return (enum tm_key)i;
 	cli_usage(state, "--key", "'%s' is not filename, lineno or traceback",
-	      word);
-	return TM_KEY_LINENO;
+		  word);
 }
 
 static error_t parse_query(int key, char *arg, struct argp_state *state)
@@ -79,6 +103,21 @@ static error_t parse_limit(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static bool is_among(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (;; words += strspn(words, " ")) {
+		size_t n = strcspn(words, " ");
+
+		if (n == 0)
+			return false;
+		if (n == len && memcmp(words, word, n) == 0)
+			return true;
+		words += n;
+	}
+}
+
 static error_t parse_report(int key, char *arg, struct argp_state *state)
 {
 	static const char *const names[] = {
@@ -88,16 +127,18 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 		[CLI_CSV] = "csv",
 	};
 	struct cli_options *o = state->input;
+	TM_GUARD(tm_free_ptr) char *list = NULL;
 
 	if (key != 'f')
 		return ARGP_ERR_UNKNOWN;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], arg) == 0) {
+		if (strcmp(names[i], arg) == 0 &&
+		    is_among(cli_formats(o->command), arg)) {
 			o->format = (enum cli_format)i;
 			return 0;
 		}
-	cli_usage(state, "--format", "'%s' is not text, pretty, json or csv", arg);
-	return 0;
+	list = cli_formats_prose(o->command, "");
+	cli_usage(state, "--format", "'%s' is not %s", arg, list);
 }
 
 static error_t parse_rounds(int key, char *arg, struct argp_state *state)

@@ -5,28 +5,26 @@
 #include "base/alloc.h"
 #include "cli/number.h"
 
-/* Options without a short form. */
-enum {
-	OPT_NAME = 0x100,
-	OPT_EXE,
-	OPT_FREEZE,
-	OPT_NO_FORK,
-	OPT_RECORDER,
-};
-
-static const struct argp_option target_options[] = {
-	OPTION("pid", 'p', "PID[,PID...]", "These processes, as a SOURCE"),
+static const struct argp_option process_options[] = {
+	OPTION("pid", 'p', "PID[,PID...]", "Processes by their ids, in place "
+	       "of words"),
 	OPTION("name", OPT_NAME, "NAME", "The one process of this name: its "
 	       "command, its program's file, or the script Python runs"),
-	OPTION("exe", OPT_EXE, "FILE", "The executable of a core file, where "
-	       "the one named in the core is not at hand"),
+	OPTION("verbose", 'v', NULL, "Say on stderr what is done"),
+	OPTIONS_END,
+};
+
+static const struct argp_option read_options[] = {
 	OPTION("freeze", OPT_FREEZE, NULL,
 	       "Read from a frozen copy of the process, or fail"),
 	OPTION("no-fork", OPT_NO_FORK, NULL,
 	       "Read while the process is stopped, without a copy"),
-	OPTION("recorder", OPT_RECORDER, NULL,
-	       "Use the native recorder, in a CPython process too"),
-	OPTION("verbose", 'v', NULL, "Say on stderr what is done"),
+	OPTIONS_END,
+};
+
+static const struct argp_option exe_options[] = {
+	OPTION("exe", OPT_EXE, "FILE", "The executable of a core file, where "
+	       "the one named in the core is not at hand"),
 	OPTIONS_END,
 };
 
@@ -42,7 +40,7 @@ static void add_pid(const struct argp_state *state, const char *word)
 	uint64_t pid;
 
 	if (!cli_number(word, INT32_MAX, &pid) || pid == 0)
-		cli_usage(state, word, "not a process id");
+		cli_usage(state, "PID", "'%s' is not a process id", word);
 	*add_source(state->input) = (struct cli_source_spec){
 		.by = CLI_BY_PID, .pid = (pid_t)pid, .text = word,
 	};
@@ -83,13 +81,15 @@ void cli_add_word(const struct argp_state *state, const char *word)
 		set_address(state, word);
 	else if (word[0] && word[strspn(word, "0123456789")] == '\0')
 		add_pid(state, word);
-	else
+	else if (word[0])
 		*add_source(state->input) = (struct cli_source_spec){
 			.by = CLI_BY_FILE, .text = word,
 		};
+	else
+		cli_usage(state, "SOURCE", "'' is no process and no file");
 }
 
-static error_t parse_target(int key, char *arg, struct argp_state *state)
+static error_t parse_process(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
 
@@ -102,19 +102,6 @@ static error_t parse_target(int key, char *arg, struct argp_state *state)
 			.by = CLI_BY_NAME, .text = arg,
 		};
 		break;
-	case OPT_EXE:
-		o->exe = arg;
-		break;
-	case OPT_FREEZE:
-	case OPT_NO_FORK:
-		if (o->session.freeze != TM_FREEZE_AUTO)
-			cli_usage(state, "--freeze, --no-fork", "only one of them");
-		o->session.freeze = key == OPT_FREEZE ? TM_FREEZE_FORCE :
-							TM_FREEZE_NEVER;
-		break;
-	case OPT_RECORDER:
-		o->session.use_recorder = true;
-		break;
 	case 'v':
 		o->verbose = true;
 		break;
@@ -124,7 +111,42 @@ static error_t parse_target(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp cli_target_argp = {
-	.options = target_options,
-	.parser = parse_target,
+static error_t parse_read(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+	enum tm_freeze wanted = key == OPT_FREEZE ? TM_FREEZE_FORCE :
+						    TM_FREEZE_NEVER;
+
+	(void)arg;
+	if (key != OPT_FREEZE && key != OPT_NO_FORK)
+		return ARGP_ERR_UNKNOWN;
+	if (o->session.freeze != TM_FREEZE_AUTO && o->session.freeze != wanted)
+		cli_usage(state, "--freeze, --no-fork", "only one of them");
+	o->session.freeze = wanted;
+	return 0;
+}
+
+static error_t parse_exe(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	if (key != OPT_EXE)
+		return ARGP_ERR_UNKNOWN;
+	o->exe = arg;
+	return 0;
+}
+
+const struct argp cli_process_argp = {
+	.options = process_options,
+	.parser = parse_process,
+};
+
+const struct argp cli_read_argp = {
+	.options = read_options,
+	.parser = parse_read,
+};
+
+const struct argp cli_exe_argp = {
+	.options = exe_options,
+	.parser = parse_exe,
 };

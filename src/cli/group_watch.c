@@ -3,16 +3,6 @@
 #include "cli/number.h"
 #include "cli/units.h"
 
-enum {
-	OPT_EVERY = 0x400,
-	OPT_GROWTH,
-	OPT_ABOVE,
-	OPT_DUMP_DIR,
-	OPT_KEEP,
-	OPT_METRICS,
-	OPT_TOP,
-};
-
 static const struct argp_option watch_options[] = {
 	OPTION("every", OPT_EVERY, "TIME", "From round to round: 90s, 5m, 2h "
 	       "(default 60s)"),

@@ -1,13 +1,15 @@
 #include "cli/groups.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/message.h"
 #include "cli/number.h"
 
-void cli_usage(const struct argp_state *state, const char *object,
-	       const char *cause, ...)
+_Noreturn void cli_usage(const struct argp_state *state, const char *object,
+			 const char *cause, ...)
 {
+	const struct cli_options *o = state->input;
 	struct tm_err err = { .kind = TM_ERR_USAGE };
 	va_list args;
 
@@ -15,8 +17,8 @@ void cli_usage(const struct argp_state *state, const char *object,
 	va_start(args, cause);
 	vsnprintf(err.cause, sizeof(err.cause), cause, args);
 	va_end(args);
-	cli_error(&err, CLI_ABOUT_FILE);
-	argp_state_help(state, stderr, ARGP_HELP_STD_ERR);
+	tm_err_hint(&err, CLI_SEE_HELP, o->command->name);
+	exit(cli_error(&err, CLI_ABOUT_FILE));
 }
 
 uint64_t cli_usage_number(const struct argp_state *state, const char *option,

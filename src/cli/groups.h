@@ -1,6 +1,6 @@
 /*
- * The groups of options: an argp each, combined by options.c into that of a
- * command. Their input is a struct cli_options.
+ * The groups of options: rows of --help and a parser each, combined by
+ * options.c into the argp of a command. Their input is a struct cli_options.
  */
 #ifndef TM_CLI_GROUPS_H
 #define TM_CLI_GROUPS_H
@@ -9,12 +9,45 @@
 
 #include "cli/options.h"
 
-extern const struct argp cli_target_argp;
+/* The keys of options without a short form: one command has many groups. */
+enum cli_key {
+	OPT_ABOVE = 0x100,
+	OPT_ALL_FRAMES,
+	OPT_BASELINE,
+	OPT_CHILDREN,
+	OPT_DOMAIN,
+	OPT_DUMP_DIR,
+	OPT_EVERY,
+	OPT_EXCLUDE,
+	OPT_EXCLUDE_DOMAIN,
+	OPT_EXE,
+	OPT_FREEZE,
+	OPT_GROWTH,
+	OPT_IN_CORE,
+	OPT_INCLUDE,
+	OPT_INCLUDE_DOMAIN,
+	OPT_KEEP,
+	OPT_LINE,
+	OPT_METRICS,
+	OPT_NAME,
+	OPT_NFRAME,
+	OPT_NO_FORK,
+	OPT_RECORDER,
+	OPT_SAMPLE,
+	OPT_TIMEOUT,
+	OPT_TOP,
+	OPT_USAGE,
+};
+
+extern const struct argp cli_process_argp;
+extern const struct argp cli_read_argp;
+extern const struct argp cli_exe_argp;
 extern const struct argp cli_query_argp;
 extern const struct argp cli_limit_argp;
 extern const struct argp cli_filter_argp;
 extern const struct argp cli_report_argp;
 extern const struct argp cli_output_argp;
+extern const struct argp cli_baseline_argp;
 extern const struct argp cli_rounds_argp;
 extern const struct argp cli_nframe_argp;
 extern const struct argp cli_sample_argp;
@@ -24,11 +57,20 @@ extern const struct argp cli_children_argp;
 extern const struct argp cli_ps_argp;
 extern const struct argp cli_watch_argp;
 
-/* The option tables of a command, each ending with a zeroed row. Returns how
- * many. */
-enum { CLI_MAX_GROUPS = 32 };
-size_t cli_command_options(const struct cli_command *command,
-			   const struct argp_option *ret[CLI_MAX_GROUPS]);
+/*
+ * The rows of --help of a command, headings (rows without a name) among them,
+ * in malloc'ed memory; a zeroed row ends them.
+ */
+struct argp_option *cli_command_options(const struct cli_command *command);
+
+/* Where a usage error sends its reader; of the command's name. */
+#define CLI_SEE_HELP "`tmattach %s --help' lists the options"
+
+/* What -f of this command may be, a blank between; and in prose, malloc'ed,
+ * some words behind the first. */
+const char *cli_formats(const struct cli_command *command);
+char *cli_formats_prose(const struct cli_command *command,
+			const char *behind_first);
 
 /* A row of an argp_option table. */
 #define OPTION(name, key, arg, doc) { name, key, arg, 0, doc, 0 }
@@ -38,8 +80,8 @@ size_t cli_command_options(const struct cli_command *command,
  * A usage error: the message in the form of all others, then where to read
  * on; ends the program. (argp_error() would put the command's name first.)
  */
-void cli_usage(const struct argp_state *state, const char *object,
-	       const char *cause, ...) TM_PRINTF(3, 4);
+_Noreturn void cli_usage(const struct argp_state *state, const char *object,
+			 const char *cause, ...) TM_PRINTF(3, 4);
 
 /* The number an option was given, or a usage error. */
 uint64_t cli_usage_number(const struct argp_state *state, const char *option,

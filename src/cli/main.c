@@ -1,4 +1,3 @@
-#include <argp.h>
 #include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
-#include "base/guard.h"
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/message.h"
@@ -26,37 +23,34 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 	return status;
 }
 
-/* `tmattach --help` and its like: never a command. */
-static void run_general(int argc, char **argv)
+static int print_help(void)
 {
-	TM_GUARD(tm_buf_free) struct tm_buf doc = { 0 };
-	struct argp argp = {
-		.args_doc = "PID\nCOMMAND [OPTION...]",
-	};
-
-	tm_buf_adds(&doc, "See where a running Python process allocated its "
-		    "memory: tracemalloc, from outside the process.\v"
-		    "Commands:\n");
+	puts("Usage: tmattach [OPTION...] PID\n"
+	     "  or:  tmattach COMMAND [OPTION...]\n"
+	     "See where a running process allocated its memory: Python's "
+	     "tracemalloc, from\noutside the process, and the same for native "
+	     "programs.\n\n"
+	     "Commands:");
 	for (size_t i = 0; i < cli_command_count(); i++)
-		tm_buf_addf(&doc, "  %-11s %s\n", cli_command_at(i)->name,
-			    cli_command_at(i)->summary);
-	tm_buf_adds(&doc, "\n`tmattach PID' is `tmattach top PID'; `tmattach "
-		    "COMMAND --help' describes a command.\n\n"
-		    "Exit status: 0 done, 1 failed, 2 usage, 3 the process is "
-		    "not being traced, 4 it cannot be attached to, 5 the "
-		    "snapshot is partial.\n");
-	argp.doc = doc.data;
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+		printf("  %-11s %s\n", cli_command_at(i)->name,
+		       cli_command_at(i)->summary);
+	puts("\n`tmattach PID' is `tmattach top PID', the live view; "
+	     "`tmattach COMMAND --help'\n"
+	     "lists the options of a command; -V, --version shows the version.\n\n"
+	     "Examples:\n"
+	     "  tmattach ps\n"
+	     "  tmattach start --nframe 25 4711\n"
+	     "  tmattach 4711\n"
+	     "  tmattach stats --name app.py\n\n"
+	     "Exit status: 0 done, 1 failed, 2 usage, 3 the process is not being "
+	     "traced, 4 it\ncannot be attached to, 5 the snapshot is partial.");
+	return cli_output_finish(CLI_DONE);
 }
 
-static bool is_general(const char *word)
+static bool is_one_of(const char *word, const char *const *words)
 {
-	static const char *const options[] = {
-		"--help", "-?", "--usage", "--version", "-V",
-	};
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strcmp(options[i], word) == 0)
+	for (; *words; words++)
+		if (strcmp(*words, word) == 0)
 			return true;
 	return false;
 }
@@ -94,23 +88,23 @@ static void occupy_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
+	static const char *const help[] = { "--help", "--usage", "-h", "-?", NULL };
+	static const char *const version[] = { "--version", "-V", NULL };
 	const struct cli_command *command;
 
 	occupy_standard_descriptors();
 	/* A reader that leaves must not end us while a target is attached. */
 	signal(SIGPIPE, SIG_IGN);
-	argp_err_exit_status = CLI_USAGE;
-	argp_program_version = "tmattach " TM_VERSION;
 	if (argc < 2)
 		return no_command(NULL);
 	/* For the build; no user needs to know it. */
 	if (argc == 3 && strcmp(argv[1], "--completion") == 0 &&
 	    cli_completion_print(argv[2]))
 		return cli_output_finish(CLI_DONE);
-	if (is_general(argv[1])) {
-		run_general(argc, argv);
-		return no_command(NULL);
-	}
+	if (is_one_of(argv[1], help))
+		return print_help();
+	if (is_one_of(argv[1], version))
+		return cli_print_version();
 	command = cli_command_find(argv[1]);
 	if (command)
 		return run_command(command, argc - 1, argv + 1);

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -7,89 +9,128 @@
 #include "base/guard.h"
 #include "cli/groups.h"
 #include "cli/message.h"
+#include "cli/output.h"
 
-/* In the order of --help. */
-static const struct {
+/* The sections of --help, in their order. */
+enum section {
+	OUTPUT = 1, WATCHING, GROUPING, FILTERS, TRACING, ROUNDS, PROCESSES,
+};
+
+static const char *const headings[] = {
+	[OUTPUT] = "Output:",
+	[WATCHING] = "Watching:",
+	[GROUPING] = "Grouping:",
+	[FILTERS] = "Filters, applied in the order given, with the modifiers "
+		    "that follow them:",
+	[TRACING] = "Tracing:",
+	[ROUNDS] = "Rounds:",
+	[PROCESSES] = "Processes:",
+};
+#define NSECTIONS (sizeof(headings) / sizeof(headings[0]))
+
+static const struct group {
 	unsigned group;
-	struct argp_child child;
+	enum section section;
+	const struct argp *argp;
 } groups[] = {
-	{ CLI_OUTPUT, { &cli_output_argp, 0, "Output:", 1 } },
-	{ CLI_QUERY, { &cli_query_argp, 0, "Grouping:", 2 } },
-	{ CLI_LIMIT, { &cli_limit_argp, 0, NULL, 2 } },
-	{ CLI_REPORT, { &cli_report_argp, 0, NULL, 2 } },
-	{ CLI_FILTERS, { &cli_filter_argp, 0, "Filters, applied in the order "
-			 "given, with the modifiers that follow them:", 3 } },
-	{ CLI_NFRAME, { &cli_nframe_argp, 0, "Tracing:", 4 } },
-	{ CLI_TIMEOUT, { &cli_timeout_argp, 0, NULL, 4 } },
-	{ CLI_RECORDER, { &cli_recorder_argp, 0, NULL, 4 } },
-	{ CLI_SAMPLE, { &cli_sample_argp, 0, NULL, 4 } },
-	{ CLI_ROUNDS, { &cli_rounds_argp, 0, "Rounds:", 4 } },
-	{ CLI_TARGET, { &cli_target_argp, 0, "Processes:", 5 } },
-	{ CLI_CHILDREN, { &cli_children_argp, 0, NULL, 5 } },
-	{ CLI_WATCH, { &cli_watch_argp, 0, "Watching:", 1 } },
-	{ CLI_PS, { &cli_ps_argp, 0, NULL, 2 } },
+	{ CLI_OUTPUT, OUTPUT, &cli_output_argp },
+	{ CLI_BASELINE, OUTPUT, &cli_baseline_argp },
+	{ CLI_REPORT, OUTPUT, &cli_report_argp },
+	{ CLI_LIMIT, OUTPUT, &cli_limit_argp },
+	{ CLI_WATCH, WATCHING, &cli_watch_argp },
+	{ CLI_QUERY, GROUPING, &cli_query_argp },
+	{ CLI_FILTERS, FILTERS, &cli_filter_argp },
+	{ CLI_NFRAME, TRACING, &cli_nframe_argp },
+	{ CLI_TIMEOUT, TRACING, &cli_timeout_argp },
+	{ CLI_SAMPLE, TRACING, &cli_sample_argp },
+	{ CLI_ROUNDS, ROUNDS, &cli_rounds_argp },
+	{ CLI_PROCESS, PROCESSES, &cli_process_argp },
+	{ CLI_PS, PROCESSES, &cli_ps_argp },
+	{ CLI_CHILDREN, PROCESSES, &cli_children_argp },
+	{ CLI_RECORDER, PROCESSES, &cli_recorder_argp },
+	{ CLI_READ, PROCESSES, &cli_read_argp },
+	{ CLI_EXE, PROCESSES, &cli_exe_argp },
 };
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
-_Static_assert(NGROUPS <= CLI_MAX_GROUPS, "cli_command_options() needs room");
 
-size_t cli_command_options(const struct cli_command *command,
-			   const struct argp_option *ret[CLI_MAX_GROUPS])
+/* Of every command. Group -1: behind all others. */
+static const struct argp_option help_options[] = {
+	{ "help", 'h', NULL, 0, "Show this help", -1 },
+	{ NULL, '?', NULL, OPTION_HIDDEN, NULL, -1 },
+	{ "usage", OPT_USAGE, NULL, 0, "Show a short usage message", -1 },
+	{ "version", 'V', NULL, 0, "Show the version", -1 },
+	OPTIONS_END,
+};
+
+/* ---- the rows of --help -------------------------------------------------- */
+
+struct rows {
+	struct argp_option *items;
+	size_t n, cap;
+};
+
+static void add_row(struct rows *rows, const struct argp_option *row)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < NGROUPS; i++)
-		if (command->groups & groups[i].group)
-			ret[n++] = groups[i].child.argp->options;
-	return n;
+	rows->items = tm_grow(rows->items, &rows->cap, rows->n + 1,
+			      sizeof(*rows->items));
+	rows->items[rows->n++] = *row;
 }
 
-static void check_sources(const struct argp_state *state)
+static bool ends(const struct argp_option *row)
 {
-	const struct cli_options *o = state->input;
-	const struct cli_command *command = o->command;
-
-	if (o->nsources < command->min_sources)
-		cli_usage(state, command->name, o->nsources == 0 ?
-		      "%s is missing" : "%s: not all are given", command->args);
-	if (o->nsources > command->max_sources)
-		cli_usage(state, command->name, command->max_sources == 0 ?
-		      "takes no words%s" : command->max_sources == 1 ?
-		      "takes one %s only" : "takes %s, no more",
-		      command->args);
-	if ((command->groups & CLI_ADDRESS) && !o->has_address)
-		cli_usage(state, command->name, "ADDRESS is missing");
-	if ((command->groups & CLI_COMMAND) && !o->words)
-		cli_usage(state, command->name, "%s is missing", command->args);
+	return !row->name && !row->key && !row->doc;
 }
 
-/* The command itself: its words, and the children's common input. */
-static error_t parse_command(int key, char *arg, struct argp_state *state)
+/* `run` names no process: the recorder is one of its ways of tracing. */
+static enum section section_of(const struct group *group,
+			       const struct cli_command *command)
 {
-	struct cli_options *o = state->input;
-	size_t n = 0;
+	return group->group == CLI_RECORDER && (command->groups & CLI_COMMAND) ?
+	       TRACING : group->section;
+}
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		for (size_t i = 0; i < NGROUPS; i++)
-			if (o->command->groups & groups[i].group)
-				state->child_inputs[n++] = state->input;
-		break;
-	case ARGP_KEY_ARG:
-		if (o->command->groups & CLI_COMMAND) {
-			/* This word and all that follow, options or not. */
-			o->words = &state->argv[state->next - 1];
-			state->next = state->argc;
-		} else {
-			cli_add_word(state, arg);
-		}
-		break;
-	case ARGP_KEY_END:
-		check_sources(state);
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
+static void add_section(struct rows *rows, const struct cli_command *command,
+			enum section section)
+{
+	const struct argp_option heading = {
+		.doc = headings[section], .group = (int)section,
+	};
+	size_t before = rows->n;
+
+	for (size_t i = 0; i < NGROUPS; i++) {
+		const struct argp_option *row = groups[i].argp->options;
+
+		if (!(command->groups & groups[i].group) ||
+		    section_of(&groups[i], command) != section)
+			continue;
+		if (rows->n == before)
+			add_row(rows, &heading);
+		for (; !ends(row); row++)
+			add_row(rows, row); /* in the group of the heading */
 	}
-	return 0;
+}
+
+struct argp_option *cli_command_options(const struct cli_command *command)
+{
+	struct rows rows = { 0 };
+	const struct argp_option *row = help_options;
+
+	for (size_t i = 1; i < NSECTIONS; i++)
+		add_section(&rows, command, (enum section)i);
+	for (; !ends(row); row++)
+		add_row(&rows, row);
+	add_row(&rows, row);
+	return rows.items;
+}
+
+/* What --help says of an option that is not the same everywhere. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	const struct cli_options *o = input;
+
+	if (key == 'f' && o && (o->command->groups & CLI_REPORT))
+		return cli_formats_prose(o->command, " (the default)");
+	return (char *)text;
 }
 
 /* What --help says around the options. */
@@ -104,7 +145,7 @@ static char *help_text(const struct cli_command *command)
 			const struct tm_codec *codec = tm_codec_at(i);
 
 			if (codec->write)
-				tm_buf_addf(&doc, "  %-10s %-16s %s\n",
+				tm_buf_addf(&doc, "  %-13s %-16s %s\n",
 					    codec->name, codec->suffix,
 					    codec->summary);
 		}
@@ -112,6 +153,95 @@ static char *help_text(const struct cli_command *command)
 	}
 	tm_buf_addf(&doc, "Examples:\n%s", command->examples);
 	return doc.data;
+}
+
+static void print_help(struct argp_state *state, unsigned flags)
+{
+	const struct cli_options *o = state->input;
+	TM_GUARD(tm_free_ptr) char *name =
+		tm_asprintf("tmattach %s", o->command->name);
+
+	state->name = name;
+	/* No lecture on long options; what the user has set goes before. */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
+	argp_state_help(state, stdout, flags);
+	exit(cli_output_finish(CLI_DONE));
+}
+
+/* ---- reading a command line ---------------------------------------------- */
+
+static void check_sources(const struct argp_state *state)
+{
+	const struct cli_options *o = state->input;
+	const struct cli_command *command = o->command;
+
+	if (o->nsources < command->min_sources)
+		cli_usage(state, command->name, o->nsources == 0 ?
+		      "%s is missing" : "takes %s: not all are given",
+		      command->args);
+	if (o->nsources > command->max_sources)
+		cli_usage(state, command->name, command->max_sources == 0 ?
+		      "takes no words%s" : command->max_sources == 1 ?
+		      "takes one %s only" : "takes %s, no more",
+		      command->args);
+	if ((command->groups & CLI_ADDRESS) && !o->has_address)
+		cli_usage(state, command->name, "ADDRESS is missing");
+	if ((command->groups & CLI_COMMAND) && !o->words)
+		cli_usage(state, command->name, "%s is missing", command->args);
+}
+
+static void take_word(struct argp_state *state, char *word)
+{
+	struct cli_options *o = state->input;
+
+	if (o->command->groups & CLI_COMMAND) {
+		/* This word and all that follow, options or not. */
+		o->words = &state->argv[state->next - 1];
+		state->next = state->argc;
+	} else {
+		cli_add_word(state, word);
+	}
+}
+
+/* An option goes to the one group that knows it, an event to all. */
+static error_t ask_groups(int key, char *arg, struct argp_state *state)
+{
+	const struct cli_options *o = state->input;
+
+	for (size_t i = 0; i < NGROUPS; i++)
+		if ((o->command->groups & groups[i].group) &&
+		    groups[i].argp->parser(key, arg, state) == 0 &&
+		    key != ARGP_KEY_SUCCESS)
+			return 0;
+	return ARGP_ERR_UNKNOWN;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		/* getopt has said what is wrong; where to read on say we. */
+		state->err_stream = NULL;
+		return 0;
+	case ARGP_KEY_ARG:
+		take_word(state, arg);
+		return 0;
+	case ARGP_KEY_END:
+		check_sources(state);
+		return 0;
+	case 'h':
+	case '?':
+		print_help(state, ARGP_HELP_SHORT_USAGE | ARGP_HELP_PRE_DOC |
+				  ARGP_HELP_LONG | ARGP_HELP_POST_DOC);
+		return 0;
+	case OPT_USAGE:
+		print_help(state, ARGP_HELP_USAGE);
+		return 0;
+	case 'V':
+		exit(cli_print_version());
+	default:
+		return ask_groups(key, arg, state);
+	}
 }
 
 static void set_defaults(struct cli_options *o,
@@ -127,36 +257,44 @@ static void set_defaults(struct cli_options *o,
 	};
 }
 
+static _Noreturn void give_up(const struct cli_command *command, error_t why)
+{
+	struct tm_err err;
+
+	/* What getopt does not know it has told already. */
+	if (why == EINVAL) {
+		cli_note(CLI_SEE_HELP, command->name);
+		exit(CLI_USAGE);
+	}
+	tm_err_os(&err, why, command->name, "the command line");
+	exit(cli_error(&err, CLI_ABOUT_FILE));
+}
+
 void cli_options_parse(struct cli_options *ret,
 		       const struct cli_command *command, int argc, char **argv)
 {
 	TM_GUARD(tm_free_ptr) char *doc = help_text(command);
-	TM_GUARD(tm_free_ptr) char *name =
-		tm_asprintf("tmattach %s", command->name);
-	struct argp_child children[NGROUPS + 1] = { 0 };
-	struct argp argp = {
-		.parser = parse_command,
-		.args_doc = command->args,
+	TM_GUARD(tm_free_ptr) struct argp_option *rows =
+		cli_command_options(command);
+	TM_GUARD(tm_free_ptr) char *object =
+		tm_asprintf("tmattach: %s", command->name);
+	const struct argp argp = {
+		.options = rows,
+		.parser = parse,
+		.args_doc = command->args[0] ? command->args : NULL,
 		.doc = doc,
-		.children = children,
+		.help_filter = help_filter,
 	};
-	size_t n = 0;
 	error_t failed;
 
-	for (size_t i = 0; i < NGROUPS; i++)
-		if (command->groups & groups[i].group)
-			children[n++] = groups[i].child;
 	set_defaults(ret, command);
-	argv[0] = name; /* what getopt puts before its messages */
+	argv[0] = object; /* what getopt puts before its messages */
 	/* In order: a source's place among -p, --name and words counts. */
-	failed = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, ret);
+	failed = argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_HELP,
+			    NULL, ret);
 	argv[0] = NULL;
-	if (failed) {
-		struct tm_err err;
-
-		tm_err_os(&err, failed, command->name, "the command line");
-		exit(cli_error(&err, CLI_ABOUT_FILE));
-	}
+	if (failed)
+		give_up(command, failed);
 }
 
 void cli_options_deinit(struct cli_options *options)

@@ -45,3 +45,9 @@ int cli_output_written(bool ok, const struct tm_err *err, int status)
 		tm_err_about(&about, "stdout");
 	return cli_error(&about, CLI_ABOUT_FILE);
 }
+
+int cli_print_version(void)
+{
+	puts("tmattach " TM_VERSION);
+	return cli_output_finish(CLI_DONE);
+}

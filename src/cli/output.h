@@ -17,4 +17,7 @@ int cli_output_finish(int status);
 /* The same for what a writer of the library reported: `ok` and *err. */
 int cli_output_written(bool ok, const struct tm_err *err, int status);
 
+/* --version; the exit status. */
+int cli_print_version(void);
+
 #endif

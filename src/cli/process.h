@@ -4,7 +4,13 @@
 
 #include "cli/source.h"
 
-/* cli_source_open() of options->sources[0]; a file is a usage error. */
+/* The exit status CLI_USAGE and its message where the SOURCE is a file. */
+int cli_process_refuse_file(const struct cli_source_spec *spec,
+			    const struct cli_options *options);
+
+/* cli_source_open() of options->sources[0], which must be a process. */
 int cli_process_open(struct cli_source *ret, const struct cli_options *options);
+/* The same for a command that needs no more than the pid. */
+int cli_process_pid(pid_t *ret, const struct cli_options *options);
 
 #endif

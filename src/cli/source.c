@@ -125,25 +125,6 @@ int cli_source_open(struct cli_source *ret, const struct cli_source_spec *spec,
 	return open_process(ret, pid, options);
 }
 
-int cli_source_pid(const struct cli_source_spec *spec, const char *command,
-		   pid_t *ret)
-{
-	struct tm_err err;
-
-	switch (spec->by) {
-	case CLI_BY_FILE:
-		tm_err_set(&err, TM_ERR_USAGE, spec->text,
-			   "is a file; %s takes a process", command);
-		return cli_error(&err, CLI_ABOUT_FILE);
-	case CLI_BY_NAME:
-		return cli_find_process(spec->text, false, ret);
-	case CLI_BY_PID:
-		break;
-	}
-	*ret = spec->pid;
-	return CLI_DONE;
-}
-
 static void tell_sample(const struct cli_source *source,
 			const struct cli_options *options)
 {

@@ -44,10 +44,6 @@ struct tm_snapshot *cli_snapshot_load(const char *path, struct tm_err *err);
 /* What a command that printed its report returns: done, or partial. */
 int cli_source_status(const struct cli_source *source);
 
-/* The process of a command that takes no file; exit status, with message. */
-int cli_source_pid(const struct cli_source_spec *spec, const char *command,
-		   pid_t *ret);
-
 /*
  * The process called `name`; exit status, with its message, if not just one.
  * With children: a process and its descendants of that name are one.

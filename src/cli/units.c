@@ -1,5 +1,6 @@
 #include "cli/units.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -98,4 +99,17 @@ bool cli_host_port(const char *word, char **ret_host, char **ret_port)
 			  tm_strdup("127.0.0.1");
 	*ret_port = tm_strdup(colon + 1);
 	return true;
+}
+
+bool cli_host_is_local(const char *host)
+{
+	struct in_addr four;
+	struct in6_addr six;
+
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
+	if (inet_pton(AF_INET6, host, &six) != 1)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&six) ||
+	       (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == IN_LOOPBACKNET);
 }

@@ -16,4 +16,8 @@ bool cli_percent(const char *word, double *ret);
  * malloc'ed. */
 bool cli_host_port(const char *word, char **ret_host, char **ret_port);
 
+/* Does this numeric address reach no further than this machine? False also
+ * for what is no plain address. */
+bool cli_host_is_local(const char *host);
+
 #endif

@@ -27,12 +27,16 @@ expect() {
 }
 
 # refuse NAME STATUS PATTERN ARG...: that status, nothing on stdout, and a
-# message that begins with "tmattach" and matches the pattern
+# message "tmattach: OBJECT: CAUSE" that matches the pattern, behind which at
+# most one line says what to do
 refuse() {
 	name=$1 want=$2 pattern=$3; shift 3
 	"$tmattach" "$@" >"$work/out" 2>"$work/err"; status=$?
 	if [ $status -eq "$want" ] && [ ! -s "$work/out" ] &&
-	   head -n 1 "$work/err" | grep -q "^tmattach[: ].*$pattern"
+	   [ "$(wc -l <"$work/err")" -le 2 ] &&
+	   ! grep -qv '^tmattach: ' "$work/err" &&
+	   head -n 1 "$work/err" | grep -q '^tmattach: [^ ].*: ' &&
+	   head -n 1 "$work/err" | grep -q "$pattern"
 	then ok "$name"
 	else echo "exit status $status, not $want; '$pattern' expected" |
 		cat - "$work/err" "$work/out" >"$work/why"
@@ -81,17 +85,30 @@ expect "stats as CSV" stats.csv stats -f csv $new
 expect "info" info.txt info $new
 
 # ---- every command tells about itself
-for command in top info stats diff traces dump convert reset-peak; do
+commands=$("$tmattach" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
+for command in ${commands:-none}; do
 	if "$tmattach" $command --help >"$work/out" 2>"$work/err" &&
+	   "$tmattach" $command -h | cmp -s - "$work/out" &&
 	   grep -q "^Usage: tmattach $command" "$work/out" &&
 	   grep -q '^Examples:' "$work/out" && [ ! -s "$work/err" ] &&
 	   "$tmattach" --help | grep -q "^  $command " &&
 	   "$tmattach" $command --version | grep -q '^tmattach [0-9]' &&
-	   grep -q "^\*$command\*" "$here/../../../src/cli/tmattach.1.scd"
+	   grep -q "^\*$command\*\( \|$\)" "$here/../../../src/cli/tmattach.1.scd"
 	then ok "$command --help, --version, man page"
 	else not_ok "$command --help, --version, man page" "$work/out"
 	fi
 done
+
+if [ -c /dev/full ]; then
+	for words in --help --version "stats --help" "stats --version"; do
+		# shellcheck disable=SC2086
+		"$tmattach" $words >/dev/full 2>"$work/err"; status=$?
+		if [ $status -eq 1 ] && grep -q '^tmattach: stdout: ' "$work/err"
+		then ok "$words to a full disk"
+		else not_ok "$words to a full disk: status $status" "$work/err"
+		fi
+	done
+fi
 
 # ---- snapshot files
 for format in tms pickle; do
@@ -115,7 +132,7 @@ refuse "cumulative tracebacks, the other way round" 2 'cumulative' diff -c -k tr
 refuse "a bad limit" 2 '1x' stats -l 1x $new
 refuse "a negative limit" 2 'limit' stats -l -1 $new
 refuse "an unknown report" 2 'yaml' stats -f yaml $new
-refuse "a report that top does not give" 2 'top prints' top -b -f json $new
+refuse "a report that top does not give" 2 'not text or pretty' top -b -f json $new
 refuse "--line without a filter" 2 'line: must follow' stats --line 1 $new
 refuse "--domain behind a domain filter" 2 'domain: must follow' stats --include-domain 0 --domain 1 $new
 refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-frames $new
@@ -124,11 +141,19 @@ refuse "--freeze and --no-fork" 2 'only one' stats --freeze --no-fork $new
 refuse "a bad delay" 2 'delay' top -d 0 $new
 refuse "no rounds" 2 'at least one' top -n 0 $new
 refuse "a PID of 0" 2 'not a process id' stats 0
+refuse "an empty word" 2 'SOURCE' stats ''
+refuse "an empty list" 2 "'' is not a process id" stats -p ''
+refuse "an option without its value" 2 'requires an argument' stats -k
+refuse "an option of another command" 2 'freeze' start --freeze 1
+refuse "a baseline of what is no page" 2 'html' convert $new --baseline $old -o "$work/out.tms"
+refuse "stacks as CSV" 2 'csv' threads -f csv 1
+refuse "threads of a file" 2 'takes a process' threads $new
+refuse "watch of a file" 2 'takes a process' watch --dump-dir "$work" $new
 refuse "a list with a hole" 2 'not a process id' top -p 1,,2
 refuse "dump without -o" 2 'say with -o' dump $new
 refuse "an unknown suffix" 2 'suffix' convert $new -o "$work/out.zip"
 refuse "an unknown format" 2 'zip' convert $new -f zip -o "$work/out.tms"
-refuse "reset-peak of a file" 2 'is a file' reset-peak $new
+refuse "reset-peak of a file" 2 'takes a process' reset-peak $new
 
 # ---- sources that are not there or not sound
 mkdir "$work/to"

@@ -69,6 +69,20 @@ static void test_amounts(void **state)
 	assert_false(cli_host_port("a:", &host, &port));
 }
 
+static void test_local(void **state)
+{
+	(void)state;
+	assert_true(cli_host_is_local("127.0.0.1"));
+	assert_true(cli_host_is_local("127.1.2.3"));
+	assert_true(cli_host_is_local("::1"));
+	assert_true(cli_host_is_local("::ffff:127.0.0.1"));
+	assert_false(cli_host_is_local("0.0.0.0"));
+	assert_false(cli_host_is_local("10.0.0.127"));
+	assert_false(cli_host_is_local("::"));
+	assert_false(cli_host_is_local("::ffff:10.0.0.1"));
+	assert_false(cli_host_is_local("nonsense"));
+}
+
 static void test_due(void **state)
 {
 	struct cli_watch_opts opts = { .growth = 0.2 };
@@ -214,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_amounts),
+		cmocka_unit_test(test_local),
 		cmocka_unit_test(test_due),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_metrics),
