@@ -51,18 +51,19 @@ bool tm_act(void (*run)(void *ctx), void *ctx,
 	sigset_t all, held, before;
 	int failed;
 
-	sigemptyset(&held);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* Held before the thread runs: it may have stopped the target by the
+	 * time we come back. */
+	held = before;
 	for (size_t i = 0; i < NENDING; i++)
 		sigaddset(&held, ending_signals[i]);
 	/* Ctrl-Z must not leave the target stopped until `fg`. */
 	sigaddset(&held, SIGTSTP);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	failed = pthread_create(&thread, NULL, action_thread, &action);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_SETMASK, failed ? &before : &held, NULL);
 	if (failed)
 		return tm_err_os(err, failed, "tmattach", "cannot create a thread");
-	pthread_sigmask(SIG_BLOCK, &held, NULL);
 	pthread_join(thread, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return true;
