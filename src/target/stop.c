@@ -320,6 +320,7 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 		goto fail;
 	return true;
 fail:
+	undo_eintr_all(ret);
 	tm_stop_guard(ret);
 	return false;
 }
@@ -397,12 +398,21 @@ void tm_stop_guard(struct tm_stop *stop)
 	*stop = (struct tm_stop){ 0 };
 }
 
+/* Does any of them only wait for a processor? */
+static bool any_awake(void)
+{
+	for (size_t i = 0; i < late.n; i++)
+		if (state_of(late.threads[i].pid, late.threads[i].tid) != 'D')
+			return true;
+	return false;
+}
+
 void tm_stop_forget_late(void)
 {
-	enum { TRIES = 50 };
+	enum { TRIES = 50, AWAKE_TRIES = 2000 };
 	struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int i = 0; i < TRIES && late.n > 0; i++) {
+	for (int i = 0; late.n > 0 && (i < TRIES || (i < AWAKE_TRIES && any_awake())); i++) {
 		size_t kept = 0;
 
 		for (size_t k = 0; k < late.n; k++)
