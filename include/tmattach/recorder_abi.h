@@ -6,12 +6,13 @@
  *
  * Three mappings make a recorder:
  *  - code:  a memfd named TM_RECORDER_CODE_NAME, mapped read and execute. It
- *           starts with struct tm_recorder_code; further mappings of it, the
- *           "near" areas, lie within reach of the functions that are patched.
+ *           starts with struct tm_recorder_code. Others, named
+ *           TM_RECORDER_NEAR_NAME, lie within reach of the functions that are
+ *           patched.
  *  - table: a memfd named TM_RECORDER_TABLE_NAME, mapped shared, not inherited
  *           by fork(). It starts with struct tm_recorder_table.
- *  - gate:  one private page, read as zeroes by a forked child. Its first word
- *           says whether anything is recorded.
+ *  - gate:  one private page behind the code, read as zeroes by a forked child.
+ *           Its first word says whether anything is recorded.
  */
 #ifndef TMATTACH_RECORDER_ABI_H
 #define TMATTACH_RECORDER_ABI_H
@@ -19,10 +20,11 @@
 #include <stdint.h>
 
 #define TM_RECORDER_CODE_NAME "tmattach-code"
+#define TM_RECORDER_NEAR_NAME "tmattach-near"
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 2,
+	TM_RECORDER_VERSION = 3,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -62,7 +64,7 @@ struct tm_recorder_range {
 struct tm_recorder_code {
 	uint32_t version;
 	uint32_t magic;
-	uint64_t size;   /* of the image's mapping */
+	uint64_t size;   /* of the mapping and the gate behind it */
 	uint64_t table;  /* address; 0: not set up yet */
 	uint64_t table_size;
 	uint64_t gate;   /* address */

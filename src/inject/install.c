@@ -42,7 +42,7 @@ static bool map_near(struct tm_injection *in, struct tm_remote *remote,
 		     const struct tm_maps *maps, tm_addr module, struct tm_err *err)
 {
 	struct inject_mapping what = {
-		.file_name = TM_RECORDER_CODE_NAME,
+		.file_name = TM_RECORDER_NEAR_NAME,
 		.size = INJECT_NEAR_SIZE,
 		.prot = PROT_READ | PROT_EXEC,
 		.flags = MAP_PRIVATE,
@@ -200,7 +200,7 @@ bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 		struct tm_image image;
 
 		if (region->path[0] != '/' || region->offset || !region->readable ||
-		    !region->inode || strncmp(region->path, "/memfd:tmattach-", 16) == 0 ||
+		    !region->inode || inject_is_ours(region, "") ||
 		    !tm_image_read(in->mem, region, &image, err))
 			continue;
 		from = functions->n;

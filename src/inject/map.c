@@ -9,6 +9,7 @@
 
 #include "base/guard.h"
 #include "inject/private.h"
+#include "inject/recorder_image.h"
 #include "target/arch.h"
 
 #ifndef MADV_WIPEONFORK
@@ -122,19 +123,23 @@ bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 	return tm_err_os(err, EEXIST, in->process.object, "it may not map memory");
 }
 
-bool inject_map_gate(struct tm_injection *in, struct tm_remote *remote,
-		     struct tm_err *err)
+static tm_addr code_size(void)
 {
-	const uint64_t map[6] = { 0, TM_PAGE, PROT_READ | PROT_WRITE,
-				  MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0 };
-	uint64_t advise[6] = { 0, TM_PAGE, MADV_WIPEONFORK };
+	return (tm_recorder_image_size + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
+}
+
+static bool map_page(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
+		     tm_addr *ret_at, struct tm_err *err)
+{
+	const uint64_t args[6] = { at, TM_PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0),
+				   (uint64_t)-1, 0 };
 	int64_t got;
 
-	if (!inject_call(in, remote, SYS_mmap, "map memory", map, &got, err))
+	if (!inject_call(in, remote, SYS_mmap, "map memory", args, &got, err))
 		return false;
-	in->head.gate = advise[0] = (tm_addr)got;
-	return inject_call(in, remote, SYS_madvise, "mark memory as not inherited",
-			   advise, &got, err);
+	*ret_at = (tm_addr)got;
+	return true;
 }
 
 static bool unmap(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
@@ -147,19 +152,112 @@ static bool unmap(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
 	       inject_call(in, remote, SYS_munmap, "unmap memory", args, &got, err);
 }
 
+/* The first mapping has no page of ours to write its name to, but the frame;
+ * without one a page is mapped for that, and must not be left. */
+static bool map_first(struct tm_injection *in, struct tm_remote *remote,
+		      const struct inject_mapping *what, struct tm_err *err)
+{
+	tm_addr scratch = remote->has_frame ? remote->frame.scratch : 0, page = 0;
+	struct tm_err ignored;
+	bool ok;
+
+	if (!scratch && !map_page(in, remote, 0, &page, err))
+		return false;
+	ok = inject_map(in, remote, what, scratch ? scratch : page, &in->code, NULL, err);
+	return unmap(in, remote, page, TM_PAGE, ok ? err : &ignored) && ok;
+}
+
+/*
+ * The mapping has a name to be found by, should we be killed before the head
+ * is written; the gate, which has none, takes its last page's place.
+ */
+bool inject_map_code(struct tm_injection *in, struct tm_remote *remote,
+		     struct tm_err *err)
+{
+	const struct inject_mapping what = {
+		.file_name = TM_RECORDER_CODE_NAME,
+		.size = code_size() + TM_PAGE,
+		.prot = PROT_READ | PROT_EXEC,
+		.flags = MAP_PRIVATE,
+	};
+	uint64_t advise[6] = { 0, TM_PAGE, MADV_WIPEONFORK };
+	int64_t got;
+
+	if (!map_first(in, remote, &what, err))
+		return false;
+	in->head.size = what.size;
+	if (!map_page(in, remote, in->code + code_size(), &in->head.gate, err))
+		return false;
+	advise[0] = in->head.gate;
+	return inject_call(in, remote, SYS_madvise, "mark memory as not inherited",
+			   advise, &got, err);
+}
+
+/* ---- and away again ----------------------------------------------------------- */
+
+static bool head_knows(const struct tm_injection *in, tm_addr at)
+{
+	const struct tm_recorder_code *head = &in->head;
+
+	for (uint32_t i = 0; i < head->nnear && i < TM_RECORDER_MAX_NEAR; i++)
+		if (at - head->near[i].address < head->near[i].size)
+			return true;
+	return head->table && at - head->table < head->table_size;
+}
+
+/* Whatever has ever been used begins with a head. */
+static bool was_never_used(const struct tm_injection *in, tm_addr at)
+{
+	static const char blank[64];
+	char bytes[sizeof(blank)];
+
+	return tm_mem_read_some(in->mem, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
+	       memcmp(bytes, blank, sizeof(blank)) == 0;
+}
+
+/* Where it ends, and the gate where that is in its place. */
+static tm_addr end_of(const struct tm_maps *maps, size_t i)
+{
+	const struct tm_region *region = &maps->regions[i], *next = region + 1;
+
+	if (inject_is_ours(region, TM_RECORDER_CODE_NAME) &&
+	    region->end - region->start == code_size() && i + 1 < maps->n &&
+	    next->start == region->end && next->writable && !next->inode)
+		return region->end + TM_PAGE;
+	return region->end;
+}
+
+bool inject_unmap_strays(struct tm_injection *in, struct tm_remote *remote,
+			 struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+
+	if (!tm_maps_read(in->process.pid, &maps, err))
+		return false;
+	for (size_t i = 0; i < maps.n; i++) {
+		tm_addr at = maps.regions[i].start;
+
+		if (at != in->code && inject_is_ours(&maps.regions[i], "") &&
+		    (head_knows(in, at) || was_never_used(in, at)) &&
+		    !unmap(in, remote, at, end_of(&maps, i) - at, err))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Only what stands in its maps now: of what the head knows an attempt that was
+ * killed may have unmapped some, and the target uses the place. The head comes
+ * last: it is what a second attempt goes by.
+ */
 bool inject_unmap_all(struct tm_injection *in, struct tm_remote *remote,
 		      struct tm_err *err)
 {
-	struct tm_recorder_code head = in->head;
-
-	/* The head last: it is what a second attempt would go by. */
-	for (uint32_t i = 0; i < head.nnear && i < TM_RECORDER_MAX_NEAR; i++)
-		if (!unmap(in, remote, head.near[i].address, head.near[i].size, err))
-			return false;
-	return unmap(in, remote, head.table, head.table_size, err) &&
-	       unmap(in, remote, head.gate, TM_PAGE, err) &&
-	       unmap(in, remote, in->code, head.size, err);
+	return inject_unmap_strays(in, remote, err) &&
+	       unmap(in, remote, in->code, in->head.size, err);
 }
+
+/* ---- places near something ----------------------------------------------------- */
 
 /* Not where the heap or the main stack would grow. */
 static bool usable_gap(const struct tm_maps *maps, size_t i)

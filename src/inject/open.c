@@ -52,10 +52,13 @@ void inject_use_table(struct tm_injection *in, int fd)
 	in->table_mem = fd >= 0 ? inject_mem_file(fd, in->head.table) : in->mem;
 }
 
-static bool is_ours(const struct tm_region *region, const char *name)
+bool inject_is_ours(const struct tm_region *region, const char *name)
 {
+	static const char any[] = "/memfd:tmattach-";
 	char path[64];
 
+	if (!name[0])
+		return strncmp(region->path, any, strlen(any)) == 0;
 	snprintf(path, sizeof(path), "/memfd:%s (deleted)", name);
 	return strcmp(region->path, path) == 0;
 }
@@ -64,7 +67,7 @@ static bool is_ours(const struct tm_region *region, const char *name)
 static bool find_head(struct tm_injection *in, const struct tm_maps *maps)
 {
 	for (size_t i = 0; i < maps->n; i++)
-		if (is_ours(&maps->regions[i], TM_RECORDER_CODE_NAME) &&
+		if (inject_is_ours(&maps->regions[i], TM_RECORDER_CODE_NAME) &&
 		    tm_mem_read_some(in->mem, maps->regions[i].start, &in->head,
 				     sizeof(in->head)) == sizeof(in->head) &&
 		    in->head.magic == TM_RECORDER_CODE_MAGIC) {
@@ -92,7 +95,7 @@ static bool find_table(struct tm_injection *in, const struct tm_maps *maps)
 	struct tm_recorder_table table;
 	struct tm_err err;
 
-	if (!region || !is_ours(region, TM_RECORDER_TABLE_NAME) ||
+	if (!region || !inject_is_ours(region, TM_RECORDER_TABLE_NAME) ||
 	    region->start != in->head.table ||
 	    region->end - region->start != in->head.table_size)
 		return false;

@@ -40,6 +40,8 @@ enum inject_found {
 
 struct tm_injection *inject_open(const struct tm_process *process, struct tm_err *err);
 enum inject_found inject_find(struct tm_injection *in, struct tm_err *err);
+/* Is it of this name, TM_RECORDER_*_NAME, or of any ("") of them? */
+bool inject_is_ours(const struct tm_region *region, const char *name);
 /* How the table is read from now on; takes the descriptor (-1: by memory). */
 void inject_use_table(struct tm_injection *in, int fd);
 
@@ -81,8 +83,8 @@ struct tm_mem *inject_mem_file(int fd, tm_addr base);
 
 /* ---- map.c: mappings in the target ------------------------------------------ */
 
-/* `file_name`: one of the TM_RECORDER_*_NAMEs; `scratch` is writable memory of
- * ours in the target. *ret_fd (may be NULL) gets a descriptor of our own. */
+/* `file_name`: one of the TM_RECORDER_*_NAMEs; `scratch` is writable memory in
+ * the target that nobody else uses. *ret_fd (may be NULL) gets a descriptor of our own. */
 struct inject_mapping {
 	const char *file_name;
 	tm_addr at;      /* 0: anywhere; else exactly there */
@@ -93,7 +95,8 @@ struct inject_mapping {
 bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 		const struct inject_mapping *what, tm_addr scratch,
 		tm_addr *ret_at, int *ret_fd, struct tm_err *err);
-bool inject_map_gate(struct tm_injection *in, struct tm_remote *remote,
+/* The code, still without content, and the gate behind it. */
+bool inject_map_code(struct tm_injection *in, struct tm_remote *remote,
 		     struct tm_err *err);
 /* Borrow a thread for calls, if there is one a thread that waits for something
  * anyway: when the others are let go (tm_stop_keep()) nothing stands still. */
@@ -103,6 +106,10 @@ bool inject_begin(struct tm_injection *in, struct tm_stop *stop,
 bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
 		 const char *name, const uint64_t args[6], int64_t *ret,
 		 struct tm_err *err);
+/* Unmap what was never used, of a start that was killed, and what the head
+ * knows of, save the head itself. */
+bool inject_unmap_strays(struct tm_injection *in, struct tm_remote *remote,
+			 struct tm_err *err);
 /* Unmap everything of the recorder. */
 bool inject_unmap_all(struct tm_injection *in, struct tm_remote *remote,
 		      struct tm_err *err);

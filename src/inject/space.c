@@ -110,10 +110,7 @@ static bool is_image(const struct tm_region *region)
 {
 	return region->readable && region->offset == 0 &&
 	       ((region->path[0] == '/' && strncmp(region->path, "/dev/", 5) != 0 &&
-		 strncmp(region->path, "/memfd:" TM_RECORDER_CODE_NAME,
-			 sizeof("/memfd:" TM_RECORDER_CODE_NAME) - 1) != 0 &&
-		 strncmp(region->path, "/memfd:" TM_RECORDER_TABLE_NAME,
-			 sizeof("/memfd:" TM_RECORDER_TABLE_NAME) - 1) != 0) ||
+		 !inject_is_ours(region, "")) ||
 		strcmp(region->path, "[vdso]") == 0);
 }
 

@@ -25,21 +25,12 @@ static bool refuse(struct tm_injection *in, const struct tm_functions *functions
 static bool map_code(struct tm_injection *in, struct tm_remote *remote,
 		     struct tm_err *err)
 {
-	struct inject_mapping what = {
-		.file_name = TM_RECORDER_CODE_NAME,
-		.size = (tm_recorder_image_size + TM_PAGE - 1) / TM_PAGE * TM_PAGE,
-		.prot = PROT_READ | PROT_EXEC,
-		.flags = MAP_PRIVATE,
-	};
-
 	in->head.version = TM_RECORDER_VERSION;
 	in->head.magic = TM_RECORDER_CODE_MAGIC;
 	memcpy(in->head.hooks, tm_recorder_hooks, sizeof(in->head.hooks));
 	in->head.rest = tm_recorder_rest;
-	if (!inject_map(in, remote, &what, in->head.gate + 64, &in->code, NULL, err))
-		return false;
-	in->head.size = what.size;
-	return inject_write_head(in, remote->host->tid, err);
+	return inject_map_code(in, remote, err) &&
+	       inject_write_head(in, remote->host->tid, err);
 }
 
 /* Children have no use for the table, and a core dump that held it would be as
@@ -95,7 +86,7 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 	const uint64_t zeroes[16] = { 0 };
 	struct tm_err ignored;
 
-	if (inject_map_gate(in, remote, err) && map_code(in, remote, err) &&
+	if (inject_unmap_strays(in, remote, err) && map_code(in, remote, err) &&
 	    inject_map_nears(in, remote, maps, functions, err) &&
 	    map_table(in, remote, table, opts, err) &&
 	    inject_write_head(in, remote->host->tid, err) &&

@@ -17,7 +17,10 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-enum { TM_SIGFRAME_MAX = 18 * 1024 }; /* AMX tiles need 11 KiB */
+enum {
+	TM_SIGFRAME_MAX = 18 * 1024, /* AMX tiles need 11 KiB */
+	TM_SIGFRAME_SCRATCH = 128,
+};
 
 /* The status with which a child leaves that should never have run. */
 enum { TM_LEAVE_STATUS = 173 };
@@ -29,6 +32,8 @@ struct tm_sigframe {
 	uint64_t back;          /* the frame that gives everything back */
 	uint64_t leave;         /* one that has a copy of the thread, in a child
 				   process, call _exit(TM_LEAVE_STATUS) */
+	uint64_t scratch;       /* TM_SIGFRAME_SCRATCH bytes within, which
+				   nobody reads (struct siginfo) */
 	unsigned char bytes[TM_SIGFRAME_MAX];
 };
 

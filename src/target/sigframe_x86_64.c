@@ -22,7 +22,7 @@ const unsigned tm_restorer_code_len = sizeof(tm_restorer_code);
 enum {
 	RETURN = 0, UC_FLAGS = 8, UC_STACK_FLAGS = 32, UC_REGS = 48,
 	UC_SEGMENTS = 192, UC_SS = 198, UC_FPSTATE = 232, UC_SIGMASK = 304,
-	FRAME_SIZE = 440,
+	SIGINFO = 312, FRAME_SIZE = SIGINFO + TM_SIGFRAME_SCRATCH,
 	/* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
 	FLAGS = 7,
 	/* No such flag: the alternate stack stays as it is. */
@@ -115,6 +115,7 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 	ret->back = ((fpstate - FRAME_SIZE) & ~(uint64_t)15) - 8;
 	ret->leave = (ret->back - FRAME_SIZE) & ~(uint64_t)15;
 	ret->at = ret->leave;
+	ret->scratch = ret->leave + SIGINFO;
 	ret->len = (size_t)(fpstate - ret->at) + vector.len + 4;
 	memset(ret->bytes, 0, ret->len);
 	put_frame(ret->bytes, &leave, ~(uint64_t)0, restorer, 0);
@@ -137,6 +138,7 @@ void tm_sigframe_move(struct tm_sigframe *frame, uint64_t end)
 	frame->at += by;
 	frame->back += by;
 	frame->leave += by;
+	frame->scratch += by;
 }
 
 void tm_regs_on_restorer(struct user_regs_struct *regs,
