@@ -1,8 +1,8 @@
 /*
  * Runs a command and lets a signal hit it at one exact system call.
  *
- *   chaos list COMMAND...           the fault points of a run, one per line
- *   chaos NUMBER SIGNAL COMMAND...  its run with SIGNAL at that point
+ *   chaos FD list COMMAND...           the fault points of a run, one per line
+ *   chaos FD NUMBER SIGNAL COMMAND...  its run with SIGNAL at that point
  *
  * What a command does to a process, it does by system calls: between two of
  * them there is nothing to interrupt. Its fault points are therefore the entry
@@ -13,7 +13,7 @@
  *
  * After the signal the command runs untraced. One that stops is continued
  * when it is seen to have stopped and a line has come on stdin. The last line
- * on descriptor 3 is "end NAME exited|killed N".
+ * on descriptor FD is "end NAME exited|killed N".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -261,18 +261,18 @@ static int wait_for_end(struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = { .report = fdopen(3, "w") };
-	bool list = argc > 2 && strcmp(argv[1], "list") == 0;
+	struct run run = { .report = argc > 1 ? fdopen(atoi(argv[1]), "w") : NULL };
+	bool list = argc > 3 && strcmp(argv[2], "list") == 0;
 	int status;
 
-	if (!run.report || argc < 3 || (!list && argc < 4)) {
-		fprintf(stderr, "usage: chaos list|NUMBER SIGNAL COMMAND... 3>REPORT\n");
+	if (!run.report || argc < 4 || (!list && argc < 5)) {
+		fprintf(stderr, "usage: chaos FD list|NUMBER SIGNAL COMMAND...\n");
 		return 2;
 	}
-	fcntl(3, F_SETFD, FD_CLOEXEC);
-	run.wanted = list ? 0 : atol(argv[1]);
-	run.signal = list ? 0 : atoi(argv[2]);
-	start(&run, argv + (list ? 2 : 3));
+	fcntl(fileno(run.report), F_SETFD, FD_CLOEXEC);
+	run.wanted = list ? 0 : atol(argv[2]);
+	run.signal = list ? 0 : atoi(argv[3]);
+	start(&run, argv + (list ? 3 : 4));
 	if (!follow(&run, &status))
 		status = wait_for_end(&run);
 	else

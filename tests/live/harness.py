@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -23,22 +24,23 @@ class Report:
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
 
     def check(self, good, name, detail=""):
-        if good:
-            self.passed += 1
-            print("ok - " + name, flush=True)
-        else:
-            self.failed += 1
-            print("not ok - " + name, flush=True)
-            for line in str(detail).splitlines()[:20]:
-                print("#   " + line[:400].encode("utf-8", "backslashreplace").decode(),
-                      flush=True)
+        lines = [("ok - " if good else "not ok - ") + name]
+        if not good:
+            lines += ["#   " + line[:400].encode("utf-8", "backslashreplace").decode()
+                      for line in str(detail).splitlines()[:20]]
+        with self.lock:
+            self.passed += bool(good)
+            self.failed += not good
+            print("\n".join(lines), flush=True)
         return good
 
     def skip(self, name, why):
-        self.skipped += 1
-        print("skipped - %s: %s" % (name, why), flush=True)
+        with self.lock:
+            self.skipped += 1
+            print("skipped - %s: %s" % (name, why), flush=True)
 
     def close(self):
         line = "%d passed, %d failed" % (self.passed, self.failed)
