@@ -41,7 +41,7 @@ static bool is_control(uint32_t code)
 /* Line and paragraph separators, and what changes the reading direction. */
 static bool reorders(uint32_t code)
 {
-	return code == 0x200e || code == 0x200f ||
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
 	       (code >= 0x2028 && code <= 0x202e) ||
 	       (code >= 0x2066 && code <= 0x2069);
 }

@@ -24,11 +24,6 @@ void csv_add_field(struct tm_buf *row, const char *text, size_t len)
 	tm_buf_addc(row, '"');
 }
 
-static bool is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
-
 /* Characters of `special` get a backslash. */
 static void add_escaped(struct tm_buf *buf, struct tm_text text,
 			const char *special)
@@ -40,7 +35,8 @@ static void add_escaped(struct tm_buf *buf, struct tm_text text,
 
 		if (!n)
 			code = 0xdc00u + (unsigned char)text.bytes[i];
-		if (is_control(code) || text_is_surrogate(code)) {
+		if (text_is_control(code) || text_reorders(code) ||
+		    text_is_surrogate(code)) {
 			tm_buf_addf(buf, "\\u%04x", code);
 		} else {
 			if (code < 0x80 && strchr(special, (int)code))

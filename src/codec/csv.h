@@ -4,8 +4,8 @@
  * A traceback is one field: its frames, oldest first, joined by ";". A frame
  * is FILENAME:LINENO, a native one FILENAME:LINENO(FUNCTION). In it stand
  * \\ for a backslash, \; for a semicolon, \( for a parenthesis in a native
- * frame's file name, and \uXXXX for control characters and lone surrogates,
- * so that it can be taken apart again. Plain name fields have the \uXXXX too
+ * frame's file name, and \uXXXX for control characters, marks of the reading
+ * direction and lone surrogates, so that it can be taken apart again. Plain name fields have the \uXXXX too
  * but leave backslashes alone.
  */
 #ifndef TM_CODEC_CSV_H

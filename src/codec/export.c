@@ -5,19 +5,6 @@
 
 #include "codec/text.h"
 
-static bool is_control(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0);
-}
-
-/* Line and paragraph separators, and what changes the reading direction. */
-static bool reorders(uint32_t code)
-{
-	return code == 0x200e || code == 0x200f ||
-	       (code >= 0x2028 && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069);
-}
-
 static bool is_one_of(uint32_t code, const char *also)
 {
 	return code && code < 0x80 && strchr(also, (int)code);
@@ -35,9 +22,9 @@ void export_text(struct tm_buf *buf, struct tm_text text, const char *also)
 			tm_buf_addf(buf, "\\x%02x", (unsigned char)text.bytes[i]);
 		else if (code == '\\')
 			tm_buf_adds(buf, "\\\\");
-		else if (is_control(code) || is_one_of(code, also))
+		else if (text_is_control(code) || is_one_of(code, also))
 			tm_buf_addf(buf, "\\x%02x", code);
-		else if (text_is_surrogate(code) || reorders(code))
+		else if (text_is_surrogate(code) || text_reorders(code))
 			tm_buf_addf(buf, "\\u%04x", code);
 		else
 			tm_buf_add(buf, text.bytes + i, n);

@@ -15,6 +15,12 @@ static void add_escaped(struct tm_buf *buf, uint32_t code)
 	tm_buf_addf(buf, SENTINEL "%04x", code);
 }
 
+/* What jansson would write as it is, and a terminal would obey. */
+static bool unsafe(uint32_t code)
+{
+	return code >= 0x7f && (text_is_control(code) || text_reorders(code));
+}
+
 /* The form of a text that jansson can carry. */
 static void to_carrier(struct tm_buf *buf, struct tm_text text)
 {
@@ -25,7 +31,7 @@ static void to_carrier(struct tm_buf *buf, struct tm_text text)
 
 		if (!n)
 			add_escaped(buf, 0xdc00u + (unsigned char)text.bytes[i]);
-		else if (text_is_surrogate(code))
+		else if (text_is_surrogate(code) || unsafe(code))
 			add_escaped(buf, code);
 		else if (code == SENTINEL_CODE)
 			add_escaped(buf, 0);
@@ -35,13 +41,21 @@ static void to_carrier(struct tm_buf *buf, struct tm_text text)
 	}
 }
 
+static bool is_plain(struct tm_text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.bytes[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 json_t *json_text(struct tm_text text)
 {
 	json_t *string = NULL;
 
 	if (!text.bytes)
 		return json_null();
-	if (!memmem(text.bytes, text.len, SENTINEL, SENTINEL_LEN))
+	if (is_plain(text))
 		string = json_stringn(text.bytes, text.len);
 	if (!string) {
 		TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };

@@ -2,7 +2,9 @@
  * JSON through jansson, which knows no lone surrogates: on its way through
  * jansson a surrogate U+DCxx is written as the noncharacter U+10FFFF and four
  * hex digits, and that noncharacter itself with the digits 0000. The finished
- * text has \udcxx, as Python's json module writes it.
+ * text has \udcxx, as Python's json module writes it. Controls and marks of the
+ * reading direction that jansson would leave as they are take the same way: a
+ * terminal obeys them.
  */
 #ifndef TM_CODEC_JSON_TEXT_H
 #define TM_CODEC_JSON_TEXT_H

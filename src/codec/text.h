@@ -28,4 +28,18 @@ static inline bool text_is_surrogate(uint32_t code)
 	return code >= 0xd800 && code <= 0xdfff;
 }
 
+/* What drives a terminal: C0 and C1 controls. */
+static inline bool text_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+/* Line and paragraph separators, and what changes the reading direction. */
+static inline bool text_reorders(uint32_t code)
+{
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x2028 && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 #endif

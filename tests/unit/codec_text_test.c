@@ -213,6 +213,43 @@ static void truncations_and_damages_do_no_harm(void **state)
 	}
 }
 
+/* Whatever reads them back reads the same; a terminal gets none of it raw. */
+static void nothing_drives_a_terminal(void **state)
+{
+	static const char name[] = "a\x1b]0;x\x07\x7f\xc2\x9b" "31m\xc2\x85"
+		"\xe2\x80\xae\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c\xe2\x80\xa8\xc2\xa0\xc3\xa4.py";
+	static const char *const raw[] = { "\x1b", "\x07", "\x7f", "\xc2\x9b", "\xc2\x85",
+		"\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x80\x8f", "\xd8\x9c", "\xe2\x80\xa8" };
+	struct tm_err err;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const struct tm_codec *codec = tm_codec_by_name(names[i]);
+		struct tm_builder *b = tm_builder_create();
+		struct tm_buf file;
+		struct tm_snapshot *back;
+		tm_id id = tm_builder_string(b, name, sizeof(name) - 1);
+		tm_id frame = tm_builder_frame(b, id, 7);
+		struct tm_snapshot *s;
+
+		tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(b, &frame, 1, 1), 0),
+				  10, 1);
+		s = fixture_finish(b);
+		file = fixture_write(codec, s, NULL);
+		tm_snapshot_destroy(s);
+		for (size_t k = 0; k < sizeof(raw) / sizeof(raw[0]); k++)
+			assert_null(memmem(file.data, file.len, raw[k], strlen(raw[k])));
+		assert_non_null(memmem(file.data, file.len, "\xc2\xa0\xc3\xa4.py", 7));
+		back = fixture_read(codec, file.data, file.len, &err);
+		assert_non_null(back);
+		assert_int_equal(back->strings[back->frames[0].filename].len, sizeof(name) - 1);
+		assert_memory_equal(back->strings[back->frames[0].filename].bytes, name,
+				    sizeof(name) - 1);
+		free(file.data);
+		tm_snapshot_destroy(back);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +261,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(empty_objects_cannot_fill_the_memory),
 		cmocka_unit_test(truncations_and_damages_do_no_harm),
+		cmocka_unit_test(nothing_drives_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
