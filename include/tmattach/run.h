@@ -44,15 +44,14 @@ bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
  * process itself and the programs it becomes by exec, not of its children.
  * Its end is caught by a hardware watchpoint on the interpreter's
  * "finalizing" mark, or, where it ends without finalizing (os._exit(), a
- * signal), in its last moment in the kernel; no byte of it is changed. What is
- * no CPython gets the recorder when its libraries are loaded and its own code
- * has not begun; its last snapshot is of its last moment. Signals
+ * signal), in its last moment in the kernel. What is no CPython gets the
+ * recorder when its libraries are loaded and its own code has not begun; its
+ * last snapshot is of its last moment. Signals
  * sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what the
  * shell would see: its exit status, or 128 + the signal that ended it.
  * If we are killed, the command goes on without us; but for about a
- * millisecond at the end of its loading, before any of its own code, and some
- * microseconds when an interpreter begins to end: then the SIGTRAP of our
- * breakpoint may be on its way, and ends it.
+ * millisecond when an interpreter has done its work and begins to end: then
+ * the SIGTRAP of the watchpoint may be on its way, and ends it.
  */
 bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 		    int *ret_status, struct tm_err *err) TM_MUST_CHECK;

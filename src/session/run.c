@@ -35,7 +35,7 @@ struct run {
 
 static void go_on(const struct run *run, int sig)
 {
-	ptrace(PTRACE_CONT, run->pid, NULL, (long)sig);
+	run_program_go_on(&run->program, sig);
 }
 
 static bool interrupt(struct run *run, int *ret_sig);
@@ -120,7 +120,7 @@ static void at_stop(struct run *run, int status)
 	default:
 		break;
 	}
-	if (sig == SIGTRAP && run_program_trap(&run->program))
+	if (run_program_trap(&run->program, sig))
 		sig = 0;
 	go_on(run, sig);
 }

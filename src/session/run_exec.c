@@ -2,13 +2,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "session/run_guard.h"
+#include "base/log.h"
 #include "session/run_program.h"
-#include "target/arch.h"
 
 enum { EVENT_STOP = 128 }; /* linux/ptrace.h clashes with sys/ptrace.h */
 
@@ -38,10 +38,12 @@ static bool at_stop(struct run_program *program, int status)
 		return true;
 	} else if (status >> 16) {
 		sig = 0;
-	} else if (sig == SIGTRAP && run_program_trap(program)) {
-		return false;
+	} else if (run_program_trap(program, sig)) {
+		sig = 0;
+		if (program->watch == WATCH_NOTHING)
+			return false;
 	}
-	ptrace(PTRACE_CONT, program->pid, NULL, (long)sig);
+	run_program_go_on(program, sig);
 	return true;
 }
 
@@ -55,7 +57,6 @@ static void follow(struct run_program *program, const char *command)
 		if (!at_stop(program, status))
 			break;
 	}
-	tm_break_clear(program->pid);
 	ptrace(PTRACE_DETACH, program->pid, NULL, NULL);
 	if (!program->was_traced)
 		run_note(program, command, program->why);
@@ -68,7 +69,6 @@ static void help(pid_t command, const char *name, const struct tm_run_opts *opts
 {
 	struct tm_run_opts quiet = *opts;
 	struct run_program program = { .opts = &quiet, .pid = command };
-	struct run_guard guard;
 
 	quiet.snapshot = NULL;
 	setsid();
@@ -78,19 +78,17 @@ static void help(pid_t command, const char *name, const struct tm_run_opts *opts
 			 "it is a CPython");
 		_exit(1);
 	}
-	if (run_guard_start(&guard))
-		run_guard_watch(&guard, command);
-	if (write(ready, &guard.pid, sizeof(guard.pid)) == sizeof(guard.pid))
+	if (write(ready, "", 1) == 1)
 		follow(&program, name);
-	run_guard_end(&guard);
 	_exit(0);
 }
 
 /* It is no child of the command's, which knows of no such child. */
 static void start_helper(const char *name, const struct tm_run_opts *opts)
 {
-	pid_t command = getpid(), child, guard = 0;
+	pid_t command = getpid(), child;
 	int ready[2];
+	char byte;
 
 	if (pipe2(ready, O_CLOEXEC) != 0)
 		return;
@@ -106,11 +104,11 @@ static void start_helper(const char *name, const struct tm_run_opts *opts)
 	close(ready[1]);
 	if (child > 0)
 		waitpid(child, NULL, 0);
-	/* The end of the pipe without a pid: it could not attach, and has said
-	 * so. Nobody but the guard may attach from now on. */
-	if (read(ready[0], &guard, sizeof(guard)) != sizeof(guard))
-		guard = 0;
-	prctl(PR_SET_PTRACER, guard, 0, 0, 0);
+	/* The end of the pipe without a byte: it could not attach, and has said
+	 * so. Nobody else may from now on. */
+	if (read(ready[0], &byte, 1) < 0)
+		tm_log("run: the helper: %s", strerror(errno));
+	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
 	close(ready[0]);
 }
 

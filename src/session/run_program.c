@@ -1,6 +1,5 @@
 #include "session/run_program.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,8 @@ void run_note(const struct run_program *program, const char *object, const char 
 	snprintf(line, sizeof(line), "%s: %s", object, text);
 	program->opts->note(program->opts->ctx, line);
 }
+
+enum { SYSCALL_STOP = SIGTRAP | 0x80 };
 
 /* ---- snapshots ---------------------------------------------------------------- */
 
@@ -74,37 +75,7 @@ static void take_last(struct run_program *program)
 	program->final_done = true;
 }
 
-/* ---- the beginning -------------------------------------------------------------- */
-
-static tm_addr entry_point(pid_t pid)
-{
-	TM_GUARD(tm_file_close) FILE *file = NULL;
-	char path[64];
-	Elf64_auxv_t pair;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-	file = fopen(path, "re");
-	while (file && fread(&pair, sizeof(pair), 1, file) == 1)
-		if (pair.a_type == AT_ENTRY)
-			return pair.a_un.a_val;
-	return 0;
-}
-
-void run_program_begins(struct run_program *program)
-{
-	tm_addr entry = entry_point(program->pid);
-
-	program->executed = true;
-	program->finalizing = 0;
-	program->recorded = false;
-	program->final_done = false;
-	program->watch = entry && tm_break_execute(program->pid, entry)
-		? WATCH_ENTRY : WATCH_NOTHING;
-	if (program->watch == WATCH_NOTHING)
-		snprintf(program->why, sizeof(program->why),
-			 "no hardware breakpoint is to be had at its entry");
-	tm_log("run: exec, entry 0x%llx", (unsigned long long)entry);
-}
+/* ---- the program is there -------------------------------------------------------- */
 
 static bool find_finalizing(struct run_program *program)
 {
@@ -171,11 +142,11 @@ static bool is_finalizing(const struct run_program *program)
 }
 
 /*
- * From the stop before a signal to one that is just a stop: if we are killed
- * in the former, the SIGTRAP is delivered and ends the command. False if it
+ * From whatever stop to one that is just a stop: in that before a signal, if
+ * we are killed, the SIGTRAP is delivered and ends the command. False if it
  * is ending; what wait() says of that is left for the caller.
  */
-static bool leave_signal(pid_t pid)
+static bool just_stopped(pid_t pid)
 {
 	siginfo_t info = { 0 };
 
@@ -190,24 +161,64 @@ static bool leave_signal(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | __WALL) == 0;
 }
 
-static void at_breakpoint(struct run_program *program)
+static void at_finalizing(struct run_program *program)
 {
-	if (program->watch == WATCH_ENTRY) {
-		trace(program);
-	} else if (program->watch == WATCH_FINALIZING && is_finalizing(program)) {
-		tm_break_clear(program->pid);
-		program->watch = WATCH_NOTHING;
-		take_last(program);
-	}
+	if (!is_finalizing(program))
+		return;
+	tm_break_clear(program->pid);
+	program->watch = WATCH_NOTHING;
+	take_last(program);
 }
 
-bool run_program_trap(struct run_program *program)
+static void at_door(struct run_program *program)
 {
-	if (program->watch == WATCH_NOTHING || !tm_break_hit(program->pid))
-		return false;
-	if (leave_signal(program->pid))
-		at_breakpoint(program);
-	return true;
+	run_door_pass(program->pid, &program->door);
+	trace(program);
+}
+
+bool run_program_trap(struct run_program *program, int sig)
+{
+	pid_t pid = program->pid;
+
+	if (program->watch == WATCH_DOOR && sig == SYSCALL_STOP &&
+	    run_door_reached(pid, &program->door)) {
+		if (just_stopped(pid))
+			at_door(program);
+		return true;
+	}
+	if (program->watch == WATCH_FINALIZING && sig == SIGTRAP && tm_break_hit(pid)) {
+		if (just_stopped(pid))
+			at_finalizing(program);
+		return true;
+	}
+	return sig == SYSCALL_STOP;
+}
+
+void run_program_go_on(const struct run_program *program, int sig)
+{
+	ptrace(program->watch == WATCH_DOOR ? PTRACE_SYSCALL : PTRACE_CONT,
+	       program->pid, NULL, (long)sig);
+}
+
+/* ---- it begins, and ends ---------------------------------------------------------- */
+
+void run_program_begins(struct run_program *program)
+{
+	const char *why;
+
+	program->executed = true;
+	program->finalizing = 0;
+	program->recorded = false;
+	program->final_done = false;
+	program->watch = WATCH_NOTHING;
+	if (!run_door_open(program->pid, &program->door, &why))
+		snprintf(program->why, sizeof(program->why), "%s", why);
+	else if (program->door.at)
+		program->watch = WATCH_DOOR;
+	else if (just_stopped(program->pid))
+		trace(program);
+	tm_log("run: exec, entry 0x%llx, door 0x%llx",
+	       (unsigned long long)program->door.entry, (unsigned long long)program->door.at);
 }
 
 /* Memory is all there, unless an interpreter finalized before. */

@@ -15,16 +15,17 @@
 #include <sys/types.h>
 
 #include "mem/mem.h"
+#include "session/run_door.h"
 #include "tmattach/run.h"
 
 /* The options on it; they are set again where a step had to set others. */
 enum { RUN_OPTIONS = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD };
 
-/* What our breakpoint in it means. */
+/* What we wait for. */
 enum run_watch {
 	WATCH_NOTHING,
-	WATCH_ENTRY,      /* its libraries are loaded, its code begins */
-	WATCH_FINALIZING, /* the interpreter begins to end */
+	WATCH_DOOR,       /* its libraries are loaded, its code begins */
+	WATCH_FINALIZING, /* a breakpoint: the interpreter begins to end */
 };
 
 struct run_program {
@@ -32,6 +33,7 @@ struct run_program {
 	pid_t pid;
 	bool executed;        /* there is one: the command's own has begun */
 	enum run_watch watch;
+	struct run_door door;
 	tm_addr finalizing;   /* 0: no CPython, or not known (yet) */
 	bool recorded;        /* the recorder is in it */
 	bool final_done;      /* the last snapshot is taken, or missed */
@@ -42,8 +44,11 @@ struct run_program {
 
 /* It has called exec; its loader runs next. */
 void run_program_begins(struct run_program *program);
-/* Did the SIGTRAP come from our breakpoint? Then what it is for is done. */
-bool run_program_trap(struct run_program *program);
+/* In a stop for `sig`, of a signal or at a system call: is that what is waited
+ * for? Then what is to be done is done. */
+bool run_program_trap(struct run_program *program, int sig);
+/* Out of its stop, with a signal or 0. */
+void run_program_go_on(const struct run_program *program, int sig);
 /* Its last moment in the kernel. */
 void run_program_ends(struct run_program *program);
 

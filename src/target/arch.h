@@ -66,11 +66,9 @@ bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret);
 bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs);
 
 /*
- * One hardware breakpoint of a stopped thread: it stops with SIGTRAP before
- * it executes the instruction at `at`, or after it has written to the 8 bytes
- * there. Gone after exec. False with errno.
+ * One hardware breakpoint of a stopped thread: it stops with SIGTRAP after it
+ * has written to the 8 bytes at `at`. Gone after exec. False with errno.
  */
-bool tm_break_execute(pid_t tid, uint64_t at);
 bool tm_break_write(pid_t tid, uint64_t at);
 bool tm_break_clear(pid_t tid);
 /* Did the SIGTRAP come from it? Forgets the event. */
@@ -79,6 +77,11 @@ bool tm_break_hit(pid_t tid);
 /* Is this what a signal handler returns to: the system call that ends it? */
 bool tm_code_ends_handler(const unsigned char *code, size_t len);
 enum { TM_HANDLER_END_LEN = 9 };
+
+/* Code for any place: a system call without effect, then on to `entry`. It
+ * changes no register that a program finds something in when it begins. */
+enum { TM_DOOR_LEN = 21 };
+void tm_door_make(uint64_t entry, void *code);
 
 /* The bytes of a system call instruction. */
 extern const unsigned char tm_syscall_insn[];

@@ -178,11 +178,6 @@ static bool set_break(pid_t tid, uint64_t at, uint64_t control)
 	       set_debug(tid, 7, control);
 }
 
-bool tm_break_execute(pid_t tid, uint64_t at)
-{
-	return set_break(tid, at, DR7_ENABLE);
-}
-
 bool tm_break_write(pid_t tid, uint64_t at)
 {
 	return set_break(tid, at, DR7_ENABLE | DR7_WRITE | DR7_8_BYTES);
@@ -205,6 +200,17 @@ bool tm_break_hit(pid_t tid)
 		return false;
 	set_debug(tid, 6, 0);
 	return true;
+}
+
+void tm_door_make(uint64_t entry, void *code)
+{
+	/* mov $39 (getpid), %eax; syscall; jmp *0(%rip); entry */
+	static const unsigned char door[] = { 0xb8, 0x27, 0, 0, 0, 0x0f, 0x05,
+					      0xff, 0x25, 0, 0, 0, 0 };
+	_Static_assert(sizeof(door) + sizeof(entry) == TM_DOOR_LEN, "its length");
+
+	memcpy(code, door, sizeof(door));
+	memcpy((char *)code + sizeof(door), &entry, sizeof(entry));
 }
 
 bool tm_code_ends_handler(const unsigned char *code, size_t len)
