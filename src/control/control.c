@@ -14,7 +14,6 @@
 #include "target/maps.h"
 
 enum {
-	STOP_DEADLINE_MS = 200,
 	/* On a crowded machine the helper can wait for the allocator's lock
 	 * long after its work is done. */
 	UNMAP_TIMEOUT_MS = 20000,
@@ -75,7 +74,7 @@ static void sweep(struct doing *doing)
 	struct tm_err err;
 
 	if (!doing->strays ||
-	    !tm_stop_all(doing->target->process, STOP_DEADLINE_MS, &doing->stop, &err))
+	    !tm_stop_all(doing->target->process, TM_STOP_DEADLINE_MS, &doing->stop, &err))
 		return;
 	doing->strays = control_sweep(doing->target, &doing->stop) > 0;
 	tm_stop_guard(&doing->stop);
@@ -132,7 +131,7 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 	uint64_t wait_ns = 100000;
 
 	for (;;) {
-		if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, err))
+		if (!tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &doing->stop, err))
 			return false;
 		if (job_stopped(&doing->stop))
 			return refuse_stopped(doing, err);
@@ -156,7 +155,7 @@ static bool withdraw(struct doing *doing, bool *ret_begun, struct tm_err *err)
 	uint32_t state = 0;
 	bool ok;
 
-	ok = tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, err) &&
+	ok = tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &doing->stop, err) &&
 	     tm_mem_u32(target->mem, at, &state, err);
 	*ret_begun = state != CONTROL_WAITING && state != CONTROL_NEW;
 	if (ok && !*ret_begun)
@@ -252,7 +251,7 @@ static bool clean_up(struct doing *doing)
 		bool busy;
 
 		wait_a_little(&wait_ns, 200000000);
-		if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &doing->stop, &err))
+		if (!tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &doing->stop, &err))
 			return false;
 		if (!control_unmap(target, &doing->stop, &doing->mapping, &busy, &err))
 			tm_log("control: %s: %s", err.object, err.cause);

@@ -15,7 +15,6 @@
 #include "control/launch.h"
 
 enum {
-	STOP_DEADLINE_MS = 200,
 	/* Once it has begun it is not cut short. */
 	RUNNING_TIMEOUT_MS = 600000,
 	PATH_MAX_LEN = 64,
@@ -194,7 +193,7 @@ static bool each_thread(const struct script *script,
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	tm_addr thread = 0;
 
-	if (!tm_stop_all(target->process, STOP_DEADLINE_MS, &stop, err))
+	if (!tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &stop, err))
 		return false;
 	for (int n = 0; n < MAX_THREADS; n++) {
 		if (!py_debugger_next(target->mem, script->debugger, &thread))

@@ -6,9 +6,6 @@
 #include "session/attach.h"
 #include "target/stop.h"
 
-/* A thread that needs longer than this to stop is in the kernel. */
-enum { TM_STOP_DEADLINE_MS = 200 };
-
 /*
  * Stop the target with the lock of its tables free; it stands still then.
  * What earlier tries have stopped it for is added to *paused_ns.

@@ -18,8 +18,6 @@
 #include "target/stop.h"
 #include "target/syscall_name.h"
 
-enum { STOP_DEADLINE_MS = 200 };
-
 struct tm_thread_reader {
 	struct tm_process process;
 	struct tm_mem *mem;
@@ -211,7 +209,7 @@ static bool take_all(struct tm_thread_reader *reader, struct sample *sample,
 	struct tm_err why;
 
 	thread_states_read(&sample->states, reader->process.pid);
-	if (!tm_stop_all(&reader->process, STOP_DEADLINE_MS, &stop, err))
+	if (!tm_stop_all(&reader->process, TM_STOP_DEADLINE_MS, &stop, err))
 		return false;
 	if (!update_modules(reader, &changed, err))
 		return tm_process_explain(&reader->process, err->sys_errno,

@@ -40,6 +40,9 @@ struct tm_stop {
 	uint64_t began_ns;     /* CLOCK_MONOTONIC just before the first INTERRUPT */
 };
 
+/* The usual deadline: a thread that needs longer to stop is in the kernel. */
+enum { TM_STOP_DEADLINE_MS = 200 };
+
 /*
  * Stop every thread, those included that appear meanwhile. A thread that
  * cannot stop within `deadline_ms`, or that sleeps uninterruptibly after some
