@@ -116,6 +116,21 @@ static bool refuse_stopped(const struct doing *doing, struct tm_err *err)
 	return tm_err_hint(err, "let it go on first: kill -CONT %d", (int)process->pid);
 }
 
+/* The time is up, or nobody wants it any more. */
+static bool over(const struct doing *doing)
+{
+	const struct control_call *call = doing->call;
+
+	return tm_now_ns() >= doing->deadline || (call->give_up && call->give_up());
+}
+
+static bool given_up(const struct doing *doing, struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+			  "%s() was given up before its turn came; nothing was done and nothing will be",
+			  doing->call->method);
+}
+
 static bool no_instant(const struct doing *doing, struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
@@ -139,8 +154,9 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 		if (*ret)
 			return true;
 		tm_stop_guard(&doing->stop);
-		if (tm_now_ns() >= doing->deadline)
-			return no_instant(doing, err);
+		if (over(doing))
+			return tm_now_ns() < doing->deadline ?
+			       given_up(doing, err) : no_instant(doing, err);
 		wait_a_little(&wait_ns, 10000000);
 	}
 }
@@ -224,13 +240,16 @@ static bool wait_final(struct doing *doing, struct control_args *ret,
 			return false;
 		if (is_final(ret->head.state))
 			return true;
-		if (tm_now_ns() >= doing->deadline) {
-			if (begun)
-				return hangs(doing, err);
+		if (begun && tm_now_ns() >= doing->deadline)
+			return hangs(doing, err);
+		if (!begun && over(doing)) {
+			bool in_time = tm_now_ns() < doing->deadline;
+
 			if (!withdraw(doing, &begun, err))
 				return false;
 			if (!begun)
-				return timed_out(doing, err);
+				return in_time ? given_up(doing, err) :
+						 timed_out(doing, err);
 			doing->deadline += RUNNING_TIMEOUT_MS * 1000000ull;
 		}
 		wait_a_little(&wait_ns, 10000000);

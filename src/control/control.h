@@ -64,6 +64,8 @@ struct control_call {
 	int32_t arg;
 	bool alone;             /* refuse beside subinterpreters */
 	unsigned timeout_ms;    /* until the call begins; it is not cut short */
+	bool (*give_up)(void);  /* asked while it waits: true is as if the time
+				   were up; NULL: never */
 };
 
 /*

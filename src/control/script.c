@@ -214,15 +214,17 @@ static bool is_final(const char *text)
 	return strcmp(text, "done") == 0 || strncmp(text, "raised ", 7) == 0;
 }
 
+/* `give_up` (or NULL) true is as if the time were up. */
 static void wait_for(const struct script *script, unsigned timeout_ms,
-		     bool (*what)(const char *text), char ret[static ANSWER_SIZE])
+		     bool (*give_up)(void), char ret[static ANSWER_SIZE])
 {
 	struct timespec pause = { .tv_nsec = 200000 };
 	uint64_t deadline = tm_now_ns() + timeout_ms * 1000000ull;
 
 	for (;;) {
 		answer(script, ret);
-		if (what(ret) || tm_now_ns() >= deadline)
+		if (is_final(ret) || tm_now_ns() >= deadline ||
+		    (give_up && give_up()))
 			return;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 10000000)
@@ -242,6 +244,10 @@ static bool report(const struct script *script, const char *text, struct tm_err 
 	if (strcmp(text, "begun") == 0)
 		return tm_err_set(err, TM_ERR_BUSY, object,
 				  "%s() is still being executed there and will end by itself",
+				  script->call->method);
+	if (script->call->give_up && script->call->give_up())
+		return tm_err_set(err, TM_ERR_BUSY, object,
+				  "%s() was given up before its turn came; nothing was done and nothing will be",
 				  script->call->method);
 	tm_err_set(err, TM_ERR_BUSY, object,
 		   "no thread came to run Python code within %u ms", script->call->timeout_ms);
@@ -263,13 +269,13 @@ bool control_script_do(const struct control_target *target,
 		return false;
 	asked = each_thread(&script, ask_thread, err);
 	if (asked)
-		wait_for(&script, call->timeout_ms, is_final, text);
+		wait_for(&script, call->timeout_ms, call->give_up, text);
 	if (!each_thread(&script, forget_thread, asked ? &ignored : err))
 		tm_log("control: %s: %s", ignored.object, ignored.cause);
 	/* Nobody begins any more; one may have. */
 	answer(&script, text);
 	if (strcmp(text, "begun") == 0)
-		wait_for(&script, RUNNING_TIMEOUT_MS, is_final, text);
+		wait_for(&script, RUNNING_TIMEOUT_MS, NULL, text);
 	unlink(script.ours);
 	close(script.fd);
 	return asked && report(&script, text, err);

@@ -1,6 +1,7 @@
 #include "tmattach/control.h"
 
 #include "control/control.h"
+#include "session/action.h"
 #include "session/backend.h"
 #include "session/meta.h"
 #include "session/rest.h"
@@ -21,6 +22,7 @@ static bool do_call(struct tm_session *session, const struct control_call *what,
 	struct control_call call = *what;
 	bool left = false, ok;
 
+	call.give_up = tm_act_interrupted;
 	call.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
 	ok = control_do(&target, &call, &left, err) ||
 	     tm_attach_explain(session, err);
