@@ -1,13 +1,32 @@
 #include "mem/mem.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool fault(struct tm_err *err, tm_addr at, size_t len)
 {
 	tm_err_set(err, TM_ERR_FAULT, "memory",
 		   "cannot read %zu bytes at 0x%" PRIx64, len, at);
 	return false;
+}
+
+size_t tm_mem_pread(int fd, void *buf, size_t len, uint64_t offset)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = pread(fd, (char *)buf + got, len - got,
+				  (off_t)(offset + got));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
 }
 
 void tm_mem_destroy(struct tm_mem *mem)

@@ -40,6 +40,10 @@ struct tm_mem *tm_mem_proc(pid_t pid, struct tm_err *err) TM_MUST_CHECK;
  * bytes are borrowed. */
 struct tm_mem *tm_mem_bytes(tm_addr base, const void *bytes, size_t len);
 
+/* What a `read` of the ops that stands on a file does: as many leading bytes
+ * as there are at `offset`, interrupted or not. */
+size_t tm_mem_pread(int fd, void *buf, size_t len, uint64_t offset);
+
 void tm_mem_destroy(struct tm_mem *mem); /* NULL is fine; works as a guard */
 void tm_mem_guard(struct tm_mem **mem);
 

@@ -1,5 +1,4 @@
 #include <elf.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,22 +46,6 @@ static const struct tm_core_mapping *find_mapping(const struct tm_core_file *cor
 		? &core->mappings[lo] : NULL;
 }
 
-static size_t read_at(int fd, char *buf, size_t len, uint64_t offset)
-{
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = pread(fd, buf + got, len - got, (off_t)(offset + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	return got;
-}
-
 /* A mapping shows zeros from the end of its file to the end of that page. */
 static size_t read_mapped(const struct tm_core_mapping *mapping, tm_addr at,
 			  char *buf, size_t len)
@@ -73,7 +56,7 @@ static size_t read_mapped(const struct tm_core_mapping *mapping, tm_addr at,
 		return 0;
 	if (len > mapping->end - at)
 		len = (size_t)(mapping->end - at);
-	got = read_at(mapping->fd, buf, len, mapping->offset + (at - mapping->start));
+	got = tm_mem_pread(mapping->fd, buf, len, mapping->offset + (at - mapping->start));
 	if (got == 0)
 		return 0;
 	rest = (size_t)(-(at + got) % TM_PAGE);
@@ -100,7 +83,7 @@ static size_t read_piece(const struct tm_core_file *core, tm_addr at, char *buf,
 	if (inside && off < segment->filesz) {
 		if (len > segment->filesz - off)
 			len = (size_t)(segment->filesz - off);
-		return read_at(core->fd, buf, len, segment->offset + off);
+		return tm_mem_pread(core->fd, buf, len, segment->offset + off);
 	}
 	if (!mapping || (inside && segment->flags & PF_W))
 		return 0;

@@ -14,20 +14,7 @@ struct mem_proc {
 
 static size_t proc_read(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
 {
-	struct mem_proc *proc = (struct mem_proc *)mem;
-	size_t got = 0;
-
-	while (got < len) {
-		ssize_t n = pread(proc->fd, (char *)buf + got, len - got,
-				  (off_t)(at + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	return got;
+	return tm_mem_pread(((struct mem_proc *)mem)->fd, buf, len, at);
 }
 
 static void proc_destroy(struct tm_mem *mem)

@@ -46,23 +46,13 @@ bool tm_attach_explain(const struct tm_session *session, struct tm_err *err)
 	return false;
 }
 
-static uint64_t sum_writable(const struct tm_maps *maps)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < maps->n; i++)
-		if (maps->regions[i].writable)
-			sum += maps->regions[i].end - maps->regions[i].start;
-	return sum;
-}
-
 bool tm_attach_refresh(struct tm_session *session, struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
 	if (!tm_maps_read(session->process.pid, &maps, err))
 		return tm_attach_explain(session, err);
-	session->writable_bytes = sum_writable(&maps);
+	session->writable_bytes = tm_maps_writable_bytes(&maps);
 	return true;
 }
 
@@ -73,7 +63,7 @@ static bool find_runtime(struct tm_session *session, struct tm_err *err)
 	if (!tm_maps_read(session->process.pid, &maps, err) ||
 	    !tm_remote_find_insn(session->mem, &maps, &session->syscall_insn, err))
 		return false;
-	session->writable_bytes = sum_writable(&maps);
+	session->writable_bytes = tm_maps_writable_bytes(&maps);
 	session->backend = &tm_backend_cpython;
 	return py_runtime_find(session->mem, &maps, session->process.pid,
 			       &session->runtime, err);

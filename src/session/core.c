@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "image/image_file.h"
 #include "mem/core_file.h"
+#include "session/core_maps.h"
 #include "session/core_recorder.h"
 #include "session/meta.h"
 #include "target/maps.h"
@@ -42,65 +43,6 @@ static void note(const struct tm_core *core, const char *text)
 {
 	if (core->opts.note)
 		core->opts.note(core->opts.note_ctx, text);
-}
-
-/* ---- maps ------------------------------------------------------------------ */
-
-static void add_region(struct tm_core *core, size_t *cap, tm_addr start,
-		       tm_addr end, uint32_t flags)
-{
-	struct tm_maps *maps = &core->maps;
-
-	maps->regions = tm_grow(maps->regions, cap, maps->n + 1,
-				sizeof(*maps->regions));
-	maps->regions[maps->n++] = (struct tm_region){
-		.start = start, .end = end, .path = "",
-		.readable = flags & PF_R, .writable = flags & PF_W,
-		.executable = flags & PF_X,
-	};
-}
-
-/* Both lists ascend; what the mappings have beside the segments is clean, or
- * it would have been written. */
-static void add_regions(struct tm_core *core)
-{
-	const struct tm_core_file *file = &core->file;
-	size_t cap = 0, k = 0;
-
-	for (size_t i = 0; i <= file->nsegments; i++) {
-		const struct tm_core_segment *segment = &file->segments[i];
-		tm_addr limit = i < file->nsegments ? segment->start : UINT64_MAX;
-
-		for (; k < file->nmappings && file->mappings[k].start < limit; k++)
-			if (i == 0 || file->mappings[k].start >= segment[-1].end)
-				add_region(core, &cap, file->mappings[k].start,
-					   file->mappings[k].end < limit
-						   ? file->mappings[k].end : limit,
-					   PF_R);
-		if (i < file->nsegments)
-			add_region(core, &cap, segment->start, segment->end,
-				   segment->flags);
-	}
-}
-
-static void name_regions(struct tm_core *core)
-{
-	const struct tm_core_file *file = &core->file;
-	size_t k = 0;
-
-	for (size_t i = 0; i < core->maps.n; i++) {
-		struct tm_region *region = &core->maps.regions[i];
-
-		while (k < file->nmappings && file->mappings[k].end <= region->start)
-			k++;
-		if (k == file->nmappings)
-			break;
-		if (file->mappings[k].start > region->start)
-			continue;
-		region->path = file->mappings[k].path;
-		region->offset = file->mappings[k].offset +
-				 (region->start - file->mappings[k].start);
-	}
 }
 
 /* ---- files ----------------------------------------------------------------- */
@@ -270,8 +212,7 @@ static bool open_core(struct tm_core *core, struct tm_err *err)
 	if (!tm_core_file_open(core->path, &core->file, err))
 		return false;
 	core->mem = tm_mem_core(&core->file);
-	add_regions(core);
-	name_regions(core);
+	tm_core_maps(&core->file, &core->maps);
 	return find_files(core, err) && find_runtime(core, err);
 }
 
@@ -345,16 +286,6 @@ bool tm_core_status(struct tm_core *core, struct tm_status *ret,
 		return recorder_status(core, ret, err);
 	return tm_status_read(core->mem, &core->runtime, ret, err) ||
 	       explain(core, err);
-}
-
-static uint64_t sum_writable(const struct tm_maps *maps)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < maps->n; i++)
-		if (maps->regions[i].writable)
-			sum += maps->regions[i].end - maps->regions[i].start;
-	return sum;
 }
 
 static bool was_not_tracing(const struct tm_core *core, enum py_state state,
@@ -432,7 +363,7 @@ static struct tm_snapshot *recorder_snapshot(struct tm_core *core,
 struct tm_snapshot *tm_core_snapshot(struct tm_core *core, struct tm_err *err)
 {
 	struct tm_collect_opts opts = {
-		.writable_bytes = sum_writable(&core->maps),
+		.writable_bytes = tm_maps_writable_bytes(&core->maps),
 	};
 	struct tm_collected *collected = NULL;
 	struct tm_meta meta = { 0 };

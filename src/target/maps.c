@@ -126,3 +126,13 @@ const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at)
 		return &maps->regions[lo];
 	return NULL;
 }
+
+uint64_t tm_maps_writable_bytes(const struct tm_maps *maps)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < maps->n; i++)
+		if (maps->regions[i].writable)
+			sum += maps->regions[i].end - maps->regions[i].start;
+	return sum;
+}
