@@ -43,14 +43,11 @@ static bool check_recorder_options(const struct cli_source *source,
 static int run(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
-	struct cli_options any = *options;
+	/* Where no CPython is, a recorder is put. */
+	int status = cli_process_open_any(&source, options);
 	struct tm_control done;
 	struct tm_err err;
-	int status;
 
-	/* Where no CPython is, a recorder is put. */
-	any.session.native_too = true;
-	status = cli_process_open(&source, &any);
 	if (status)
 		return status;
 	if (!check_recorder_options(&source, options, &err) ||

@@ -7,14 +7,11 @@
 static int run(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
-	struct cli_options any = *options;
+	/* Where no CPython is and no recorder, nothing is tracing. */
+	int status = cli_process_open_any(&source, options);
 	struct tm_control done;
 	struct tm_err err;
-	int status;
 
-	/* Where no CPython is and no recorder, nothing is tracing. */
-	any.session.native_too = true;
-	status = cli_process_open(&source, &any);
 	if (status)
 		return status;
 	if (!tm_session_stop_tracing(source.session, options->timeout_ms, &done,

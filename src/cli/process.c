@@ -24,6 +24,15 @@ int cli_process_open(struct cli_source *ret, const struct cli_options *options)
 	return status ? status : cli_source_open(ret, spec, options);
 }
 
+int cli_process_open_any(struct cli_source *ret,
+			 const struct cli_options *options)
+{
+	struct cli_options any = *options;
+
+	any.session.native_too = true;
+	return cli_process_open(ret, &any);
+}
+
 int cli_process_pid(pid_t *ret, const struct cli_options *options)
 {
 	const struct cli_source_spec *spec = &options->sources[0];

@@ -10,6 +10,9 @@ int cli_process_refuse_file(const struct cli_source_spec *spec,
 
 /* cli_source_open() of options->sources[0], which must be a process. */
 int cli_process_open(struct cli_source *ret, const struct cli_options *options);
+/* The same, where what is no CPython is meant, too: its recorder. */
+int cli_process_open_any(struct cli_source *ret,
+			 const struct cli_options *options);
 /* The same for a command that needs no more than the pid. */
 int cli_process_pid(pid_t *ret, const struct cli_options *options);
 
