@@ -108,6 +108,12 @@ bool table_remove(uint64_t address, struct block *ret_old);
 /* The id of these frames, most recent first; 0 if there is no room. */
 uint32_t stack_intern(const uint64_t *pcs, uint32_t n, bool more);
 
+/* rows.c */
+/* What is known of the address space; NULL: nothing yet. */
+const struct tm_recorder_space *rows_space(void);
+/* The row for the code at `pc` (recorder_abi.h); TM_ROW_NONE: there is none. */
+uint32_t row_for(const struct tm_recorder_space *space, uint64_t pc);
+
 /* unwind.c */
 /* The id of the stack of at most `max` frames that starts with the caller. */
 uint32_t unwind(const struct frame *start, uint32_t max,

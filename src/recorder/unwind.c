@@ -20,13 +20,6 @@ enum { WORD = 8, MAX_SIGNALS = 4, GUESS = 256 << 10, MAIN_STACK = 128 << 20,
 /* struct ucontext of the kernel: offsets of saved registers. */
 enum { UC_RBP = 120, UC_RSP = 160, UC_RIP = 168, UC_END = 256 };
 
-static inline const struct tm_recorder_space *space(void)
-{
-	uint64_t at = __atomic_load_n(&table()->space, __ATOMIC_ACQUIRE);
-
-	return at ? table_at(at) : NULL;
-}
-
 static const struct tm_recorder_range *stack_range(
 	const struct tm_recorder_space *s, uint64_t sp)
 {
@@ -86,71 +79,6 @@ static void limit(const struct tm_recorder_space *s, struct walk *w,
 		__asm__ volatile("" ::: "memory");
 		slot->stack_hi = w->limit;
 	}
-}
-
-static const struct tm_recorder_module *module_of(
-	const struct tm_recorder_space *s, uint64_t pc)
-{
-	const struct tm_recorder_module *modules = table_at(s->modules);
-	uint32_t lo = 0, hi = s->nmodules;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (modules[mid].end <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo < s->nmodules && modules[lo].start <= pc)
-		return &modules[lo];
-	return NULL;
-}
-
-static uint32_t row_of(const struct tm_recorder_module *module, uint64_t pc)
-{
-	const struct tm_recorder_row *rows = table_at(module->rows);
-	uint64_t lo = 0, hi = module->nrows;
-
-	pc -= module->bias;
-	while (lo < hi) {
-		uint64_t mid = (lo + hi) / 2;
-
-		if (rows[mid].pc <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? rows[lo - 1].how : TM_ROW_NONE;
-}
-
-/* A mapping of 48 bits onto themselves, so that the part of it which is not
- * the place in the cache names the address. */
-static inline uint64_t cache_key(uint64_t pc)
-{
-	pc = (pc ^ pc >> 24) * 0xd6e8feb86659u & TM_SLOT_ADDRESS;
-	return pc ^ pc >> 25;
-}
-
-static uint32_t look_up(const struct tm_recorder_space *s, uint64_t pc)
-{
-	uint64_t key = cache_key(pc);
-	uint64_t *cached = (uint64_t *)table_at(table()->cache) +
-		(key & ((1u << TM_RECORDER_CACHE_LOG2) - 1));
-	uint64_t seen = __atomic_load_n(cached, __ATOMIC_RELAXED);
-	const struct tm_recorder_module *module;
-	uint32_t how;
-
-	if (likely((uint32_t)seen && seen >> 32 == key >> TM_RECORDER_CACHE_LOG2))
-		return (uint32_t)seen;
-	if (pc > TM_SLOT_ADDRESS)
-		return TM_ROW_NONE;
-	module = module_of(s, pc);
-	how = module ? row_of(module, pc) : TM_ROW_NONE;
-	if (how != TM_ROW_NONE)
-		__atomic_store_n(cached, key >> TM_RECORDER_CACHE_LOG2 << 32 | how,
-				 __ATOMIC_RELAXED);
-	return how;
 }
 
 static inline bool readable(const struct walk *w, uint64_t at)
@@ -223,7 +151,7 @@ static bool enter_signal(const struct tm_recorder_space *s, struct walk *w,
 
 static bool step(const struct tm_recorder_space *s, struct walk *w)
 {
-	uint32_t how = look_up(s, w->at.pc - 1);
+	uint32_t how = row_for(s, w->at.pc - 1);
 	uint64_t offset = (uint64_t)((int64_t)tm_row_cfa(how) * WORD);
 	unsigned rbp = tm_row_rbp(how);
 
@@ -332,7 +260,7 @@ static bool rbp_is_idle(const struct tm_recorder_space *s,
 	uint32_t last = at;
 
 	for (;; last--) {
-		uint32_t how = look_up(s, memo->steps[last].pc - 1);
+		uint32_t how = row_for(s, memo->steps[last].pc - 1);
 
 		if ((how & 7) != TM_ROW_RSP)
 			return false;
@@ -426,7 +354,7 @@ static uint32_t intern(const struct output *out, bool more)
 uint32_t unwind(const struct frame *start, uint32_t max,
 		struct tm_recorder_thread *slot)
 {
-	const struct tm_recorder_space *s = space();
+	const struct tm_recorder_space *s = rows_space();
 	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
 	struct walk w = { .at = *start };
 	struct output out = { .pcs = pcs, .max = max };
