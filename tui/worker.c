@@ -4,20 +4,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "pyscope.h"
+#include "line_files.h"
 #include "tmattach/codec.h"
-#include "tmattach/source_lines.h"
 #include "xalloc.h"
 
-#define SCOPES_MAX 64
 #define DROPS_MAX 16
-
-struct scope_of_file {
-	char *filename;
-	size_t len;
-	size_t source;
-	struct pyscope *scope;
-};
 
 struct save_job {
 	struct snap **snaps;
@@ -34,16 +25,13 @@ struct process_of_source {
 struct worker {
 	struct queue *events;
 	pthread_t thread;
-	struct tm_source_lines **sources;
-	size_t nsources;
-	struct scope_of_file scopes[SCOPES_MAX]; /* round robin */
-	size_t next_scope;
+	struct line_files *files;
 	struct table_cache *cache;
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t wake;
 	bool stop, has_query;
-	struct process_of_source *others; /* not yet among the sources */
+	struct process_of_source *others; /* that `files` does not know of */
 	size_t nothers;
 	struct table_query query;
 	struct table *detail_of;
@@ -89,76 +77,12 @@ static void do_detail(struct worker *worker, struct table *table,
 	queue_push(worker->events, event);
 }
 
-/* ---- source lines ------------------------------------------------------------ */
-
-static const struct pyscope *scope_of(struct worker *worker, size_t source,
-				      struct tm_text filename)
-{
-	struct scope_of_file *slot;
-	const char *text;
-	size_t len = 0;
-
-	for (size_t i = 0; i < SCOPES_MAX; i++) {
-		slot = &worker->scopes[i];
-		if (slot->scope && slot->source == source &&
-		    slot->len == filename.len &&
-		    memcmp(slot->filename, filename.bytes, filename.len) == 0)
-			return slot->scope;
-	}
-	text = tm_source_lines_text(worker->sources[source], filename, &len);
-	slot = &worker->scopes[worker->next_scope++ % SCOPES_MAX];
-	pyscope_destroy(slot->scope);
-	free(slot->filename);
-	slot->filename = xmemdup(filename.bytes, filename.len);
-	slot->len = filename.len;
-	slot->source = source;
-	slot->scope = pyscope_create(text ? text : "", len);
-	return slot->scope;
-}
-
-static bool is_python(struct tm_text name)
-{
-	return name.len > 3 && memcmp(name.bytes + name.len - 3, ".py", 3) == 0;
-}
-
-static bool find_line(struct worker *worker, size_t source, struct line *line)
-{
-	struct tm_text filename = { line->filename, line->filename_len };
-	const struct tm_source_lines *door = worker->sources[source];
-	const char *function;
-
-	line->text = door->line(door->ctx, filename, line->lineno);
-	if (!line->text)
-		return false;
-	if (!is_python(filename))
-		return true;
-	function = pyscope_name(scope_of(worker, source, filename), line->lineno);
-	if (function)
-		line->function = xstrdup(function);
-	return true;
-}
-
 /* Whose the sources are now; under the lock. */
 static void take_others(struct worker *worker)
 {
-	for (size_t k = 0; k < worker->nothers; k++) {
-		size_t source = worker->others[k].source;
-
-		if (source >= worker->nsources) {
-			worker->sources = xreallocarray(worker->sources, source + 1,
-							sizeof(*worker->sources));
-			worker->nsources = source + 1;
-		} else {
-			tm_source_lines_destroy(worker->sources[source]);
-		}
-		worker->sources[source] =
-			tm_source_lines_create(worker->others[k].pid);
-		for (size_t i = 0; i < SCOPES_MAX; i++)
-			if (worker->scopes[i].source == source) {
-				pyscope_destroy(worker->scopes[i].scope);
-				worker->scopes[i].scope = NULL;
-			}
-	}
+	for (size_t i = 0; i < worker->nothers; i++)
+		line_files_source(worker->files, worker->others[i].source,
+				  worker->others[i].pid);
 	worker->nothers = 0;
 }
 
@@ -167,15 +91,7 @@ static void do_lines(struct worker *worker, struct line_list *list,
 {
 	struct event *event = event_create(EV_LINES, 0);
 
-	for (size_t i = 0; i < list->n; i++) {
-		bool found = false;
-
-		if (source < worker->nsources)
-			found = find_line(worker, source, &list->items[i]);
-		for (size_t k = 0; source >= worker->nsources && !found &&
-		     k < worker->nsources; k++)
-			found = find_line(worker, k, &list->items[i]);
-	}
+	line_files_find(worker->files, list, source);
 	event->lines = *list;
 	queue_push(worker->events, event);
 }
@@ -288,12 +204,7 @@ static void *worker_main(void *arg)
 
 static void worker_free(struct worker *worker)
 {
-	for (size_t i = 0; i < worker->nsources; i++)
-		tm_source_lines_destroy(worker->sources[i]);
-	for (size_t i = 0; i < SCOPES_MAX; i++) {
-		pyscope_destroy(worker->scopes[i].scope);
-		free(worker->scopes[i].filename);
-	}
+	line_files_destroy(worker->files);
 	for (size_t i = 0; i < worker->ndrops; i++)
 		table_put(worker->drops[i]);
 	table_query_deinit(&worker->query);
@@ -303,7 +214,6 @@ static void worker_free(struct worker *worker)
 	table_cache_destroy(worker->cache);
 	pthread_mutex_destroy(&worker->lock);
 	pthread_cond_destroy(&worker->wake);
-	free(worker->sources);
 	free(worker->others);
 	free(worker);
 }
@@ -314,10 +224,7 @@ struct worker *worker_create(const pid_t *pids, size_t npids,
 	struct worker *worker = xcalloc(1, sizeof(*worker));
 
 	worker->events = events;
-	worker->nsources = npids;
-	worker->sources = xcalloc(npids, sizeof(*worker->sources));
-	for (size_t i = 0; i < npids; i++)
-		worker->sources[i] = tm_source_lines_create(pids[i]);
+	worker->files = line_files_create(pids, npids);
 	worker->cache = table_cache_create();
 	pthread_mutex_init(&worker->lock, NULL);
 	pthread_cond_init(&worker->wake, NULL);
