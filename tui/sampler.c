@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "clock.h"
 #include "target.h"
 #include "xalloc.h"
 
@@ -126,7 +127,7 @@ static size_t source_of(const struct sampler *sampler, size_t i)
 static void glance_at_all(void *ctx)
 {
 	struct sampler *sampler = ctx;
-	uint64_t now = target_now_ms();
+	uint64_t now = now_ms();
 
 	if (now < sampler->next_status)
 		return;
@@ -237,12 +238,12 @@ static void read_statuses(struct sampler *sampler)
 static void work(struct sampler *sampler, const struct wish *wishes,
 		 uint64_t interval_ms, bool paused, bool asked)
 {
-	uint64_t now = target_now_ms();
+	uint64_t now = now_ms();
 
 	open_rest(sampler, now, asked);
 	if (wishes)
 		asked |= grant(sampler, wishes);
-	now = target_now_ms();
+	now = now_ms();
 	if (!paused && now >= sampler->next_others) {
 		look_for_others(sampler);
 		sampler->next_others = now + (interval_ms > OTHERS_MS ?
@@ -261,8 +262,8 @@ static void work(struct sampler *sampler, const struct wish *wishes,
 	}
 	sampler->next_sample = now + sampler->effective_ms;
 	/* A sample that takes longer than the interval leaves room as well. */
-	if (sampler->next_sample < target_now_ms() + STATUS_MS / 2)
-		sampler->next_sample = target_now_ms() + STATUS_MS / 2;
+	if (sampler->next_sample < now_ms() + STATUS_MS / 2)
+		sampler->next_sample = now_ms() + STATUS_MS / 2;
 }
 
 static void wait_for_work(struct sampler *sampler)
@@ -275,7 +276,7 @@ static void wait_for_work(struct sampler *sampler)
 	ts.tv_sec = (time_t)(until / 1000);
 	ts.tv_nsec = (long)(until % 1000) * 1000000;
 	while (!sampler->stop && (sampler->hold ||
-	       (!sampler->now && !sampler->any_wish && target_now_ms() < until)))
+	       (!sampler->now && !sampler->any_wish && now_ms() < until)))
 		if (sampler->hold)
 			pthread_cond_wait(&sampler->wake, &sampler->lock);
 		else

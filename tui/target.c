@@ -1,7 +1,6 @@
 #include "target.h"
 
-#include <time.h>
-
+#include "clock.h"
 #include "thread_page.h"
 #include "xalloc.h"
 
@@ -13,17 +12,12 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t target_now_ms(void)
-{
-	return now_ns() / 1000000;
-}
-
 static struct event *new_event(const struct target *target,
 			       enum event_kind kind)
 {
 	struct event *event = event_create(kind, target->source);
 
-	event->at_ms = target_now_ms();
+	event->at_ms = now_ms();
 	return event;
 }
 
@@ -44,7 +38,7 @@ static void pass_note(void *ctx, const char *text)
 static void pass_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct target *target = ctx;
-	uint64_t now = target_now_ms();
+	uint64_t now = now_ms();
 	struct event *event;
 
 	if (target->meanwhile)
@@ -181,7 +175,7 @@ struct event *target_sample(struct target *target)
 
 	if (!target->handle || !target->tracing || given_up(target))
 		return NULL;
-	target->sample_began = target_now_ms();
+	target->sample_began = now_ms();
 	snapshot = target->feed->ops->sample(target->handle, &err);
 	if (!snapshot) {
 		if (!given_up(target))
@@ -190,7 +184,7 @@ struct event *target_sample(struct target *target)
 	}
 	event = new_event(target, EV_SAMPLE);
 	event->sample.snap = snap_create(snapshot);
-	event->sample.took_ms = target_now_ms() - target->sample_began;
+	event->sample.took_ms = now_ms() - target->sample_began;
 	return event;
 }
 

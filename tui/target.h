@@ -33,8 +33,6 @@ struct target {
 void target_init(struct target *target, const struct target *model);
 void target_close(struct target *target);
 
-uint64_t target_now_ms(void);
-
 void target_open(struct target *target);
 void target_status(struct target *target);
 

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "guard.h"
 #include "xalloc.h"
 
@@ -321,14 +321,6 @@ static int translate(int key)
 	if (key >= KEY_F(1) && key <= KEY_F(10))
 		return K_F1 + (key - KEY_F(1));
 	return 0;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static bool read_mouse(struct event *ret)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "clock.h"
 #include "sampler.h"
 #include "target.h"
 #include "tui_harness.h"
@@ -116,9 +117,9 @@ static bool script_status(void *target, struct tm_status *ret,
 static bool read_endlessly(struct script *script)
 {
 	const struct tm_session_opts *opts = &script->session;
-	const uint64_t end = target_now_ms() + 60000;
+	const uint64_t end = now_ms() + 60000;
 
-	for (uint64_t done = 0; target_now_ms() < end; done++) {
+	for (uint64_t done = 0; now_ms() < end; done++) {
 		opts->progress.report(opts->progress.ctx, done, 1000);
 		if (opts->give_up(opts->give_up_ctx)) {
 			script->given_up++;

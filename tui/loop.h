@@ -1,0 +1,47 @@
+/*
+ * The loop of the live view: waits for keys, signals and what the threads have
+ * to tell, and does what the state answers. Private to the view's start and
+ * end, top.c.
+ */
+#ifndef TUI_LOOP_H
+#define TUI_LOOP_H
+
+#include <signal.h>
+
+#include "sampler.h"
+#include "state.h"
+#include "tmattach/top.h"
+#include "worker.h"
+
+struct top {
+	const struct tm_top_opts *opts;
+	struct state state;
+	struct screen screen;
+	struct queue *queue;
+	struct sampler *sampler; /* NULL: only files */
+	struct worker *worker;
+	pid_t *pids;             /* of the sources given; 0: a file */
+	struct feed_processes processes; /* the first of them, and new ones */
+	size_t ntargets;         /* processes among the sources given, */
+	size_t nkept;            /* and those of them that are no children */
+	int signals;
+	sigset_t old_mask;
+	int ended_by;            /* a signal to die of; 0: none */
+	bool lost;               /* the terminal is gone */
+};
+
+/* Wait a moment for the answers of the targets before anything is drawn: a
+ * refusal should not flash a screen. */
+void loop_wait_for_opening(struct top *top);
+/* Not one source could be attached to, and there is no hope: true, and why. */
+bool loop_refused(const struct top *top, struct tm_err *err);
+
+void loop_ask_table(struct top *top);
+/* Ask the terminal for its size. */
+void loop_resize(struct top *top);
+
+/* Until the user quits, or a signal or the terminal's end does. False as
+ * loop_refused(). */
+bool loop_run(struct top *top, struct tm_err *err);
+
+#endif
