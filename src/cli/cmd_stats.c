@@ -56,6 +56,7 @@ static int run_one(const struct cli_options *options)
 	stats = tm_snapshot_statistics(source.snapshot, &options->query, &err);
 	if (!stats)
 		return cli_error(&err, CLI_ABOUT_FILE);
+	cli_remark_filters(&source, options, stats->total_count);
 	ok = write_stats(&source, stats, options, &err);
 	tm_stats_destroy(stats);
 	return cli_output_written(ok, &err, cli_source_status(&source));

@@ -107,6 +107,7 @@ static bool narrow(struct cli_source *source, const struct cli_options *options,
 					  options->query.nfilters);
 		tm_snapshot_destroy(source->snapshot);
 		source->snapshot = less;
+		cli_remark_filters(source, options, less->total_count);
 	}
 	if (limit == 0 || options->format == CLI_TEXT ||
 	    options->format == CLI_PRETTY)

@@ -34,6 +34,7 @@ static int save(struct cli_source *source, const struct cli_options *options,
 	if (status)
 		return status;
 	apply_filters(&source->snapshot, options);
+	cli_remark_filters(source, options, source->snapshot->total_count);
 	ok = tm_snapshot_save(source->snapshot, options->output, options->codec,
 			      &opts, &err);
 	cli_progress_end(&progress);

@@ -256,3 +256,19 @@ int cli_source_status(const struct cli_source *source)
 		 object);
 	return CLI_PARTIAL;
 }
+
+void cli_remark_filters(const struct cli_source *source,
+			const struct cli_options *options, uint64_t left)
+{
+	bool any_pattern = false;
+
+	if (left > 0 || options->query.nfilters == 0)
+		return;
+	for (size_t i = 0; i < options->query.nfilters; i++)
+		any_pattern |= !options->filters[i].domain_only;
+	cli_note("%s: no trace passes the filters",
+		 source->file ? source->file : source->object);
+	if (any_pattern)
+		cli_note("a pattern is held against the whole name of the file: "
+			 "'*/app.py'");
+}

@@ -84,6 +84,16 @@ expect "traces as JSON Lines, limited" traces.jsonl traces -f json -l 2 $new
 expect "stats as CSV" stats.csv stats -f csv $new
 expect "info" info.txt info $new
 
+# ---- a pattern that is only the end of a name, as it is typed at first
+for command in stats traces "convert -f tms -o $work/none"; do
+	# shellcheck disable=SC2086
+	"$tmattach" $command --include nosuch.py $new >"$work/out" 2>"$work/err"; status=$?
+	if [ $status -eq 0 ] && grep -q 'no trace passes the filters' "$work/err"
+	then ok "${command%% *}: filters that leave nothing are remarked upon"
+	else not_ok "${command%% *}: filters that leave nothing are remarked upon" "$work/err"
+	fi
+done
+
 # ---- every command tells about itself
 commands=$("$tmattach" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 for command in ${commands:-none}; do
