@@ -15,6 +15,15 @@ unsigned act_filter(struct state *state)
 	return R_DRAW;
 }
 
+/* A trace passes if it passes one of the including filters: beside another
+ * one, this row would not be the only one left. */
+static void drop_includes(struct filters *filters)
+{
+	for (size_t i = filters->n; i-- > 0;)
+		if (filters->items[i].inclusive)
+			filters_remove(filters, i);
+}
+
 static unsigned filter_row(struct state *state, bool inclusive)
 {
 	const struct tm_stat *stat = state_selected(state);
@@ -32,6 +41,8 @@ static unsigned filter_row(struct state *state, bool inclusive)
 	filter.lineno = frame.lineno;
 	/* A cumulative row stands for traces in which it is any frame. */
 	filter.all_frames = state->cumulative;
+	if (inclusive)
+		drop_includes(&state->filters);
 	filters_add(&state->filters, &filter);
 	free((char *)filter.pattern.bytes);
 	said = filters_describe(&state->filters.items[state->filters.n - 1]);

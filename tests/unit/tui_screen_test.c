@@ -118,7 +118,7 @@ static void play_filter_prompt(struct harness *h)
 static void play_filters(struct harness *h)
 {
 	harness_start(h);
-	harness_keys(h, "jx/*json*:5\njif");
+	harness_keys(h, "jxji/*json*:5\nf");
 }
 
 static void play_filtered_out(struct harness *h)

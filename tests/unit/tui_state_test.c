@@ -205,6 +205,11 @@ static void rows_are_included_and_excluded(void **state)
 	harness_keys(h, "Cji");
 	assert_int_equal(h->state.table->nrows, 1);
 	assert_int_equal(table_row(h->state.table, 0, false)->size, size);
+	/* Only this row, also where a filter has let others in. */
+	harness_keys(h, "C/py\n");
+	assert_true(h->state.table->nrows > 1);
+	harness_keys(h, "i");
+	assert_int_equal(h->state.table->nrows, 1);
 	harness_keys(h, "C1");
 	harness_key(h, K_END);
 	harness_keys(h, "i"); /* "<frozen ...>" or a name with a bracket */
