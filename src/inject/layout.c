@@ -80,7 +80,9 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 {
 	return t->version == TM_RECORDER_VERSION &&
 	       t->magic == TM_RECORDER_TABLE_MAGIC && t->size == size &&
-	       t->max_log2 <= MAX_LOG2 && (t->region_mask & ~(uint32_t)REGION_MASK) == 0 && t->arena_size == arena_size(t->max_log2) &&
+	       t->max_log2 <= MAX_LOG2 &&
+	       (t->region_mask & ~(uint32_t)REGION_MASK) == 0 &&
+	       t->arena_size == arena_size(t->max_log2) &&
 	       inside(t->shards, TM_RECORDER_SHARDS *
 		      sizeof(struct tm_recorder_shard), size) &&
 	       inside(t->threads, TM_RECORDER_THREADS *
@@ -91,6 +93,8 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      sizeof(struct tm_recorder_memo), size) &&
 	       inside(t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, size) &&
 	       inside(t->unwind, t->unwind_size, size) &&
+	       /* Where tmattach itself writes. */
+	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&
 	       inside(t->stacks, t->stacks_size, size) &&
 	       inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, size);
 }

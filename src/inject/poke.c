@@ -59,7 +59,7 @@ bool inject_poke(struct tm_injection *in, pid_t tid, tm_addr at,
 bool inject_poke_table(struct tm_injection *in, uint64_t offset,
 		       const void *bytes, size_t len, struct tm_err *err)
 {
-	if (offset + len > in->head.table_size)
+	if (offset > in->head.table_size || len > in->head.table_size - offset)
 		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
 				  "the recorder's table is full");
 	if (in->table_fd >= 0 && write_at(in->table_fd, offset, bytes, len))

@@ -55,9 +55,11 @@ static uint64_t append(struct tm_injection *in, struct tm_recorder_table *table,
 		       const void *bytes, size_t len)
 {
 	uint64_t at = table->unwind_tail;
+	uint64_t end = table->unwind + table->unwind_size;
 	struct tm_err err;
 
-	if (len > table->unwind + table->unwind_size - at ||
+	/* The tail was rounded up: behind the end if the area is full. */
+	if (at > end || len > end - at ||
 	    !inject_poke_table(in, at, bytes, len, &err))
 		return 0;
 	table->unwind_tail = at + (len + 63) / 64 * 64;
@@ -196,6 +198,9 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 
 	if (!inject_peek_table(in, 0, &table, sizeof(table), err))
 		return false;
+	if (!inject_table_valid(&table, in->head.table_size))
+		return tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
+				  "the recorder's table is damaged");
 	read_known(in, &table, &known);
 	for (size_t i = 0; i < maps->n; i++)
 		if (is_image(&maps->regions[i]))
