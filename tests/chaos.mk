@@ -16,9 +16,9 @@ $(B)/tests/live/confine: tests/live/confine.c
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(CFLAGS) -o $@ $<
 
 check-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers hostile
+	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
 
 soak-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers hostile
+	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers
 
 soak: soak-chaos
