@@ -40,6 +40,7 @@ static void wait_a_little(uint64_t *ns, uint64_t max_ns)
 	struct timespec t = { .tv_nsec = (long)*ns };
 
 	nanosleep(&t, NULL);
+	tm_stop_poll_late();
 	*ns = *ns * 2 < max_ns ? *ns * 2 : max_ns;
 }
 

@@ -227,6 +227,7 @@ static void wait_for(const struct script *script, unsigned timeout_ms,
 		    (give_up && give_up()))
 			return;
 		nanosleep(&pause, NULL);
+		tm_stop_poll_late();
 		if (pause.tv_nsec < 10000000)
 			pause.tv_nsec *= 2;
 	}

@@ -23,6 +23,7 @@ void inject_pause(unsigned tries)
 					   : tries < 200 ? 5000000 : 25000000 };
 
 	nanosleep(&pause, NULL);
+	tm_stop_poll_late();
 }
 
 /* Functions of one image stand together: [first, ret) is the first group. */

@@ -387,15 +387,19 @@ void tm_stop_poll(struct tm_stop *stop)
 			stop->threads[kept++] = thread;
 	}
 	stop->n = kept;
+	tm_stop_poll_late();
 }
 
-void tm_stop_guard(struct tm_stop *stop)
+/* ---- threads that come late --------------------------------------------------- */
+
+void tm_stop_poll_late(void)
 {
-	tm_stop_release(stop);
-	for (size_t i = 0; i < stop->n; i++)
-		late_add(stop->process->pid, stop->threads[i].tid);
-	free(stop->threads);
-	*stop = (struct tm_stop){ 0 };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < late.n; i++)
+		if (!detach_if_stopped(late.threads[i].pid, late.threads[i].tid))
+			late.threads[kept++] = late.threads[i];
+	late.n = kept;
 }
 
 /* Does any of them only wait for a processor? */
@@ -407,22 +411,31 @@ static bool any_awake(void)
 	return false;
 }
 
-void tm_stop_forget_late(void)
+/* For that many milliseconds, and longer for those that are awake. */
+static void await_late(int tries, int awake_tries)
 {
-	enum { TRIES = 50, AWAKE_TRIES = 2000 };
 	struct timespec pause = { .tv_nsec = 1000000 };
 
-	for (int i = 0; late.n > 0 && (i < TRIES || (i < AWAKE_TRIES && any_awake())); i++) {
-		size_t kept = 0;
-
-		for (size_t k = 0; k < late.n; k++)
-			if (!detach_if_stopped(late.threads[k].pid,
-					       late.threads[k].tid))
-				late.threads[kept++] = late.threads[k];
-		late.n = kept;
-		if (kept)
-			nanosleep(&pause, NULL);
+	tm_stop_poll_late();
+	for (int i = 0; late.n > 0 && (i < tries || (i < awake_tries && any_awake())); i++) {
+		nanosleep(&pause, NULL);
+		tm_stop_poll_late();
 	}
+}
+
+void tm_stop_guard(struct tm_stop *stop)
+{
+	tm_stop_release(stop);
+	for (size_t i = 0; i < stop->n; i++)
+		late_add(stop->process->pid, stop->threads[i].tid);
+	free(stop->threads);
+	*stop = (struct tm_stop){ 0 };
+	await_late(0, 500);
+}
+
+void tm_stop_forget_late(void)
+{
+	await_late(50, 2000);
 	free(late.threads);
 	memset(&late, 0, sizeof(late));
 }

@@ -17,11 +17,13 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 int blockers_start(void);
 int blockers_stop(void);
+int blockers_vfork(int ms);
 
 struct blocker {
 	const char *name;
@@ -187,6 +189,19 @@ int blockers_start(void)
 			return -1;
 	}
 	return 0;
+}
+
+/* Sleep in the kernel, not to be interrupted, until a child has ended. */
+int blockers_vfork(int ms)
+{
+	pid_t child = vfork();
+	int status;
+
+	if (child == 0) {
+		poll(NULL, 0, ms);
+		_exit(0);
+	}
+	return waitpid(child, &status, 0) == child ? status : -1;
 }
 
 /* Wake all; how many had been ended by something else. */
