@@ -1,11 +1,13 @@
 # What may happen while tmattach is at work: check-chaos is the short form,
-# LONG=1 (and `make soak`) tries every fault point. Not yet part of `make check`:
-# six minutes, and not seen often enough to say that it never fails by itself.
+# LONG=1 (and `make soak`) tries every fault point.
+
+CHECKS += check-chaos
 
 .PHONY: check-chaos soak-chaos
 
 chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm $(B)/tests/live/frozen.so \
-	$(B)/tests/live/blockers.so $(B)/tests/live/confine
+	$(B)/tests/live/blockers.so $(B)/tests/live/confine \
+	$(B)/tests/live/recorder/storm-musl-static
 
 $(B)/tests/live/chaos: tests/live/chaos.c $(B)/gen/syscalls.def
 	$(call say,TEST,$@)
