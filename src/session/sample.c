@@ -153,19 +153,34 @@ static bool copy_pays(struct tm_session *session)
 	return copy_is_cheaper(bytes, table);
 }
 
-/* While the copy is there, what the target writes is there twice. It shall
- * not run into the limit of its cgroup for that. */
-static bool copy_fits(struct tm_session *session)
+/*
+ * While the copy is there, what the target writes is there twice. It shall not
+ * run into the limit of its cgroup for that: the OOM killer is offered the
+ * copy, but takes the target where the copy is just ending.
+ */
+static bool copy_fits(const struct tm_session *session)
 {
 	pid_t pid = session->process.pid;
 	uint64_t kilobytes = 0;
 
-	if (session->opts.freeze == TM_FREEZE_FORCE ||
-	    !tm_process_status_u64(pid, pid, "RssAnon", 10, &kilobytes) ||
-	    tm_process_headroom(pid) / 1024 >= kilobytes)
+	return !tm_process_status_u64(pid, pid, "RssAnon", 10, &kilobytes) ||
+	       tm_process_headroom(pid) / 1024 >= kilobytes;
+}
+
+/* *ret: will a copy be made? False where only one is wanted and is too much. */
+static bool choose_copy(struct tm_session *session, bool *ret, struct tm_err *err)
+{
+	*ret = copy_pays(session);
+	if (!*ret || copy_fits(session))
 		return true;
+	*ret = false;
+	if (session->opts.freeze == TM_FREEZE_FORCE) {
+		tm_err_set(err, TM_ERR_LIMIT, session->process.object,
+			   "its cgroup has no memory left for a copy");
+		return tm_err_hint(err, "--no-fork needs none");
+	}
 	tm_session_note(session, "read without a copy: its cgroup has no memory left for one");
-	return false;
+	return true;
 }
 
 static bool forced(const struct sample *sample)
@@ -236,8 +251,8 @@ struct tm_snapshot *tm_sample(struct tm_session *session, struct tm_err *err)
 	}
 	if (tm_freeze_has_stale(session->process.pid))
 		reap(&sample);
-	sample.wants_copy = copy_pays(session) && copy_fits(session);
-	ok = tm_stop_at_rest(session, &sample.stop, &sample.paused_ns, err) &&
+	ok = choose_copy(session, &sample.wants_copy, err) &&
+	     tm_stop_at_rest(session, &sample.stop, &sample.paused_ns, err) &&
 	     read_any(&sample, err);
 	tm_stop_guard(&sample.stop);
 	if (ok)
