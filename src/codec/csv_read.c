@@ -256,7 +256,7 @@ bool csv_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 
 	traces_in_begin(&r->t, file, builder, meta, err);
 	ok = read_rows(r);
-	traces_in_end(&r->t);
+	traces_in_end(&r->t, ok);
 	tm_buf_free(&r->name);
 	tm_buf_free(&r->function);
 	free(r);

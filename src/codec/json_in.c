@@ -19,6 +19,29 @@ int json_in_token(struct record_in *in)
 	return c;
 }
 
+static const char *skip_string(const char *p, const char *end)
+{
+	while (++p < end && *p != '"')
+		if (*p == '\\')
+			p++;
+	return p < end ? p : NULL;
+}
+
+const char *json_in_skip(const char *p, const char *end)
+{
+	size_t depth = 0;
+
+	for (; p < end; p++) {
+		if (*p == '"' && !(p = skip_string(p, end)))
+			return NULL;
+		if (*p == '{')
+			depth++;
+		if (*p == '}' && --depth == 0)
+			return p + 1;
+	}
+	return NULL;
+}
+
 /* The rest of a string, its closing quote included. */
 static bool take_string(struct record_in *in)
 {

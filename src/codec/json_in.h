@@ -17,6 +17,9 @@ bool json_in_object(struct record_in *in);
  */
 bool json_in_head(struct record_in *in, struct tm_buf *head, bool *ret_found);
 
+/* Behind the object that begins at `p'; NULL if it does not end before `end'. */
+const char *json_in_skip(const char *p, const char *end);
+
 bool json_in_corrupt(struct record_in *in, const char *what);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * Reading .jsonl and .json back. Traces come one by one; jansson parses the
- * text of a traceback when it is met for the first time, and after that the
- * text itself is the key.
+ * Reading .jsonl and .json back. Traces come one by one; the text of a
+ * traceback is the key of what it was parsed to.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,146 +8,21 @@
 #include "base/guard.h"
 #include "codec/codec.h"
 #include "codec/formats.h"
+#include "codec/json_frames.h"
 #include "codec/json_in.h"
 #include "codec/json_shape.h"
-#include "codec/traces_in.h"
-
-struct json_reader {
-	struct traces_in t;
-	struct tm_buf text;
-};
-
-static bool corrupt(struct json_reader *r, const char *what)
-{
-	return json_in_corrupt(&r->t.in, what);
-}
-
-static json_t *parse(struct json_reader *r, const char *text, size_t len)
-{
-	char why[160];
-	json_t *value = json_parse(text, len, why);
-
-	if (!value)
-		codec_corrupt(r->t.in.err, r->t.in.start, "%s", why);
-	return value;
-}
-
-static bool get_u64(const json_t *object, const char *key, uint64_t max,
-		    uint64_t *ret)
-{
-	const json_t *value = json_object_get(object, key);
-	json_int_t v = json_integer_value(value);
-
-	if (!json_is_integer(value) || v < 0 || (uint64_t)v > max)
-		return false;
-	*ret = (uint64_t)v;
-	return true;
-}
-
-/* A string's id; TM_ID_NONE (and true) for null or a missing member. */
-static bool get_string(struct json_reader *r, const json_t *object,
-		       const char *key, tm_id *ret)
-{
-	const json_t *value = json_object_get(object, key);
-
-	*ret = TM_ID_NONE;
-	if (!value || json_is_null(value))
-		return true;
-	if (!json_is_string(value) ||
-	    json_string_length(value) > CODEC_MAX_STRING)
-		return corrupt(r, "a name that is no string");
-	json_text_of(value, &r->text);
-	*ret = tm_builder_string(r->t.builder, r->text.data, r->text.len);
-	return true;
-}
-
-static bool get_native(struct json_reader *r, const json_t *object,
-		       struct tm_native_frame *ret)
-{
-	const char *address = json_string_value(json_object_get(object,
-								"address"));
-	tm_id path, build_id;
-	char *end;
-
-	*ret = (struct tm_native_frame){ .module = TM_ID_NONE };
-	if (!address || strncmp(address, "0x", 2) != 0)
-		return corrupt(r, "an address that is no hexadecimal number");
-	ret->address = strtoull(address, &end, 16);
-	if (*end || !address[2])
-		return corrupt(r, "an address that is no hexadecimal number");
-	ret->inlined = json_is_true(json_object_get(object, "inlined"));
-	if (!get_string(r, object, "function", &ret->function) ||
-	    !get_string(r, object, "module", &path) ||
-	    !get_string(r, object, "build_id", &build_id))
-		return false;
-	if (path != TM_ID_NONE)
-		ret->module = tm_builder_module(r->t.builder, path, build_id);
-	return true;
-}
-
-static bool add_frame(struct json_reader *r, const json_t *object)
-{
-	struct tm_native_frame native;
-	uint64_t lineno;
-	tm_id name, frame;
-
-	if (!get_string(r, object, "filename", &name))
-		return false;
-	if (name == TM_ID_NONE || !get_u64(object, "lineno", UINT32_MAX, &lineno))
-		return corrupt(r, "a frame without filename or lineno");
-	if (!json_object_get(object, "address")) {
-		frame = tm_builder_frame(r->t.builder, name, (uint32_t)lineno);
-	} else {
-		if (!get_native(r, object, &native))
-			return false;
-		frame = tm_builder_native_frame(r->t.builder, name,
-						(uint32_t)lineno, &native);
-	}
-	sites_frame(&r->t.sites, frame);
-	return true;
-}
-
-static bool add_frames(struct json_reader *r, const json_t *frames)
-{
-	size_t n = json_array_size(frames);
-
-	if (!n)
-		return corrupt(r, "a traceback that is no list of frames");
-	sites_begin(&r->t.sites);
-	for (size_t i = 0; i < n; i++)
-		if (!add_frame(r, json_array_get(frames, i)))
-			return false;
-	return true;
-}
-
-/* The list in r->t.sites for the text of a traceback. */
-static bool find_frames(struct json_reader *r, const char *text, size_t len,
-			uint32_t *ret)
-{
-	json_t *frames;
-	bool ok;
-
-	if (traces_in_known(&r->t, text, len, ret))
-		return true;
-	frames = parse(r, text, len);
-	if (!frames)
-		return false;
-	ok = add_frames(r, frames);
-	json_decref(frames);
-	return ok;
-}
 
 static bool add_trace(struct json_reader *r, const json_t *trace, uint32_t list)
 {
 	const json_t *value = json_object_get(trace, "total_nframe");
 	uint64_t domain, size, total = TM_TOTAL_NFRAME_NONE;
 
-	if (!get_u64(trace, "domain", UINT32_MAX, &domain) ||
-	    !get_u64(trace, "size", INT64_MAX, &size))
-		return corrupt(r, "a trace without domain or size");
+	if (!json_get_u64(trace, "domain", UINT32_MAX, &domain) ||
+	    !json_get_u64(trace, "size", INT64_MAX, &size))
+		return json_reader_corrupt(r, "a trace without domain or size");
 	if (!json_is_null(value) &&
-	    !get_u64(trace, "total_nframe", TM_TOTAL_NFRAME_NONE - 1, &total))
-		return corrupt(r, "a total_nframe that is no number");
+	    !json_get_u64(trace, "total_nframe", TM_TOTAL_NFRAME_NONE - 1, &total))
+		return json_reader_corrupt(r, "a total_nframe that is no number");
 	return traces_in_add(&r->t, list, (uint32_t)domain, size,
 			     (uint32_t)total);
 }
@@ -187,19 +61,19 @@ static bool read_trace(struct json_reader *r)
 	if (trace) {
 		const char *end = r->t.in.text.data + r->t.in.text.len - 1;
 
-		ok = find_frames(r, frames, (size_t)(end - frames), &list);
+		ok = json_find_frames(r, frames, (size_t)(end - frames), &list);
 	} else {
 		TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
 
-		trace = parse(r, r->t.in.text.data, r->t.in.text.len);
+		trace = json_reader_parse(r, r->t.in.text.data, r->t.in.text.len);
 		if (!trace)
 			return false;
 		if (!json_object_get(trace, "traceback")) {
 			json_decref(trace);
-			return corrupt(r, "a trace without a traceback");
+			return json_reader_corrupt(r, "a trace without a traceback");
 		}
 		json_append(&text, json_object_get(trace, "traceback"));
-		ok = find_frames(r, text.data, text.len, &list);
+		ok = json_find_frames(r, text.data, text.len, &list);
 	}
 	ok = ok && add_trace(r, trace, list);
 	json_decref(trace);
@@ -270,9 +144,9 @@ static void read_source(const json_t *source, struct tm_meta *meta)
 	const char *when = json_string_value(json_object_get(source, "taken_at"));
 	uint64_t v;
 
-	if (get_u64(source, "pid", INT32_MAX, &v))
+	if (json_get_u64(source, "pid", INT32_MAX, &v))
 		meta->pid = (int32_t)v;
-	if (get_u64(source, "traceback_limit", UINT32_MAX, &v))
+	if (json_get_u64(source, "traceback_limit", UINT32_MAX, &v))
 		meta->traceback_limit = (uint32_t)v;
 	copy_text(source, "runtime", meta->runtime, sizeof(meta->runtime));
 	if (when)
@@ -292,7 +166,7 @@ static void read_meta(const json_t *object, struct tm_meta *meta)
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		get_u64(numbers[i].in, numbers[i].key, INT64_MAX, numbers[i].to);
+		json_get_u64(numbers[i].in, numbers[i].key, INT64_MAX, numbers[i].to);
 	copy_text(object, "command", meta->command, sizeof(meta->command));
 	meta->has_total_nframe =
 		json_is_true(json_object_get(object, "has_total_nframe"));
@@ -305,11 +179,11 @@ static bool read_modules(struct json_reader *r, const json_t *modules)
 		const json_t *module = json_array_get(modules, i);
 		tm_id path, build_id;
 
-		if (!get_string(r, module, "path", &path) ||
-		    !get_string(r, module, "build_id", &build_id))
+		if (!json_get_string(r, module, "path", &path) ||
+		    !json_get_string(r, module, "build_id", &build_id))
 			return false;
 		if (path == TM_ID_NONE)
-			return corrupt(r, "a module without a path");
+			return json_reader_corrupt(r, "a module without a path");
 		tm_builder_module(r->t.builder, path, build_id);
 	}
 	return true;
@@ -325,7 +199,7 @@ static bool read_head(struct json_reader *r, const struct tm_buf *text,
 	bool ok = true;
 
 	r->t.in.start = 0;
-	head = parse(r, text->data, text->len);
+	head = json_reader_parse(r, text->data, text->len);
 	if (!head)
 		return false;
 	format = json_string_value(json_object_get(head, "format"));
@@ -333,7 +207,7 @@ static bool read_head(struct json_reader *r, const struct tm_buf *text,
 		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
 				"not a snapshot but \"%.40s\" (at byte 0)",
 				format ? format : "something else");
-	else if (!get_u64(head, "version", INT64_MAX, &version) || version != 1)
+	else if (!json_get_u64(head, "version", INT64_MAX, &version) || version != 1)
 		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
 				"a version of the format that is not known (at byte 0)");
 	if (ok) {
@@ -377,8 +251,8 @@ static bool run(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 
 	traces_in_begin(&r->t, file, builder, meta, err);
 	ok = read(r);
-	traces_in_end(&r->t);
-	tm_buf_free(&r->text);
+	traces_in_end(&r->t, ok);
+	json_frames_deinit(r);
 	free(r);
 	return ok;
 }

@@ -23,6 +23,14 @@ void sites_frame(struct sites *sites, tm_id frame)
 	sites->lists[sites->n - 1].n++;
 }
 
+void sites_empty(struct sites *sites)
+{
+	struct frames_list *list = &sites->lists[sites->n - 1];
+
+	sites->nframes = list->first;
+	list->n = 0;
+}
+
 /* In every format a frame of a new traceback takes a byte at the least. */
 static bool find_traceback(struct sites *sites, struct frames_list *list,
 			   uint32_t total, uint64_t offset)

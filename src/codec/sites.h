@@ -34,6 +34,8 @@ struct sites {
 /* Begin a list; its number is sites->n - 1. Then its frames, oldest first. */
 void sites_begin(struct sites *sites);
 void sites_frame(struct sites *sites, tm_id frame);
+/* The list that was begun last is without frames again. */
+void sites_empty(struct sites *sites);
 
 /*
  * The site of a list's traceback. `offset` is how much of the file was read:

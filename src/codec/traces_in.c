@@ -15,8 +15,10 @@ void traces_in_begin(struct traces_in *t, FILE *file, struct tm_builder *builder
 	t->sites.builder = builder;
 }
 
-void traces_in_end(struct traces_in *t)
+void traces_in_end(struct traces_in *t, bool ok)
 {
+	if (!ok && ferror(t->in.file) && t->in.err->kind != TM_ERR_OS)
+		codec_short_read(t->in.err, t->in.file, t->in.offset);
 	sites_deinit(&t->sites);
 	tm_intern_free(&t->keys);
 	tm_buf_free(&t->in.text);

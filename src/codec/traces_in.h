@@ -20,7 +20,9 @@ struct traces_in {
 
 void traces_in_begin(struct traces_in *t, FILE *file, struct tm_builder *builder,
 		     struct tm_meta *meta, struct tm_err *err);
-void traces_in_end(struct traces_in *t);
+/* Without `ok' the error is the stream's, if that has one: what was found in the
+ * part that could be read is none. */
+void traces_in_end(struct traces_in *t, bool ok);
 
 /* The list in t->sites for the text of a traceback. False: it is new, and the
  * caller begins it. */

@@ -121,6 +121,30 @@ static void members_in_any_order(void **state)
 	tm_snapshot_destroy(s);
 }
 
+/* The text of a frame is the key of what it was parsed to. */
+static void frames_by_their_text(void **state)
+{
+	static const char text[] =
+#define TRACE(FRAMES) "{\"domain\":0,\"size\":1,\"total_nframe\":1,\"traceback\":" FRAMES "}\n"
+#define A "{\"filename\":\"a\\\"}],{\",\"lineno\":1}"
+#define B "{\"filename\":\"b\\\\\",\"lineno\":2,\"more\":{\"x\":[{}]}}"
+		TRACE("[" A "," B "]") TRACE("[" B "," A "]") TRACE("[" A " ," B "]")
+		TRACE("[" A "," B " ]") TRACE("[" A "]");
+	struct tm_err err;
+	struct tm_snapshot *s = fixture_read(tm_codec_by_name("jsonl"), text,
+					     sizeof(text) - 1, &err);
+
+	(void)state;
+	if (!s)
+		fail_msg("%s", err.cause);
+	assert_int_equal(s->total_count, 5);
+	assert_int_equal(s->ntracebacks, 3);
+	assert_int_equal(s->nstrings, 2);
+	assert_string_equal(s->strings[0].bytes, "a\"}],{");
+	assert_string_equal(s->strings[1].bytes, "b\\");
+	tm_snapshot_destroy(s);
+}
+
 static void refused(const char *codec, const char *text, const char *word)
 {
 	struct tm_err err;
@@ -150,6 +174,9 @@ static void nonsense_is_refused(void **state)
 		"\"traceback\":[]}", "list of frames");
 	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1,"
 		"\"traceback\":[{\"filename\":1,\"lineno\":1}]}", "no string");
+	refused("jsonl", TRACE("[" A ",]"), "unexpected token");
+	refused("jsonl", TRACE("[" A B "]"), "expected");
+	refused("jsonl", TRACE("[" A ",{\"filename\":\"b\"}]"), "without filename");
 	refused("json", "{\"format\":\"tmattach-stats\"}", "tmattach-stats");
 	refused("json", "{\"format\":\"tmattach-snapshot\",\"version\":2,"
 		"\"traces\":[]}", "version");
@@ -258,6 +285,7 @@ int main(void)
 		cmocka_unit_test(csv_keeps_native_names),
 		cmocka_unit_test(a_line_is_what_the_manual_says),
 		cmocka_unit_test(members_in_any_order),
+		cmocka_unit_test(frames_by_their_text),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(empty_objects_cannot_fill_the_memory),
 		cmocka_unit_test(truncations_and_damages_do_no_harm),
