@@ -36,8 +36,8 @@ struct tm_codec {
 	 * cannot be written. */
 	bool (*write)(const struct tm_snapshot *snapshot, FILE *out,
 		      const struct tm_codec_opts *opts, struct tm_err *err);
-	/* Read a whole file into the builder and fill *meta. NULL: cannot be
-	 * read. `name` is for messages. */
+	/* Read a whole file into the builder and fill *meta; false with *err
+	 * (object not set). NULL: cannot be read. */
 	bool (*read)(FILE *in, struct tm_builder *builder,
 		     struct tm_meta *meta, struct tm_err *err);
 	/* Do these first bytes look like this format? NULL: never by content. */
@@ -74,7 +74,7 @@ bool tm_snapshot_save(const struct tm_snapshot *snapshot, const char *path,
 		      struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * Reports of section 3 of the specification that scripts read; keys in the
+ * Reports that scripts read, as the man page shows them under JSON; keys in the
  * documented order. Each writes to `out` and fails with the stream's error.
  */
 bool tm_write_stats_json(const struct tm_stats *stats, size_t limit,

@@ -1,5 +1,5 @@
 /*
- * Control of tracing in a running CPython, from outside: what tracemalloc's
+ * Control of tracing in a running process, from outside: what tracemalloc's
  * start(), stop(), clear_traces() and get_object_traceback() do from inside.
  * (reset_peak() is in session.h.)
  *
@@ -10,6 +10,9 @@
  * nothing will be (a C call holds the GIL, the process is stopped); the
  * message says what kept it. TM_ERR_LIMIT: the target raised an exception,
  * whose text is the cause.
+ *
+ * In a session on the recorder they bring it in, take it out and empty its
+ * table. The target executes nothing for that, and `timeout_ms` means nothing.
  */
 #ifndef TMATTACH_CONTROL_H
 #define TMATTACH_CONTROL_H

@@ -298,7 +298,7 @@ struct tm_share *tm_stats_shares(const struct tm_stats *stats, size_t nitems,
 uint32_t tm_stat_nframe(const struct tm_stat *stat);
 struct tm_frame_view tm_stat_frame(const struct tm_stat *stat, uint32_t i);
 
-/* Comparison of two tracebacks as Traceback.__lt__ sees them: <0, 0, >0. */
+/* The order of two str in Python, by code points: <0, 0, >0. */
 int tm_text_compare(struct tm_text a, struct tm_text b);
 
 /* The traces behind one statistic: for the drill-down of the view. Site ids

@@ -37,14 +37,15 @@ struct tm_session_opts {
 					distance of sampled bytes; 0: every block */
 	bool in_core;                /* of a recorder that is started: its table
 					is written to core dumps */
-	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: default */
+	unsigned busy_timeout_ms;    /* how long to wait for a free table; 0: 10 s */
 	/* Of a sample, in bytes, on another thread while the caller waits. The
 	 * target runs meanwhile, and tm_session_status() may be called from
 	 * within. */
 	struct tm_progress progress;
-	/* Asked now and then while a sample waits or reads, on another thread:
-	 * true makes it give up, with TM_ERR_OS and EINTR, as soon as the
-	 * target is as it was. NULL: never. */
+	/* Asked now and then while a call waits or reads, on another thread:
+	 * true makes it give up as soon as the target is as it was, a sample
+	 * with TM_ERR_OS and EINTR, start, stop and clear (control.h) with
+	 * TM_ERR_BUSY and nothing done. NULL: never. */
 	bool (*give_up)(void *ctx);
 	void *give_up_ctx;
 	/* Called with a one-line remark ("read without a copy: ..."), may be
@@ -70,8 +71,8 @@ struct tm_status {
 	enum tm_tracing tracing;
 	char runtime[64];          /* "CPython 3.13.5", "CPython 3.14.2 debug" */
 	uint32_t traceback_limit;
-	uint64_t traced_current;
-	uint64_t traced_peak;
+	uint64_t traced_current;   /* bytes */
+	uint64_t traced_peak;      /* bytes */
 	uint64_t ntraces;          /* entries of the default-domain table */
 	uint64_t rss;              /* resident bytes of the process */
 };
@@ -97,8 +98,9 @@ bool tm_session_status(struct tm_session *session, struct tm_status *ret,
 		       struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * Where the resident memory of a process is, without stopping it: figures of
- * the kernel and of pymalloc, a moment apart from each other.
+ * Where the resident memory of a process is, in bytes, without stopping it:
+ * figures of the kernel and of pymalloc, a moment apart from each other.
+ * TM_ERR_GONE when the process has ended.
  */
 struct tm_memory {
 	uint64_t rss;          /* file_maps + anonymous */

@@ -1,5 +1,5 @@
 /*
- * The live view of section 5 of the specification: a full-screen table of
+ * The live view, as the man page describes its keys: a full-screen table of
  * where the memory of one or more processes, or of a snapshot, was allocated.
  * Batch mode is not here but in the command.
  */

@@ -1,4 +1,4 @@
-/* The objects of section 3 of the specification, as jansson values. */
+/* The objects that the man page shows under JSON, as jansson values. */
 #ifndef TM_CODEC_JSON_SHAPE_H
 #define TM_CODEC_JSON_SHAPE_H
 

@@ -1,4 +1,4 @@
-/* The JSON reports of section 3: one object, its records one by one. */
+/* The JSON reports of the man page: one object, its records one by one. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The reports of section 3, to the byte. */
+/* The reports that scripts read, to the byte. */
 #include "unit/codec_fixture.h"
 
 static struct tm_snapshot *make(unsigned scale)
