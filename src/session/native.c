@@ -224,6 +224,8 @@ static struct tm_snapshot *native_where(struct tm_session *session,
 	(void)address;
 	tm_err_set(err, TM_ERR_UNSUPPORTED, session->process.object,
 		   "where looks up blocks of a CPython that is tracing, not the recorder's");
+	tm_err_hint(err, "`tmattach stats -k traceback %d' shows where the "
+		    "recorder's come from", (int)session->process.pid);
 	return NULL;
 }
 

@@ -2,7 +2,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -12,10 +11,10 @@
 #include "sampler.h"
 #include "target.h"
 #include "tui_harness.h"
-#include "worker.h"
+#include "tui_queue.h"
 
 /*
- * The threads, with a scripted feed instead of processes. Events are waited
+ * The sampler, with a scripted feed instead of processes. Events are waited
  * for, never slept for; a deadline only ends a test that would hang.
  */
 
@@ -207,21 +206,6 @@ static const struct feed_ops script_ops = {
 	.close_threads = script_close_threads, .threads = script_threads,
 };
 
-/* The next event of this kind; the test fails after far too long. */
-static struct event *next(struct queue *queue, enum event_kind kind)
-{
-	for (;;) {
-		struct pollfd fd = { .fd = queue_fd(queue), .events = POLLIN };
-		struct event *event = queue_pop(queue);
-
-		if (event && event->kind == kind)
-			return event;
-		event_destroy(event);
-		if (!event)
-			assert_int_equal(poll(&fd, 1, 60000), 1);
-	}
-}
-
 static struct sampler *start(struct script *script, struct queue *queue,
 			     uint64_t interval_ms)
 {
@@ -242,23 +226,23 @@ static void figures_and_snapshots_arrive(void **state)
 	struct event *event;
 
 	(void)state;
-	event = next(queue, EV_NOTE);
+	event = queue_next(queue, EV_NOTE);
 	assert_string_equal(event->text, "hello");
 	event_destroy(event);
-	event = next(queue, EV_OPENED);
+	event = queue_next(queue, EV_OPENED);
 	assert_int_equal(event->source, 3);
 	assert_int_equal(event->opened.pid, 7);
 	event_destroy(event);
-	event = next(queue, EV_STATUS);
+	event = queue_next(queue, EV_STATUS);
 	assert_int_equal(event->status.traced_current, 5);
 	event_destroy(event);
-	event = next(queue, EV_SAMPLE);
+	event = queue_next(queue, EV_SAMPLE);
 	assert_true(event->sample.round_done);
 	assert_int_equal(event->sample.interval_ms, 100);
 	event_destroy(event);
-	event_destroy(next(queue, EV_SAMPLE)); /* and again */
+	event_destroy(queue_next(queue, EV_SAMPLE)); /* and again */
 	sampler_ask(sampler, SIZE_MAX, REQUEST_RESET_PEAK, 0);
-	event_destroy(next(queue, EV_DONE));
+	event_destroy(queue_next(queue, EV_DONE));
 	sampler_destroy(sampler);
 	queue_destroy(queue);
 	assert_int_equal(script.controls[REQUEST_RESET_PEAK], 1);
@@ -271,7 +255,7 @@ static void a_long_pause_lengthens_the_interval(void **state)
 	struct script script = { .tracing = true, .pause_ns = 50000000 };
 	struct queue *queue = queue_create();
 	struct sampler *sampler = start(&script, queue, 1000);
-	struct event *event = next(queue, EV_SAMPLE);
+	struct event *event = queue_next(queue, EV_SAMPLE);
 
 	(void)state;
 	assert_int_equal(event->sample.interval_ms, 5000);
@@ -285,20 +269,20 @@ static void no_sample_is_taken_while_tracing_is_off(void **state)
 	struct script script = { .refuse_opens = 1 };
 	struct queue *queue = queue_create();
 	struct sampler *sampler = start(&script, queue, 100);
-	struct event *event = next(queue, EV_FAILED);
+	struct event *event = queue_next(queue, EV_FAILED);
 
 	(void)state;
 	assert_true(event->failed.opening);
 	assert_false(event->failed.fatal);
 	event_destroy(event);
-	event_destroy(next(queue, EV_OPENED)); /* it is tried again */
+	event_destroy(queue_next(queue, EV_OPENED)); /* it is tried again */
 	for (int i = 0; i < 3; i++)
-		event_destroy(next(queue, EV_STATUS));
+		event_destroy(queue_next(queue, EV_STATUS));
 	assert_int_equal(script.samples, 0);
 	script.tracing = true;
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	script.gone = true;
-	event = next(queue, EV_FAILED);
+	event = queue_next(queue, EV_FAILED);
 	assert_true(event->failed.fatal);
 	event_destroy(event);
 	sampler_destroy(sampler);
@@ -310,7 +294,7 @@ static struct event *ask(struct sampler *sampler, struct queue *queue,
 			 enum request request, uint32_t nframe)
 {
 	sampler_ask(sampler, 3, request, nframe);
-	return next(queue, request == REQUEST_THREADS ? EV_THREADS : EV_DONE);
+	return queue_next(queue, request == REQUEST_THREADS ? EV_THREADS : EV_DONE);
 }
 
 static void tracing_is_controlled_on_the_thread(void **state)
@@ -322,7 +306,7 @@ static void tracing_is_controlled_on_the_thread(void **state)
 	struct event *event;
 
 	(void)state;
-	event_destroy(next(queue, EV_STATUS));
+	event_destroy(queue_next(queue, EV_STATUS));
 	sampler_interval(sampler, 3600000, true);
 	event = ask(sampler, queue, REQUEST_START, 7);
 	assert_int_equal(event->source, 3);
@@ -331,9 +315,9 @@ static void tracing_is_controlled_on_the_thread(void **state)
 	assert_true(event->done.control.changed);
 	assert_int_equal(event->done.control.traceback_limit, 7);
 	event_destroy(event);
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	event_destroy(ask(sampler, queue, REQUEST_CLEAR, 0));
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	script.refuse_controls = true;
 	event = ask(sampler, queue, REQUEST_CLEAR, 0);
 	assert_int_equal(event->done.err.kind, TM_ERR_BUSY);
@@ -360,22 +344,22 @@ static void processes_come_and_take_the_places_of_gone_ones(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++) {
-		event = next(queue, EV_ADDED);
+		event = queue_next(queue, EV_ADDED);
 		assert_int_equal(event->source, 10 + i);
 		assert_int_equal(event->pid, 101 + i);
 		event_destroy(event);
 	}
 	for (bool seen = false; !seen; event_destroy(event)) {
-		event = next(queue, EV_SAMPLE);
+		event = queue_next(queue, EV_SAMPLE);
 		seen = event->source == 15;
 	}
 	sampler_ask(sampler, 12, REQUEST_RESET_PEAK, 0);
-	event = next(queue, EV_DONE);
+	event = queue_next(queue, EV_DONE);
 	assert_int_equal(event->source, 12);
 	event_destroy(event);
 	script.gone = true;
 	for (size_t i = 0; i < 6;) {
-		event = next(queue, EV_FAILED);
+		event = queue_next(queue, EV_FAILED);
 		assert_true(event->failed.fatal);
 		if (event->source != 3)
 			ended[i++] = event->source;
@@ -385,7 +369,7 @@ static void processes_come_and_take_the_places_of_gone_ones(void **state)
 	script.others = 3;
 	/* Two give way, and four stay to be seen; who was named stays anyway. */
 	for (size_t i = 0; i < 3; i++) {
-		event = next(queue, EV_ADDED);
+		event = queue_next(queue, EV_ADDED);
 		assert_int_equal(event->source, i < 2 ? ended[i] : 16);
 		event_destroy(event);
 	}
@@ -427,27 +411,27 @@ static void another_program_by_exec_is_opened_again(void **state)
 	struct event *event;
 
 	(void)state;
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	script.refuse_opens = 2; /* it takes a while to start up */
 	script.replaced = true;
 	script.gone = true;
-	event = next(queue, EV_FAILED);
+	event = queue_next(queue, EV_FAILED);
 	assert_true(event->failed.replaced);
 	assert_false(event->failed.fatal);
 	assert_false(event->failed.opening);
 	event_destroy(event);
 	script.gone = false;
 	for (int i = 0; i < 2; i++) {
-		event = next(queue, EV_FAILED);
+		event = queue_next(queue, EV_FAILED);
 		assert_true(event->failed.opening);
 		assert_false(event->failed.replaced);
 		event_destroy(event);
 	}
-	event_destroy(next(queue, EV_OPENED));
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_OPENED));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	script.replaced = false;
 	script.gone = true;
-	event = next(queue, EV_FAILED);
+	event = queue_next(queue, EV_FAILED);
 	assert_true(event->failed.fatal);
 	event_destroy(event);
 	sampler_destroy(sampler);
@@ -464,17 +448,17 @@ static void the_recorder_is_for_what_is_unknown(void **state)
 	struct event *event;
 
 	(void)state;
-	event = next(queue, EV_FAILED);
+	event = queue_next(queue, EV_FAILED);
 	assert_true(event->failed.opening);
 	event_destroy(event);
 	sampler_ask(sampler, 3, REQUEST_START, 7); /* not by this one */
 	sampler_ask(sampler, 3, REQUEST_RECORD, 9);
-	event_destroy(next(queue, EV_OPENED));
-	event = next(queue, EV_DONE);
+	event_destroy(queue_next(queue, EV_OPENED));
+	event = queue_next(queue, EV_DONE);
 	assert_int_equal(event->done.request, REQUEST_START);
 	assert_int_equal(event->done.control.traceback_limit, 9);
 	event_destroy(event);
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	assert_int_equal(script.controls[REQUEST_START], 1);
 	/* It is one that is known now. */
 	sampler_ask(sampler, 3, REQUEST_RECORD, 9);
@@ -493,7 +477,7 @@ static void nothing_is_called_while_held(void **state)
 	int before;
 
 	(void)state;
-	event_destroy(next(queue, EV_SAMPLE));
+	event_destroy(queue_next(queue, EV_SAMPLE));
 	sampler_hold(sampler);
 	before = script.statuses + script.samples + script.controls[REQUEST_RESET_PEAK];
 	sampler_ask(sampler, SIZE_MAX, REQUEST_RESET_PEAK, 0);
@@ -503,7 +487,7 @@ static void nothing_is_called_while_held(void **state)
 		sched_yield();
 	assert_int_equal(script.statuses + script.samples + script.controls[REQUEST_RESET_PEAK], before);
 	sampler_release(sampler);
-	event_destroy(next(queue, EV_DONE));
+	event_destroy(queue_next(queue, EV_DONE));
 	sampler_interval(sampler, 100, true);
 	sampler_destroy(sampler);
 	queue_destroy(queue);
@@ -514,7 +498,7 @@ static void a_long_sample_is_told_of_and_the_figures_go_on(void **state)
 	struct script script = { .tracing = true, .endless = true };
 	struct queue *queue = queue_create();
 	struct sampler *sampler = start(&script, queue, 100);
-	struct event *event = next(queue, EV_PROGRESS);
+	struct event *event = queue_next(queue, EV_PROGRESS);
 	int before = script.statuses;
 
 	(void)state;
@@ -522,14 +506,14 @@ static void a_long_sample_is_told_of_and_the_figures_go_on(void **state)
 	assert_int_equal(event->progress.total, 1000);
 	assert_in_range(event->progress.done, 1, UINT32_MAX);
 	event_destroy(event);
-	event_destroy(next(queue, EV_STATUS));
-	event_destroy(next(queue, EV_STATUS));
+	event_destroy(queue_next(queue, EV_STATUS));
+	event_destroy(queue_next(queue, EV_STATUS));
 	assert_in_range(script.statuses, before + 1, 1000000);
 	assert_int_equal(script.samples, 1);
 	/* Figures that cannot be had are the sample's to complain of. */
 	script.gone = true;
 	for (int i = 0; i < 6; i++) /* longer than between two figures */
-		event_destroy(next(queue, EV_PROGRESS));
+		event_destroy(queue_next(queue, EV_PROGRESS));
 	assert_int_equal(script.closes, 0);
 	sampler_destroy(sampler);
 	queue_destroy(queue);
@@ -546,7 +530,7 @@ static void a_running_sample_is_given_up_for_a_hold(void **state)
 	struct event *event;
 
 	(void)state;
-	event_destroy(next(queue, EV_PROGRESS));
+	event_destroy(queue_next(queue, EV_PROGRESS));
 	sampler_hold(sampler);
 	assert_int_equal(script.given_up, 1);
 	while ((event = queue_pop(queue))) {
@@ -555,96 +539,10 @@ static void a_running_sample_is_given_up_for_a_hold(void **state)
 	}
 	script.endless = false;
 	sampler_release(sampler);
-	event_destroy(next(queue, EV_SAMPLE)); /* not an hour later */
+	event_destroy(queue_next(queue, EV_SAMPLE)); /* not an hour later */
 	sampler_destroy(sampler);
 	queue_destroy(queue);
 	assert_int_equal(script.samples, 2);
-}
-
-static struct table_query query_of(struct snap *snap)
-{
-	struct table_query query = { .key = TM_KEY_LINENO, .domain = -1,
-				     .nsnaps = 1 };
-
-	query.newer = xcalloc(1, sizeof(*query.newer));
-	query.newer[0] = snap_get(snap);
-	return query;
-}
-
-static void the_worker_answers(void **state)
-{
-	struct queue *queue = queue_create();
-	struct worker *worker = worker_create(&(pid_t){ 0 }, 1, queue);
-	struct snap *snap = snap_create(harness_snapshot(0));
-	struct snap **saved = xcalloc(1, sizeof(*saved));
-	struct table_query query = query_of(snap);
-	struct event *table, *event;
-	char path[] = "/tmp/tmattach-tui-XXXXXX.tms";
-	int fd = mkstemps(path, 4);
-
-	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
-	worker_query(worker, &query);
-	table = next(queue, EV_TABLE);
-	assert_int_equal(table->table->nrows, 60);
-	worker_detail(worker, table->table, table_row(table->table, 0, false));
-	event = next(queue, EV_DETAIL);
-	assert_int_equal(event->detail->nsites, 1);
-	event_destroy(event);
-	saved[0] = snap_get(snap);
-	worker_save(worker, saved, 1, path, false);
-	event_destroy(next(queue, EV_EXISTS));
-	saved = xcalloc(1, sizeof(*saved));
-	saved[0] = snap_get(snap);
-	worker_save(worker, saved, 1, path, true);
-	event = next(queue, EV_SAVED);
-	assert_string_equal(event->text, path);
-	event_destroy(event);
-	saved = xcalloc(1, sizeof(*saved));
-	saved[0] = snap_get(snap);
-	worker_save(worker, saved, 1, "/tmp/tmattach-tui.what", true);
-	event_destroy(next(queue, EV_TROUBLE));
-	query = query_of(snap);
-	query.key = TM_KEY_TRACEBACK;
-	query.cumulative = true;
-	worker_query(worker, &query);
-	event_destroy(next(queue, EV_TROUBLE));
-	worker_drop(worker, table_get(table->table));
-	event_destroy(table);
-	snap_put(snap);
-	worker_destroy(worker);
-	queue_destroy(queue);
-	unlink(path);
-}
-
-static void source_lines_come_with_their_function(void **state)
-{
-	struct queue *queue = queue_create();
-	struct worker *worker = worker_create(&(pid_t){ 0 }, 1, queue);
-	struct line_list list = { xcalloc(2, sizeof(struct line)), 2 };
-	char path[] = "/tmp/tmattach-tui-XXXXXX.py";
-	int fd = mkstemps(path, 3);
-	struct event *event;
-
-	(void)state;
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "def f():\n    return 1\n", 22), 22);
-	close(fd);
-	for (uint32_t i = 0; i < 2; i++) {
-		list.items[i].filename = xstrdup(i ? "/no/such/file.py" : path);
-		list.items[i].filename_len = strlen(list.items[i].filename);
-		list.items[i].lineno = 2;
-	}
-	worker_lines(worker, &list, SIZE_MAX);
-	event = next(queue, EV_LINES);
-	assert_string_equal(event->lines.items[0].text, "return 1");
-	assert_string_equal(event->lines.items[0].function, "f");
-	assert_null(event->lines.items[1].text);
-	event_destroy(event);
-	worker_destroy(worker);
-	queue_destroy(queue);
-	unlink(path);
 }
 
 int main(void)
@@ -661,8 +559,6 @@ int main(void)
 		cmocka_unit_test(nothing_is_called_while_held),
 		cmocka_unit_test(a_long_sample_is_told_of_and_the_figures_go_on),
 		cmocka_unit_test(a_running_sample_is_given_up_for_a_hold),
-		cmocka_unit_test(the_worker_answers),
-		cmocka_unit_test(source_lines_come_with_their_function),
 	};
 
 	return cmocka_run_group_tests_name("tui_sampler", tests, NULL, NULL);
