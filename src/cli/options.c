@@ -20,8 +20,7 @@ static const char *const headings[] = {
 	[OUTPUT] = "Output:",
 	[WATCHING] = "Watching:",
 	[GROUPING] = "Grouping:",
-	[FILTERS] = "Filters, applied in the order given, with the modifiers "
-		    "that follow them:",
+	[FILTERS] = "Filters, in the order given, each with its modifiers:",
 	[TRACING] = "Tracing:",
 	[ROUNDS] = "Rounds:",
 	[PROCESSES] = "Processes:",
