@@ -262,7 +262,9 @@ void cli_remark_filters(const struct cli_source *source,
 {
 	bool any_pattern = false;
 
-	if (left > 0 || options->query.nfilters == 0)
+	/* A script that asks for JSON or CSV sees for itself. */
+	if (left > 0 || options->query.nfilters == 0 ||
+	    options->format == CLI_JSON || options->format == CLI_CSV)
 		return;
 	for (size_t i = 0; i < options->query.nfilters; i++)
 		any_pattern |= !options->filters[i].domain_only;

@@ -59,7 +59,7 @@ bool cli_source_attach(struct cli_source *ret, pid_t pid,
 bool cli_source_sample(struct cli_source *source,
 		       const struct cli_options *options, struct tm_err *err);
 
-/* `left` traces have passed the filters: a remark if that is none. */
+/* `left` traces have passed the filters: a remark for people if that is none. */
 void cli_remark_filters(const struct cli_source *source,
 			const struct cli_options *options, uint64_t left);
 

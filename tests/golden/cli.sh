@@ -94,6 +94,14 @@ for command in stats traces "convert -f tms -o $work/none"; do
 	fi
 done
 
+for format in json csv; do
+	if "$tmattach" traces -f $format --include nosuch.py $new >"$work/out" 2>"$work/err" &&
+	   [ ! -s "$work/err" ]
+	then ok "no such remark beside $format"
+	else not_ok "no such remark beside $format" "$work/err"
+	fi
+done
+
 # ---- every command tells about itself
 commands=$("$tmattach" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 for command in ${commands:-none}; do
