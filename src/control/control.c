@@ -81,6 +81,34 @@ static void sweep(struct doing *doing)
 	tm_stop_guard(&doing->stop);
 }
 
+static bool timed_out(const struct doing *doing, struct tm_err *err)
+{
+	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+		   "the interpreter did not become free within %u ms: a thread holds the GIL in a long call",
+		   doing->call->timeout_ms);
+	return tm_err_hint(err, "nothing was done and nothing will be: the waiting thread was told "
+				"to end as soon as it can; --timeout waits longer");
+}
+
+/*
+ * The helper of a tmattach that was killed may wait for the GIL inside of
+ * tracemalloc's hook, where its thread state is allocated. tracemalloc.stop()
+ * at that moment takes the traceback away that it is going to write to: most
+ * versions of CPython crash (gh-128679). It needs the GIL as ours does,
+ * and is waited for as long.
+ */
+static bool wait_for_strays(struct doing *doing, struct tm_err *err)
+{
+	uint64_t wait_ns = 1000000;
+
+	sweep(doing);
+	while (doing->strays && tm_now_ns() < doing->deadline) {
+		wait_a_little(&wait_ns, 50000000);
+		sweep(doing);
+	}
+	return !doing->strays || timed_out(doing, err);
+}
+
 static struct control_args make_args(const struct doing *doing)
 {
 	const struct control_call *call = doing->call;
@@ -214,15 +242,6 @@ static bool is_final(uint32_t state)
 	return state >= CONTROL_DONE;
 }
 
-static bool timed_out(const struct doing *doing, struct tm_err *err)
-{
-	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
-		   "the interpreter did not become free within %u ms: a thread holds the GIL in a long call",
-		   doing->call->timeout_ms);
-	return tm_err_hint(err, "nothing was done and nothing will be: the waiting thread was told "
-				"to end as soon as it can; --timeout waits longer");
-}
-
 static bool hangs(const struct doing *doing, struct tm_err *err)
 {
 	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
@@ -326,10 +345,7 @@ static bool do_by_thread(const struct control_target *target, const struct contr
 	struct control_args args;
 	bool ok;
 
-	ok = look(&doing, err);
-	if (ok)
-		sweep(&doing);
-	ok = ok && launch(&doing, err) && wait_final(&doing, &args, err);
+	ok = look(&doing, err) && wait_for_strays(&doing, err) && launch(&doing, err) && wait_final(&doing, &args, err);
 	forget(&doing);
 	if (!ok)
 		return false;
