@@ -4,7 +4,7 @@ CHECKS += check-control
 
 .PHONY: check-control
 
-launch_native := $(addprefix $(B)/tests/live/launch_native,-dynamic -static)
+launch_native := $(addprefix $(B)/tests/live/launch_native,-dynamic -static -static-pie)
 
 $(launch_native): tests/live/launch_native.c
 	$(call say,LD,$@)

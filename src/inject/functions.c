@@ -83,18 +83,23 @@ static bool known(const struct tm_functions *functions, tm_addr address)
 	return false;
 }
 
-static void take(struct tm_functions *functions, const struct tm_image *image,
-		 const Elf64_Sym *sym, const char *name)
+static bool is_defined_function(const Elf64_Sym *sym)
 {
-	const struct family *found;
+	/* An undefined one may have a value all the same: the PLT's. */
+	return ELF64_ST_TYPE(sym->st_info) == STT_FUNC && sym->st_shndx != SHN_UNDEF;
+}
+
+static bool is_local(const Elf64_Sym *sym)
+{
+	return ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
+}
+
+static void take(struct tm_functions *functions, const struct tm_image *image,
+		 const Elf64_Sym *sym, const struct family *found)
+{
 	tm_addr address = image->bias + sym->st_value;
 
-	/* A local symbol is some function that happens to have the name. An
-	 * undefined one may have a value all the same: the PLT's. */
-	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC ||
-	    ELF64_ST_BIND(sym->st_info) == STB_LOCAL ||
-	    sym->st_shndx == SHN_UNDEF || !(found = member(name)) ||
-	    known(functions, address) || !tm_image_holds(image, address, PF_X))
+	if (known(functions, address) || !tm_image_holds(image, address, PF_X))
 		return;
 	functions->items = tm_grow(functions->items, &functions->cap,
 				   functions->n + 1, sizeof(*functions->items));
@@ -107,10 +112,30 @@ static void take(struct tm_functions *functions, const struct tm_image *image,
 
 static void take_dynsym(struct tm_functions *functions, const struct tm_image *image)
 {
-	for (size_t i = 0; i < image->ndynsym; i++)
-		if (image->dynsym[i].st_name < image->dynstr_len)
-			take(functions, image, &image->dynsym[i],
-			     image->dynstr + image->dynsym[i].st_name);
+	for (size_t i = 0; i < image->ndynsym; i++) {
+		const Elf64_Sym *sym = &image->dynsym[i];
+		const struct family *found;
+
+		if (sym->st_name < image->dynstr_len && is_defined_function(sym) &&
+		    !is_local(sym) && (found = member(image->dynstr + sym->st_name)))
+			take(functions, image, sym, found);
+	}
+}
+
+/*
+ * A local symbol is some function that happens to have the name, unless it has
+ * a global one, too: ld makes hidden symbols local in a position independent
+ * program, and malloc is hidden in a static glibc (beside __malloc).
+ */
+static bool has_global_name(Elf_Data *data, const GElf_Sym *local)
+{
+	GElf_Sym sym;
+
+	for (int i = 0; gelf_getsym(data, i, &sym); i++)
+		if (sym.st_value == local->st_value && is_defined_function(&sym) &&
+		    !is_local(&sym))
+			return true;
+	return false;
 }
 
 /* Every symbol of .symtab; false if there is none. */
@@ -118,7 +143,7 @@ static bool take_symtab(struct tm_functions *functions,
 			const struct tm_image *image, Elf *elf)
 {
 	Elf_Scn *section = NULL;
-	bool found = false;
+	bool any = false;
 
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr shdr;
@@ -130,13 +155,15 @@ static bool take_symtab(struct tm_functions *functions,
 			continue;
 		for (int i = 0; gelf_getsym(data, i, &sym); i++) {
 			const char *name = elf_strptr(elf, shdr.sh_link, sym.st_name);
+			const struct family *found = name ? member(name) : NULL;
 
-			found = true;
-			if (name)
-				take(functions, image, &sym, name);
+			any = true;
+			if (found && is_defined_function(&sym) &&
+			    (!is_local(&sym) || has_global_name(data, &sym)))
+				take(functions, image, &sym, found);
 		}
 	}
-	return found;
+	return any;
 }
 
 static bool take_file(struct tm_functions *functions,
@@ -154,15 +181,25 @@ static bool take_file(struct tm_functions *functions,
 	return found;
 }
 
+static bool has_malloc_from(const struct tm_functions *functions, size_t from)
+{
+	for (size_t i = from; i < functions->n; i++)
+		if (strcmp(functions->items[i].name, "malloc") == 0)
+			return true;
+	return false;
+}
+
+bool tm_functions_have_malloc(const struct tm_functions *functions)
+{
+	return has_malloc_from(functions, 0);
+}
+
 /* Keep operator new and delete only beside a malloc of the same image. */
 static void drop_lone_operators(struct tm_functions *functions, size_t from)
 {
-	bool has_malloc = false;
+	bool has_malloc = has_malloc_from(functions, from);
 	size_t kept = from;
 
-	for (size_t i = from; i < functions->n; i++)
-		if (strcmp(functions->items[i].name, "malloc") == 0)
-			has_malloc = true;
 	for (size_t i = from; i < functions->n; i++)
 		if (has_malloc || strncmp(functions->items[i].name, "_Z", 2) != 0)
 			functions->items[kept++] = functions->items[i];

@@ -31,6 +31,8 @@ struct tm_functions {
 void tm_functions_of_image(const struct tm_process *process,
 			   const struct tm_image *image, bool is_program,
 			   struct tm_functions *functions);
+/* Without it what is found is not all that a process allocates with. */
+bool tm_functions_have_malloc(const struct tm_functions *functions);
 void tm_functions_free(struct tm_functions *functions);
 
 #endif

@@ -158,7 +158,7 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 	if (!tm_maps_read(in->process.pid, &maps, err) ||
 	    !inject_survey(in, &maps, &functions, err))
 		return false;
-	if (functions.n == 0)
+	if (!tm_functions_have_malloc(&functions))
 		return refuse(in, &functions, err);
 	if (!bring_in(in, &maps, &functions, &table, opts, err))
 		return false;
