@@ -161,40 +161,58 @@ static int by_address(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static bool is_usual_table(const Elf_Data *data)
+{
+	enum { PCREL_SDATA4 = 0x1b, UDATA4 = 0x03, DATAREL_SDATA4 = 0x3b };
+	const char *head = data->d_buf;
+
+	return head && data->d_size >= 12 &&
+	       tm_load_u8(head, 1) == PCREL_SDATA4 && tm_load_u8(head, 2) == UDATA4 &&
+	       tm_load_u8(head, 3) == DATAREL_SDATA4;
+}
+
+/* Not elf_rawfile(): behind its back, libelf forgets the sections it has read. */
+static Elf_Data *find_table(Elf *elf, GElf_Phdr *ret_phdr)
+{
+	size_t nphdrs;
+
+	if (elf_getphdrnum(elf, &nphdrs) != 0)
+		return NULL;
+	for (size_t i = 0; i < nphdrs; i++) {
+		Elf_Data *data;
+
+		if (gelf_getphdr(elf, (int)i, ret_phdr) &&
+		    ret_phdr->p_type == PT_GNU_EH_FRAME &&
+		    (data = elf_getdata_rawchunk(elf, (int64_t)ret_phdr->p_offset,
+						 ret_phdr->p_filesz, ELF_T_BYTE)) &&
+		    is_usual_table(data))
+			return data;
+	}
+	return NULL;
+}
+
 /* Where functions with an FDE start: the sorted table of .eh_frame_hdr in its
  * usual encoding, pairs of 32-bit offsets from its own start. */
 static uint64_t *function_starts(Elf *elf, size_t *ret_n)
 {
-	enum { PCREL_SDATA4 = 0x1b, UDATA4 = 0x03, DATAREL_SDATA4 = 0x3b };
-	size_t nphdrs, size = 0;
-	const char *file = elf_rawfile(elf, &size);
-	uint64_t *starts = NULL;
+	GElf_Phdr phdr;
+	Elf_Data *data = find_table(elf, &phdr);
+	uint64_t *starts;
+	size_t n;
 
 	*ret_n = 0;
-	if (!file || elf_getphdrnum(elf, &nphdrs) != 0)
+	if (!data)
 		return NULL;
-	for (size_t i = 0; i < nphdrs && !starts; i++) {
-		GElf_Phdr phdr;
-		uint64_t n, at;
-
-		if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_GNU_EH_FRAME ||
-		    phdr.p_offset > size || size - phdr.p_offset < 12 ||
-		    tm_load_u8(file, phdr.p_offset + 1) != PCREL_SDATA4 ||
-		    tm_load_u8(file, phdr.p_offset + 2) != UDATA4 ||
-		    tm_load_u8(file, phdr.p_offset + 3) != DATAREL_SDATA4)
-			continue;
-		n = tm_load_u32(file, phdr.p_offset + 8);
-		at = phdr.p_offset + 12;
-		if (n > MAX_ROWS || n * 8 > size - at)
-			continue;
-		starts = tm_reallocarray(NULL, n + 1, sizeof(*starts));
-		for (uint64_t k = 0; k < n; k++)
-			starts[k] = phdr.p_vaddr + (uint64_t)(int64_t)
-				(int32_t)tm_load_u32(file, at + k * 8);
-		qsort(starts, n, sizeof(*starts), by_address);
-		starts[n] = UINT64_MAX;
-		*ret_n = n;
-	}
+	n = tm_load_u32(data->d_buf, 8);
+	if (n > MAX_ROWS || n * 8 > data->d_size - 12)
+		return NULL;
+	starts = tm_reallocarray(NULL, n + 1, sizeof(*starts));
+	for (size_t k = 0; k < n; k++)
+		starts[k] = phdr.p_vaddr + (uint64_t)(int64_t)
+			(int32_t)tm_load_u32(data->d_buf, 12 + k * 8);
+	qsort(starts, n, sizeof(*starts), by_address);
+	starts[n] = UINT64_MAX;
+	*ret_n = n;
 	return starts;
 }
 
