@@ -12,6 +12,15 @@ enum { NENDING = sizeof(ending_signals) / sizeof(ending_signals[0]) };
 /* Of the act that runs on this thread. */
 static _Thread_local const struct tm_session_opts *act_opts;
 
+/* nohup(1) and the shell's `&' have them ignored: while one is held back, it is
+ * pending all the same. */
+static bool is_ignored(int sig)
+{
+	struct sigaction now;
+
+	return sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 bool tm_act_interrupted(void)
 {
 	sigset_t pending;
@@ -23,7 +32,8 @@ bool tm_act_interrupted(void)
 	if (sigpending(&pending) != 0)
 		return false;
 	for (size_t i = 0; i < NENDING; i++)
-		any |= sigismember(&pending, ending_signals[i]) == 1;
+		any |= sigismember(&pending, ending_signals[i]) == 1 &&
+		       !is_ignored(ending_signals[i]);
 	return any;
 }
 
