@@ -345,7 +345,8 @@ static bool do_by_thread(const struct control_target *target, const struct contr
 	struct control_args args;
 	bool ok;
 
-	ok = look(&doing, err) && wait_for_strays(&doing, err) && launch(&doing, err) && wait_final(&doing, &args, err);
+	ok = look(&doing, err) && wait_for_strays(&doing, err) &&
+	     launch(&doing, err) && wait_final(&doing, &args, err);
 	forget(&doing);
 	if (!ok)
 		return false;
