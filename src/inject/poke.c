@@ -81,20 +81,9 @@ struct mem_file {
 
 static size_t file_read(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
 {
-	struct mem_file *file = (struct mem_file *)mem;
-	size_t got = 0;
+	const struct mem_file *file = (struct mem_file *)mem;
 
-	while (got < len && at >= file->base) {
-		ssize_t n = pread(file->fd, (char *)buf + got, len - got,
-				  (off_t)(at - file->base + got));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		got += (size_t)n;
-	}
-	return got;
+	return at >= file->base ? tm_mem_pread(file->fd, buf, len, at - file->base) : 0;
 }
 
 static void file_destroy(struct tm_mem *mem)
