@@ -58,55 +58,66 @@ static struct tm_snapshot *read_faulty(const struct tm_codec *codec,
 	return s;
 }
 
-static void a_read_that_fails(void **state)
+/* `check` on a file of every format that is read, and what it was made of. */
+static void each_reader(void (*check)(const struct tm_codec *codec,
+				      const struct tm_snapshot *s,
+				      const struct tm_buf *file))
 {
-	(void)state;
+	struct tm_snapshot *s = fixture_finish(fixture_python(0));
+
 	for (size_t i = 0; i < tm_codec_count(); i++) {
 		const struct tm_codec *codec = tm_codec_at(i);
-		struct tm_snapshot *s, *back;
 		struct tm_buf file;
-		struct tm_err err;
 
 		if (!codec->read)
 			continue;
-		s = fixture_finish(fixture_python(0));
 		file = fixture_write(codec, s, NULL);
-		for (size_t good = 0; good < file.len; good += 1 + file.len / 500) {
-			struct faulty f = { file.data, file.len, 0, good, SIZE_MAX, EIO };
-
-			back = read_faulty(codec, &f, &err);
-			if (back || err.kind != TM_ERR_OS || err.sys_errno != EIO)
-				fail_msg("%s: EIO at %zu of %zu: %s (%s)", codec->name,
-					 good, file.len, back ? "read" : err.cause,
-					 strerror(err.sys_errno));
-		}
+		check(codec, s, &file);
 		free(file.data);
-		tm_snapshot_destroy(s);
 	}
+	tm_snapshot_destroy(s);
+}
+
+static void check_failing_read(const struct tm_codec *codec,
+			       const struct tm_snapshot *s, const struct tm_buf *file)
+{
+	struct tm_err err;
+
+	(void)s;
+	for (size_t good = 0; good < file->len; good += 1 + file->len / 500) {
+		struct faulty f = { file->data, file->len, 0, good, SIZE_MAX, EIO };
+		struct tm_snapshot *back = read_faulty(codec, &f, &err);
+
+		if (back || err.kind != TM_ERR_OS || err.sys_errno != EIO)
+			fail_msg("%s: EIO at %zu of %zu: %s (%s)", codec->name,
+				 good, file->len, back ? "read" : err.cause,
+				 strerror(err.sys_errno));
+	}
+}
+
+static void a_read_that_fails(void **state)
+{
+	(void)state;
+	each_reader(check_failing_read);
+}
+
+static void check_short_reads(const struct tm_codec *codec,
+			      const struct tm_snapshot *s, const struct tm_buf *file)
+{
+	struct faulty f = { file->data, file->len, 0, SIZE_MAX, 1, 0 };
+	struct tm_err err;
+	struct tm_snapshot *back = read_faulty(codec, &f, &err);
+
+	if (!back)
+		fail_msg("%s: %s", codec->name, err.cause);
+	fixture_same(s, back, true);
+	tm_snapshot_destroy(back);
 }
 
 static void short_reads(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < tm_codec_count(); i++) {
-		const struct tm_codec *codec = tm_codec_at(i);
-		struct tm_snapshot *s, *back;
-		struct tm_buf file;
-		struct tm_err err;
-
-		if (!codec->read)
-			continue;
-		s = fixture_finish(fixture_python(0));
-		file = fixture_write(codec, s, NULL);
-		back = read_faulty(codec, &(struct faulty){ file.data, file.len, 0,
-				   SIZE_MAX, 1, 0 }, &err);
-		if (!back)
-			fail_msg("%s: %s", codec->name, err.cause);
-		fixture_same(s, back, true);
-		tm_snapshot_destroy(back);
-		free(file.data);
-		tm_snapshot_destroy(s);
-	}
+	each_reader(check_short_reads);
 }
 
 /* What the writer, or at the latest the end of the file, says. */
