@@ -115,6 +115,14 @@ static void record(struct run_program *program)
 	ptrace(PTRACE_SETOPTIONS, program->pid, NULL, (long)RUN_OPTIONS);
 }
 
+static void traces_itself(struct run_program *program)
+{
+	program->was_traced = true;
+	if (program->opts->sample_bytes || program->opts->in_core)
+		run_note(program, "--sample and --in-core", "are the recorder's, and this is "
+			 "a CPython, which traces by itself; --recorder brings the recorder in");
+}
+
 /* It is loaded: what is it? */
 static void trace(struct run_program *program)
 {
@@ -125,7 +133,7 @@ static void trace(struct run_program *program)
 	if (!program->finalizing || program->opts->use_recorder)
 		record(program);
 	else
-		program->was_traced = true;
+		traces_itself(program);
 	program->was_traced |= program->recorded;
 }
 
