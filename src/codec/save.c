@@ -76,6 +76,8 @@ static bool save_begin(struct save *save, const char *path, struct tm_err *err)
 	if (save->dir < 0)
 		return tm_err_os(err, errno, path,
 				 "cannot open its directory");
+	if (!save->base[0])
+		return tm_err_os(err, EISDIR, path, "cannot be written");
 	if (fstatat(save->dir, save->base, &save->old, 0) == 0)
 		save->exists = true;
 	else if (errno != ENOENT)

@@ -210,6 +210,7 @@ static void what_cannot_be_written_is_an_error(void **state)
 	(void)state;
 	refused("/dev/full", ENOSPC);
 	refused(dir, EISDIR);
+	refused(path(""), EISDIR);
 	refused(path("no/such/x"), ENOENT);
 	refused("/proc/x", ENOENT);
 	assert_int_equal(symlink("loop", path("loop")), 0);
