@@ -17,7 +17,6 @@ enum {
 	/* On a crowded machine the helper can wait for the allocator's lock
 	 * long after its work is done. */
 	UNMAP_TIMEOUT_MS = 20000,
-	SWEEP_TIMEOUT_MS = 2000,
 	/* A thread that has the GIL is never withdrawn: freeing millions of
 	 * traces takes seconds. This is for one that will never end. */
 	RUNNING_TIMEOUT_MS = 600000,
@@ -30,7 +29,6 @@ struct doing {
 	struct control_view view;
 	struct tm_stop stop;
 	struct control_mapping mapping;
-	bool strays;        /* of a tmattach that was killed */
 	uint64_t deadline;
 };
 
@@ -57,7 +55,6 @@ static bool look(struct doing *doing, struct tm_err *err)
 	    !control_symbols_find(target->mem, &maps, target->runtime,
 				  &view->symbols, err))
 		return false;
-	doing->strays = control_has_strays(target, &maps);
 	native_modules_update(&view->modules, &maps);
 	view->unwinder = tm_unwinder_create(&view->modules, err);
 	return view->unwinder != NULL;
@@ -69,16 +66,21 @@ static void forget(struct doing *doing)
 	native_modules_deinit(&doing->view.modules);
 }
 
-/* A stop of its own: it borrows a thread, too. */
-static void sweep(struct doing *doing)
-{
-	struct tm_err err;
+/* ---- before ------------------------------------------------------------------------- */
 
-	if (!doing->strays ||
-	    !tm_stop_all(doing->target->process, TM_STOP_DEADLINE_MS, &doing->stop, &err))
-		return;
-	doing->strays = control_sweep(doing->target, &doing->stop) > 0;
-	tm_stop_guard(&doing->stop);
+/* The time is up, or nobody wants it any more. */
+static bool over(const struct doing *doing)
+{
+	const struct control_call *call = doing->call;
+
+	return tm_now_ns() >= doing->deadline || (call->give_up && call->give_up());
+}
+
+static bool given_up(const struct doing *doing, struct tm_err *err)
+{
+	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
+			  "%s() was given up before its turn came; nothing was done and nothing will be",
+			  doing->call->method);
 }
 
 static bool timed_out(const struct doing *doing, struct tm_err *err)
@@ -90,6 +92,16 @@ static bool timed_out(const struct doing *doing, struct tm_err *err)
 				"to end as soon as it can; --timeout waits longer");
 }
 
+/* A stop of its own: it borrows a thread, too. *ret_left: still there. */
+static bool sweep(struct doing *doing, size_t *ret_left, struct tm_err *err)
+{
+	if (!tm_stop_all(doing->target->process, TM_STOP_DEADLINE_MS, &doing->stop, err))
+		return false;
+	*ret_left = control_sweep(doing->target, &doing->stop);
+	tm_stop_guard(&doing->stop);
+	return true;
+}
+
 /*
  * The helper of a tmattach that was killed may wait for the GIL inside of
  * tracemalloc's hook, where its thread state is allocated. tracemalloc.stop()
@@ -97,16 +109,26 @@ static bool timed_out(const struct doing *doing, struct tm_err *err)
  * versions of CPython crash (gh-128679). It needs the GIL as ours does,
  * and is waited for as long.
  */
-static bool wait_for_strays(struct doing *doing, struct tm_err *err)
+static bool settle(struct doing *doing, struct tm_err *err)
 {
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	uint64_t wait_ns = 1000000;
+	size_t left;
 
-	sweep(doing);
-	while (doing->strays && tm_now_ns() < doing->deadline) {
+	if (!tm_maps_read(doing->target->process->pid, &maps, err))
+		return false;
+	if (!control_has_strays(doing->target, &maps))
+		return true;
+	for (;;) {
+		if (!sweep(doing, &left, err))
+			return false;
+		if (!left)
+			return true;
+		if (over(doing))
+			return tm_now_ns() < doing->deadline ?
+			       given_up(doing, err) : timed_out(doing, err);
 		wait_a_little(&wait_ns, 50000000);
-		sweep(doing);
 	}
-	return !doing->strays || timed_out(doing, err);
 }
 
 static struct control_args make_args(const struct doing *doing)
@@ -143,21 +165,6 @@ static bool refuse_stopped(const struct doing *doing, struct tm_err *err)
 	tm_err_set(err, TM_ERR_BUSY, process->object,
 		   "the process is stopped (SIGSTOP or Ctrl-Z) and executes nothing");
 	return tm_err_hint(err, "let it go on first: kill -CONT %d", (int)process->pid);
-}
-
-/* The time is up, or nobody wants it any more. */
-static bool over(const struct doing *doing)
-{
-	const struct control_call *call = doing->call;
-
-	return tm_now_ns() >= doing->deadline || (call->give_up && call->give_up());
-}
-
-static bool given_up(const struct doing *doing, struct tm_err *err)
-{
-	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
-			  "%s() was given up before its turn came; nothing was done and nothing will be",
-			  doing->call->method);
 }
 
 static bool no_instant(const struct doing *doing, struct tm_err *err)
@@ -299,18 +306,6 @@ static bool clean_up(struct doing *doing)
 	return !doing->mapping.start;
 }
 
-/* Threads of old that were told to end need the GIL once, as ours did. */
-static void sweep_up(struct doing *doing)
-{
-	uint64_t wait_ns = 1000000;
-	uint64_t deadline = tm_now_ns() + SWEEP_TIMEOUT_MS * 1000000ull;
-
-	while (doing->strays && tm_now_ns() < deadline) {
-		wait_a_little(&wait_ns, 200000000);
-		sweep(doing);
-	}
-}
-
 static bool report(const struct doing *doing, const struct control_args *args,
 		   struct tm_err *err)
 {
@@ -335,24 +330,36 @@ static bool report(const struct doing *doing, const struct control_args *args,
 	}
 }
 
-static bool do_by_thread(const struct control_target *target, const struct control_call *call,
-		bool *ret_left, struct tm_err *err)
+static struct doing begin(const struct control_target *target, const struct control_call *call)
 {
-	struct doing doing = {
+	return (struct doing){
 		.target = target, .call = call,
 		.deadline = tm_now_ns() + call->timeout_ms * 1000000ull,
 	};
+}
+
+static bool do_by_thread(const struct control_target *target, const struct control_call *call,
+			 bool *ret_left, struct tm_err *err)
+{
+	struct doing doing = begin(target, call);
 	struct control_args args;
 	bool ok;
 
-	ok = look(&doing, err) && wait_for_strays(&doing, err) &&
-	     launch(&doing, err) && wait_final(&doing, &args, err);
+	ok = settle(&doing, err) && look(&doing, err) && launch(&doing, err) &&
+	     wait_final(&doing, &args, err);
 	forget(&doing);
 	if (!ok)
 		return false;
 	*ret_left = !clean_up(&doing);
-	sweep_up(&doing);
 	return report(&doing, &args, err);
+}
+
+bool control_settle(const struct control_target *target, const struct control_call *call,
+		    struct tm_err *err)
+{
+	struct doing doing = begin(target, call);
+
+	return settle(&doing, err);
 }
 
 bool control_do(const struct control_target *target, const struct control_call *call,

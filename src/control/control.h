@@ -36,7 +36,7 @@
  * If the helper thread does not get the GIL in time (C code holds it), it is
  * told to do nothing, while everything stands still; it ends by itself when
  * the GIL comes free, and only its stack (1 MiB of address space) is left,
- * until the next control_do() takes it out (stray.h).
+ * until the next control_settle() or control_do() takes it out (stray.h).
  * If tmattach is killed at any instant, the borrowed thread finishes the call
  * it is in and returns on a signal frame (target/sigframe.h) into what it did
  * before; the helper thread, if it was born, makes the call and ends. Their
@@ -67,6 +67,14 @@ struct control_call {
 	bool (*give_up)(void);  /* asked while it waits: true is as if the time
 				   were up; NULL: never */
 };
+
+/*
+ * What a tmattach that was killed has left comes to its end, before the state
+ * is asked for: its call may still be made meanwhile, and what was read before
+ * would be wrong. Errors as of control_do(), for the call that is to follow.
+ */
+bool control_settle(const struct control_target *target, const struct control_call *call,
+		    struct tm_err *err) TM_MUST_CHECK;
 
 /*
  * Make the call and wait for its end. TM_ERR_BUSY: it was not made, and will
