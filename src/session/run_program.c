@@ -9,7 +9,6 @@
 
 #include "base/guard.h"
 #include "base/log.h"
-#include "py/finalizing.h"
 #include "session/attach.h"
 #include "session/backend.h"
 #include "target/arch.h"
@@ -23,7 +22,12 @@ void run_note(const struct run_program *program, const char *object, const char 
 	program->opts->note(program->opts->ctx, line);
 }
 
-enum { SYSCALL_STOP = SIGTRAP | 0x80 };
+enum {
+	SYSCALL_STOP = SIGTRAP | 0x80,
+	/* What only links to Python may run for long before it begins, or never
+	 * do. Interpreters take some hundred. */
+	BEGINNING_LIMIT = 10000,
+};
 
 /* ---- snapshots ---------------------------------------------------------------- */
 
@@ -88,15 +92,46 @@ static bool find_finalizing(struct run_program *program)
 	       py_finalizing_find(mem, &maps, &program->finalizing);
 }
 
+static bool is_set(const struct run_program *program, tm_addr field)
+{
+	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
+	struct tm_err err;
+	uint64_t value = 0;
+
+	mem = tm_mem_proc(program->pid, &err);
+	return mem && tm_mem_u64(mem, field, &value, &err) && value;
+}
+
+static bool is_finalizing(const struct run_program *program)
+{
+	return is_set(program, program->finalizing.mark);
+}
+
 static void watch_finalizing(struct run_program *program)
 {
-	if (tm_break_write(program->pid, program->finalizing))
+	if (tm_break_write(program->pid, program->finalizing.mark))
 		program->watch = WATCH_FINALIZING;
 	else
 		run_note(program, "tmattach", "no hardware breakpoint is to be had: the "
 			 "snapshot at the end will be taken only if the program is killed");
-	tm_log("run: CPython, finalizing at 0x%llx",
-	       (unsigned long long)program->finalizing);
+	tm_log("run: CPython, finalizing at 0x%llx after %u system calls",
+	       (unsigned long long)program->finalizing.mark, program->syscalls / 2);
+}
+
+/*
+ * A breakpoint that is hit is a SIGTRAP, which ends the command if we are
+ * killed just then. The runtime writes to the mark when it sets itself up; so
+ * the breakpoint waits until it has. Nothing is lost with us at a system call.
+ */
+static void watch_beginning(struct run_program *program)
+{
+	const struct py_finalizing *at = &program->finalizing;
+
+	if (!at->begun || is_set(program, at->begun) ||
+	    program->syscalls++ > BEGINNING_LIMIT)
+		watch_finalizing(program);
+	else
+		program->watch = WATCH_BEGINNING;
 }
 
 /* Why it cannot be done is told in the end, if it matters then. */
@@ -129,8 +164,8 @@ static void trace(struct run_program *program)
 	program->watch = WATCH_NOTHING;
 	tm_break_clear(program->pid);
 	if (find_finalizing(program) && program->opts->snapshot)
-		watch_finalizing(program);
-	if (!program->finalizing || program->opts->use_recorder)
+		watch_beginning(program);
+	if (!program->finalizing.mark || program->opts->use_recorder)
 		record(program);
 	else
 		traces_itself(program);
@@ -138,16 +173,6 @@ static void trace(struct run_program *program)
 }
 
 /* ---- the end ---------------------------------------------------------------------- */
-
-static bool is_finalizing(const struct run_program *program)
-{
-	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	struct tm_err err;
-	uint64_t mark = 0;
-
-	mem = tm_mem_proc(program->pid, &err);
-	return mem && tm_mem_u64(mem, program->finalizing, &mark, &err) && mark;
-}
 
 /*
  * From whatever stop to one that is just a stop: in that before a signal, if
@@ -194,6 +219,10 @@ bool run_program_trap(struct run_program *program, int sig)
 			at_door(program);
 		return true;
 	}
+	if (program->watch == WATCH_BEGINNING && sig == SYSCALL_STOP) {
+		watch_beginning(program);
+		return true;
+	}
 	if (program->watch == WATCH_FINALIZING && sig == SIGTRAP && tm_break_hit(pid)) {
 		if (just_stopped(pid))
 			at_finalizing(program);
@@ -204,8 +233,9 @@ bool run_program_trap(struct run_program *program, int sig)
 
 void run_program_go_on(const struct run_program *program, int sig)
 {
-	ptrace(program->watch == WATCH_DOOR ? PTRACE_SYSCALL : PTRACE_CONT,
-	       program->pid, NULL, (long)sig);
+	bool by_syscall = program->watch == WATCH_DOOR || program->watch == WATCH_BEGINNING;
+
+	ptrace(by_syscall ? PTRACE_SYSCALL : PTRACE_CONT, program->pid, NULL, (long)sig);
 }
 
 /* ---- it begins, and ends ---------------------------------------------------------- */
@@ -215,7 +245,8 @@ void run_program_begins(struct run_program *program)
 	const char *why;
 
 	program->executed = true;
-	program->finalizing = 0;
+	program->finalizing = (struct py_finalizing){ 0 };
+	program->syscalls = 0;
 	program->recorded = false;
 	program->final_done = false;
 	program->watch = WATCH_NOTHING;
@@ -232,14 +263,14 @@ void run_program_begins(struct run_program *program)
 /* Memory is all there, unless an interpreter finalized before. */
 void run_program_ends(struct run_program *program)
 {
-	if (program->finalizing ? !is_finalizing(program) : program->recorded)
+	if (program->finalizing.mark ? !is_finalizing(program) : program->recorded)
 		take_last(program);
 }
 
 void run_program_again(struct run_program *program)
 {
-	program->finalizing = 0;
+	program->finalizing = (struct py_finalizing){ 0 };
 	trace(program);
-	if (program->finalizing && is_finalizing(program))
+	if (program->finalizing.mark && is_finalizing(program))
 		take_last(program);
 }

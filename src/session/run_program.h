@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "mem/mem.h"
+#include "py/finalizing.h"
 #include "session/run_door.h"
 #include "tmattach/run.h"
 
@@ -25,6 +26,7 @@ enum { RUN_OPTIONS = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYS
 enum run_watch {
 	WATCH_NOTHING,
 	WATCH_DOOR,       /* its libraries are loaded, its code begins */
+	WATCH_BEGINNING,  /* the interpreter sets itself up */
 	WATCH_FINALIZING, /* a breakpoint: the interpreter begins to end */
 };
 
@@ -34,7 +36,8 @@ struct run_program {
 	bool executed;        /* there is one: the command's own has begun */
 	enum run_watch watch;
 	struct run_door door;
-	tm_addr finalizing;   /* 0: no CPython, or not known (yet) */
+	struct py_finalizing finalizing; /* its mark is 0: no CPython, or not known (yet) */
+	unsigned syscalls;    /* seen while it sets itself up */
 	bool recorded;        /* the recorder is in it */
 	bool final_done;      /* the last snapshot is taken, or missed */
 	/* Of all that the command was so far: */
