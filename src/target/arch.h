@@ -57,9 +57,11 @@ void tm_regs_call(struct user_regs_struct *regs, uint64_t function, uint64_t arg
 /* The number of the system call at whose entry the thread stands stopped. */
 long tm_regs_entered(const struct user_regs_struct *regs);
 
-/* The floating point and vector registers; false with errno. */
+/* The floating point and vector registers; false with errno. A processor (or
+ * an emulated one) without XSAVE has those of FXSAVE only. */
+enum { TM_FXSAVE_LEN = 512 };
 struct tm_vector_regs {
-	size_t len;
+	size_t len; /* TM_FXSAVE_LEN, or that of an XSAVE area, which is longer */
 	unsigned char bytes[16384]; /* AMX tiles need 11 KiB */
 };
 bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret);

@@ -148,8 +148,13 @@ bool tm_vector_regs_get(pid_t tid, struct tm_vector_regs *ret)
 {
 	struct iovec vec = { ret->bytes, sizeof(ret->bytes) };
 
-	if (ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &vec) != 0)
-		return false;
+	if (ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &vec) != 0) {
+		if (errno != ENODEV)
+			return false;
+		vec = (struct iovec){ ret->bytes, TM_FXSAVE_LEN };
+		if (ptrace(PTRACE_GETREGSET, tid, NT_PRFPREG, &vec) != 0)
+			return false;
+	}
 	ret->len = vec.iov_len;
 	return true;
 }
@@ -158,7 +163,8 @@ bool tm_vector_regs_set(pid_t tid, const struct tm_vector_regs *regs)
 {
 	struct iovec vec = { (void *)regs->bytes, regs->len };
 
-	return ptrace(PTRACE_SETREGSET, tid, NT_X86_XSTATE, &vec) == 0;
+	return ptrace(PTRACE_SETREGSET, tid,
+		      regs->len == TM_FXSAVE_LEN ? NT_PRFPREG : NT_X86_XSTATE, &vec) == 0;
 }
 
 /* Debug register 7: local enable of breakpoint 0, its kind, its length. */

@@ -23,8 +23,8 @@ enum {
 	RETURN = 0, UC_FLAGS = 8, UC_STACK_FLAGS = 32, UC_REGS = 48,
 	UC_SEGMENTS = 192, UC_SS = 198, UC_FPSTATE = 232, UC_SIGMASK = 304,
 	SIGINFO = 312, FRAME_SIZE = SIGINFO + TM_SIGFRAME_SCRATCH,
-	/* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
-	FLAGS = 7,
+	/* UC_FP_XSTATE; UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
+	FP_XSTATE = 1, FLAGS = 6,
 	/* No such flag: the alternate stack stays as it is. */
 	BAD_STACK_FLAGS = 0x40000000,
 	RED_ZONE = 128,
@@ -71,7 +71,7 @@ static void put_registers(unsigned char *bytes,
 }
 
 /* The XSAVE area as ptrace gives it lacks what the kernel writes around it. */
-static void mark_fpstate(unsigned char *area, size_t len)
+static void mark_xsave(unsigned char *area, size_t len)
 {
 	uint64_t features;
 
@@ -85,10 +85,10 @@ static void mark_fpstate(unsigned char *area, size_t len)
 }
 
 static void put_frame(unsigned char *bytes, const struct user_regs_struct *regs,
-		      uint64_t mask, uint64_t restorer, uint64_t fpstate)
+		      uint64_t mask, uint64_t restorer, uint64_t fpstate, uint64_t flags)
 {
 	put(bytes, RETURN, restorer, 8);
-	put(bytes, UC_FLAGS, FLAGS, 8);
+	put(bytes, UC_FLAGS, flags, 8);
 	put(bytes, UC_STACK_FLAGS, BAD_STACK_FLAGS, 4);
 	put_registers(bytes, regs);
 	put(bytes, UC_FPSTATE, fpstate, 8);
@@ -103,8 +103,9 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 	struct user_regs_struct back = *regs, leave = *regs;
 	struct tm_vector_regs vector;
 	uint64_t fpstate;
+	bool has_xsave;
 
-	if (!tm_vector_regs_get(tid, &vector) || vector.len < 512 ||
+	if (!tm_vector_regs_get(tid, &vector) || vector.len < TM_FXSAVE_LEN ||
 	    vector.len > TM_SIGFRAME_MAX - 2 * FRAME_SIZE - 256)
 		return false;
 	undo_interrupted_call(&back);
@@ -118,11 +119,13 @@ bool tm_sigframe_build(pid_t tid, const struct user_regs_struct *regs,
 	ret->scratch = ret->leave + SIGINFO;
 	ret->len = (size_t)(fpstate - ret->at) + vector.len + 4;
 	memset(ret->bytes, 0, ret->len);
-	put_frame(ret->bytes, &leave, ~(uint64_t)0, restorer, 0);
+	has_xsave = vector.len > TM_FXSAVE_LEN;
+	put_frame(ret->bytes, &leave, ~(uint64_t)0, restorer, 0, FLAGS);
 	put_frame(ret->bytes + (ret->back - ret->at), &back, mask, restorer,
-		  fpstate);
+		  fpstate, has_xsave ? FLAGS | FP_XSTATE : FLAGS);
 	memcpy(ret->bytes + (fpstate - ret->at), vector.bytes, vector.len);
-	mark_fpstate(ret->bytes + (fpstate - ret->at), vector.len);
+	if (has_xsave)
+		mark_xsave(ret->bytes + (fpstate - ret->at), vector.len);
 	return true;
 }
 
