@@ -15,6 +15,7 @@
 #include "session/run_guard.h"
 #include "session/run_program.h"
 #include "target/arch.h"
+#include "target/process.h"
 
 /* linux/ptrace.h clashes with sys/ptrace.h; kernel ABI. */
 enum { EVENT_STOP = 128 };
@@ -265,19 +266,28 @@ static void wait_exec(struct run *run)
 	}
 }
 
+/* It waits for its exec still; `command` says more than its pid. */
+static bool attach_failed(const struct run *run, int why, const char *command,
+			  struct tm_err *err)
+{
+	struct tm_process process;
+
+	if (tm_process_open(run->pid, &process, err))
+		tm_process_explain(&process, why, "cannot attach to it", err);
+	tm_err_about(err, command);
+	kill(run->pid, SIGKILL);
+	waitpid(run->pid, NULL, 0);
+	return false;
+}
+
 static bool attach(struct run *run, const char *command, struct tm_err *err)
 {
-	int why;
-
 	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) == 0) {
 		run_guard_watch(&run->guard, run->pid);
 		run->program.pid = run->pid;
 		return true;
 	}
-	why = errno;
-	kill(run->pid, SIGKILL);
-	waitpid(run->pid, NULL, 0);
-	return tm_err_os(err, why, command, "cannot attach to it");
+	return attach_failed(run, errno, command, err);
 }
 
 static bool start(struct run *run, char *const argv[], const sigset_t *mask,
