@@ -1,9 +1,9 @@
 # What may happen while tmattach is at work: check-chaos is the short form,
 # LONG=1 (and `make soak`) tries every fault point.
 
-CHECKS += check-chaos
+CHECKS += check-chaos check-yama
 
-.PHONY: check-chaos soak-chaos
+.PHONY: check-chaos check-yama soak-chaos
 
 chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm $(B)/tests/live/frozen.so \
 	$(B)/tests/live/blockers.so $(B)/tests/live/confine \
@@ -19,6 +19,11 @@ $(B)/tests/live/confine: tests/live/confine.c
 
 check-chaos: $(B)/tmattach $(chaos_bin)
 	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
+
+# In an emulated machine: most have no Yama, or one setting of it.
+check-yama: $(B)/tmattach
+	-$(q)tests/install-deps yama
+	$(q)B='$(abspath $(B))' tests/live/run yama
 
 soak-chaos: $(B)/tmattach $(chaos_bin)
 	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers
