@@ -274,7 +274,7 @@ static bool attach_failed(const struct run *run, int why, const char *command,
 
 	if (tm_process_open(run->pid, &process, err))
 		tm_process_explain(&process, why, "cannot attach to it", err);
-	tm_err_about(err, command);
+	tm_err_about(err, "%s", command);
 	kill(run->pid, SIGKILL);
 	waitpid(run->pid, NULL, 0);
 	return false;
