@@ -354,4 +354,30 @@ static inline uint32_t tm_slot_stack(const struct tm_recorder_slot *slot)
 	return (uint32_t)(slot->value >> 32);
 }
 
+/* What is traced, as the counters have it: the table's, and what the threads
+ * have not yet moved there. Read while it changes it may be off by what is in
+ * flight; of forged counters it is anything. */
+static inline int64_t tm_recorder_current(const struct tm_recorder_table *table,
+					  const struct tm_recorder_thread *threads)
+{
+	uint64_t sum = (uint64_t)table->current;
+
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
+		sum += (uint64_t)threads[i].bytes;
+	return (int64_t)sum;
+}
+
+/* The peak: the table's, or what it and one thread have come to since. */
+static inline int64_t tm_recorder_peak(const struct tm_recorder_table *table,
+				       const struct tm_recorder_thread *threads)
+{
+	int64_t high = 0, since;
+
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
+		if (threads[i].high > high)
+			high = threads[i].high;
+	return __builtin_add_overflow(table->current, high, &since) || since < table->peak ?
+		table->peak : since;
+}
+
 #endif

@@ -43,16 +43,9 @@ static uint64_t table_memory(const struct tm_injection *in)
 
 static void sum_up(const struct counters *c, struct tm_inject_status *ret)
 {
-	int64_t current = c->table.current, peak = c->table.peak, high = 0;
+	int64_t current = tm_recorder_current(&c->table, c->threads);
+	int64_t peak = tm_recorder_peak(&c->table, c->threads);
 
-	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++) {
-		current += c->threads[i].bytes;
-		if (c->threads[i].high > high)
-			high = c->threads[i].high;
-	}
-	if (c->table.current + high > peak)
-		peak = c->table.current + high;
-	/* Read while it changes, the sum may be off by what is in flight. */
 	ret->current = current > 0 ? (uint64_t)current : 0;
 	ret->peak = peak > current ? (uint64_t)peak : ret->current;
 	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
@@ -86,11 +79,9 @@ bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
 	    !read_counters(in, &c, err))
 		return false;
-	current = c.table.current;
-	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++) {
-		current += c.threads[i].bytes;
+	current = tm_recorder_current(&c.table, c.threads);
+	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
 		c.threads[i].high = c.threads[i].bytes;
-	}
 	/* Only `high` is ours to change: no thread writes it meanwhile. */
 	return inject_poke_table(in, c.table.threads, c.threads, sizeof(c.threads), err) &&
 	       inject_poke_table(in, offsetof(struct tm_recorder_table, peak),

@@ -383,14 +383,8 @@ static bool add_rows(struct build *b, const struct group *groups, size_t n,
 
 static void peak(const struct tm_recorder_copy *copy, struct tm_meta *meta)
 {
-	int64_t high = 0, best;
+	int64_t best = tm_recorder_peak(&copy->table, copy->threads);
 
-	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
-		if (copy->threads[i].high > high)
-			high = copy->threads[i].high;
-	best = copy->table.current + high;
-	if (copy->table.peak > best)
-		best = copy->table.peak;
 	meta->traced_peak = meta->traced_current;
 	if (best > 0 && (uint64_t)best > meta->traced_peak)
 		meta->traced_peak = (uint64_t)best;
