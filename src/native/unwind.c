@@ -93,13 +93,20 @@ static void push(struct tm_stack *stack, const struct tm_stack_frame *frame)
 	stack->frames[stack->n++] = *frame;
 }
 
-/* Where a signal handler returns to stands for itself: no call is before it. */
-static bool at_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
+static bool begins_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
 {
 	unsigned char code[NATIVE_SIGRETURN_LEN];
 
 	return native_window_read(&unwinder->window, pc, code, sizeof(code)) &&
 	       native_is_sigreturn(code);
+}
+
+/* Where a signal handler returns to stands for itself: no call is before it. A
+ * thread that has come there may stand at the second instruction. */
+static bool at_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
+{
+	return begins_sigreturn(unwinder, pc) ||
+	       begins_sigreturn(unwinder, pc - NATIVE_SIGRETURN_CALL);
 }
 
 /* Out of a signal handler whose trampoline has no unwind table (musl): the

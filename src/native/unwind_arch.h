@@ -28,7 +28,11 @@ enum { NATIVE_CALL_LEN = 8 };
 bool native_is_call(const unsigned char *bytes, size_t len);
 
 /* The code that a signal handler returns to, where it calls rt_sigreturn. */
-enum { NATIVE_SIGRETURN_LEN = 9, NATIVE_UCONTEXT_LEN = 176 };
+enum {
+	NATIVE_SIGRETURN_LEN = 9,
+	NATIVE_SIGRETURN_CALL = 7, /* its second instruction is the system call */
+	NATIVE_UCONTEXT_LEN = 176,
+};
 bool native_is_sigreturn(const unsigned char code[NATIVE_SIGRETURN_LEN]);
 /* The registers before the signal, from the ucontext_t on top of the stack
  * there. */
