@@ -507,7 +507,10 @@ def memory():
     for turns in (1, 2, 4):
         target.stdin.write("%d\n" % (live * turns))
         target.stdout.readline()
-        now = {k: int(v) for k, v in (p.split("=") for p in driver("memory", target.pid).stdout.split())}
+        got = driver("memory", target.pid)
+        if not report.check(got.returncode == 0, "memory: it is read", got.stderr):
+            break
+        now = {k: int(v) for k, v in (p.split("=") for p in got.stdout.split())}
         report.check(now["count"] > live / 2 and now["slots"] <= 48 * now["count"],
                      "memory: %d live blocks, %.1f bytes each" % (now["count"], now["slots"] / now["count"]), now)
     target.communicate("0\n")
