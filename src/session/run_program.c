@@ -109,9 +109,10 @@ static bool is_finalizing(const struct run_program *program)
 
 static void watch_finalizing(struct run_program *program)
 {
-	if (tm_break_write(program->pid, program->finalizing.mark))
-		program->watch = WATCH_FINALIZING;
-	else
+	bool set = tm_break_write(program->pid, program->finalizing.mark);
+
+	program->watch = set ? WATCH_FINALIZING : WATCH_NOTHING;
+	if (!set)
 		run_note(program, "tmattach", "no hardware breakpoint is to be had: the "
 			 "snapshot at the end will be taken only if the program is killed");
 	tm_log("run: CPython, finalizing at 0x%llx after %u system calls",
