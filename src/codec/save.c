@@ -76,13 +76,12 @@ static bool save_begin(struct save *save, const char *path, struct tm_err *err)
 	if (save->dir < 0)
 		return tm_err_os(err, errno, path,
 				 "cannot open its directory");
-	if (!save->base[0])
-		return tm_err_os(err, EISDIR, path, "cannot be written");
 	if (fstatat(save->dir, save->base, &save->old, 0) == 0)
 		save->exists = true;
 	else if (errno != ENOENT)
 		return tm_err_os(err, errno, path, "cannot be written");
-	if (save->exists && S_ISDIR(save->old.st_mode))
+	/* It ends in a slash, or is one. */
+	if (!save->base[0] || (save->exists && S_ISDIR(save->old.st_mode)))
 		return tm_err_os(err, EISDIR, path, "cannot be written");
 	if (save->exists && faccessat(save->dir, save->base, W_OK, AT_EACCESS))
 		return tm_err_os(err, errno, path, "cannot be written");
