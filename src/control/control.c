@@ -334,7 +334,7 @@ static struct doing begin(const struct control_target *target, const struct cont
 {
 	return (struct doing){
 		.target = target, .call = call,
-		.deadline = tm_now_ns() + call->timeout_ms * 1000000ull,
+		.deadline = call->deadline_ns,
 	};
 }
 

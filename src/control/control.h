@@ -63,7 +63,9 @@ struct control_call {
 	bool has_arg;
 	int32_t arg;
 	bool alone;             /* refuse beside subinterpreters */
-	unsigned timeout_ms;    /* until the call begins; it is not cut short */
+	uint64_t deadline_ns;   /* by tm_now_ns(): until then it is to begin;
+				   it is not cut short afterwards */
+	unsigned timeout_ms;    /* what led to that deadline, for messages */
 	bool (*give_up)(void);  /* asked while it waits: true is as if the time
 				   were up; NULL: never */
 };

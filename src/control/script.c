@@ -215,15 +215,14 @@ static bool is_final(const char *text)
 }
 
 /* `give_up` (or NULL) true is as if the time were up. */
-static void wait_for(const struct script *script, unsigned timeout_ms,
+static void wait_for(const struct script *script, uint64_t deadline_ns,
 		     bool (*give_up)(void), char ret[static ANSWER_SIZE])
 {
 	struct timespec pause = { .tv_nsec = 200000 };
-	uint64_t deadline = tm_now_ns() + timeout_ms * 1000000ull;
 
 	for (;;) {
 		answer(script, ret);
-		if (is_final(ret) || tm_now_ns() >= deadline ||
+		if (is_final(ret) || tm_now_ns() >= deadline_ns ||
 		    (give_up && give_up()))
 			return;
 		nanosleep(&pause, NULL);
@@ -270,13 +269,13 @@ bool control_script_do(const struct control_target *target,
 		return false;
 	asked = each_thread(&script, ask_thread, err);
 	if (asked)
-		wait_for(&script, call->timeout_ms, call->give_up, text);
+		wait_for(&script, call->deadline_ns, call->give_up, text);
 	if (!each_thread(&script, forget_thread, asked ? &ignored : err))
 		tm_log("control: %s: %s", ignored.object, ignored.cause);
 	/* Nobody begins any more; one may have. */
 	answer(&script, text);
 	if (strcmp(text, "begun") == 0)
-		wait_for(&script, RUNNING_TIMEOUT_MS, NULL, text);
+		wait_for(&script, tm_now_ns() + RUNNING_TIMEOUT_MS * 1000000ull, NULL, text);
 	unlink(script.ours);
 	close(script.fd);
 	return asked && report(&script, text, err);

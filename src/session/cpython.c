@@ -7,6 +7,7 @@
 #include "session/rest.h"
 #include "session/sample.h"
 #include "session/where.h"
+#include "target/stop.h"
 
 enum { DEFAULT_TIMEOUT_MS = 5000 };
 
@@ -40,6 +41,7 @@ static struct acting act(const struct tm_session *session, const struct control_
 
 	acting.call.give_up = tm_act_interrupted;
 	acting.call.timeout_ms = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
+	acting.call.deadline_ns = tm_now_ns() + acting.call.timeout_ms * 1000000ull;
 	return acting;
 }
 
