@@ -113,7 +113,7 @@ static void watch_finalizing(struct run_program *program)
 
 	program->watch = set ? WATCH_FINALIZING : WATCH_NOTHING;
 	if (!set)
-		run_note(program, "tmattach", "no hardware breakpoint is to be had: the "
+		run_note(program, "-o", "no hardware breakpoint is to be had: the "
 			 "snapshot at the end will be taken only if the program is killed");
 	tm_log("run: CPython, finalizing at 0x%llx after %u system calls",
 	       (unsigned long long)program->finalizing.mark, program->syscalls / 2);

@@ -3,10 +3,10 @@
  * install: what administers the machine or looks into other processes is
  * refused, clone() with a new namespace is refused, clone3() is not known.
  *
- *	confine [noptrace] COMMAND...
+ *	confine [noptrace|nobreak] COMMAND...
  *
  * With "noptrace", ptrace() is refused, too, as engines did on kernels before
- * 4.8.
+ * 4.8. With "nobreak", it says that all hardware breakpoints are taken.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -17,10 +17,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ERRNO = SECCOMP_RET_ERRNO, NEW_NAMESPACE = 0x7e020000 }; /* as in moby's profile */
+enum {
+	ERRNO = SECCOMP_RET_ERRNO,
+	NEW_NAMESPACE = 0x7e020000, /* as in moby's profile */
+	NOTHING = 0x7fffffff,       /* no system call, no request */
+};
 
 #define REFUSE(nr, err) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), \
@@ -28,14 +33,18 @@ enum { ERRNO = SECCOMP_RET_ERRNO, NEW_NAMESPACE = 0x7e020000 }; /* as in moby's 
 #define LOAD(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 
-static bool filter(long ptrace_nr)
+static bool filter(unsigned refused_nr, unsigned refused_request)
 {
 	struct sock_filter code[] = {
 		LOAD(arch),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
-		REFUSE((unsigned)ptrace_nr, EPERM),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 4),
+		LOAD(args[0]),
+		REFUSE(refused_request, ENOSPC),
+		LOAD(nr),
+		REFUSE(refused_nr, EPERM),
 		REFUSE(SYS_clone3, ENOSYS),
 		REFUSE(SYS_unshare, EPERM), REFUSE(SYS_setns, EPERM),
 		REFUSE(SYS_mount, EPERM), REFUSE(SYS_umount2, EPERM),
@@ -59,14 +68,16 @@ static bool filter(long ptrace_nr)
 
 int main(int argc, char **argv)
 {
-	bool noptrace = argc > 1 && strcmp(argv[1], "noptrace") == 0;
+	const char *what = argc > 1 ? argv[1] : "";
+	bool noptrace = strcmp(what, "noptrace") == 0;
+	bool nobreak = strcmp(what, "nobreak") == 0;
 
-	argv += 1 + noptrace;
-	if (argc < 2 + noptrace) {
-		fprintf(stderr, "usage: confine [noptrace] COMMAND...\n");
+	argv += 1 + (noptrace || nobreak);
+	if (!*argv) {
+		fprintf(stderr, "usage: confine [noptrace|nobreak] COMMAND...\n");
 		return 2;
 	}
-	if (!filter(noptrace ? SYS_ptrace : -1)) {
+	if (!filter(noptrace ? SYS_ptrace : NOTHING, nobreak ? PTRACE_POKEUSER : NOTHING)) {
 		perror("confine");
 		return 2;
 	}
