@@ -2,6 +2,9 @@
  * What src/native says about a process, for the tests to hold against others:
  *
  *   native_driver stacks PID ROUNDS   our frames against libdwfl's, in one stop
+ *   native_driver steps PID N         the same after each of N instructions of
+ *                                     its only thread, and whether the stack
+ *                                     comes to main()
  *   native_driver places PID MODULE N [SEED]
  *                                     N addresses in the module's code, named
  *                                     in addr2line's format, innermost first
@@ -14,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -150,7 +155,7 @@ static Dwfl *oracle_open(struct target *target)
 /* ---- stacks -------------------------------------------------------------- */
 
 struct tally {
-	size_t threads, complete, equal, guesses, frames, equal_frames;
+	size_t threads, complete, equal, guesses, frames, equal_frames, in_main;
 	uint64_t ours_ns, theirs_ns;
 };
 
@@ -168,6 +173,20 @@ static void print_stack(struct target *target, const char *who,
 		       place.frames[0].function ? place.frames[0].function : "??",
 		       place.module ? place.module->path : "-");
 	}
+}
+
+static bool comes_to_main(struct target *target, const struct tm_stack *stack)
+{
+	for (size_t i = 0; i < stack->n; i++) {
+		struct tm_code_place place = tm_symbolize(
+			target->symbolizer, stack->frames[i].pc,
+			stack->frames[i].is_return);
+		const char *name = place.frames[0].function;
+
+		if (name && strcmp(name, "main") == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Does libdw find a table entry for the code of the frame? */
@@ -209,6 +228,7 @@ static void compare_thread(struct target *target, Dwfl *dwfl, pid_t tid,
 		same++;
 	tally->threads++;
 	tally->complete += ours.complete;
+	tally->in_main += comes_to_main(target, &ours);
 	tally->frames += theirs.n;
 	tally->equal_frames += same;
 	tally->equal += same == ours.n && same == theirs.n;
@@ -251,6 +271,41 @@ static void stacks(struct target *target, int rounds)
 	       (double)tally.ours_ns / 1e3 / (double)(tally.threads + !tally.threads),
 	       (double)tally.theirs_ns / 1e3 / (double)(tally.threads + !tally.threads),
 	       tally.guesses);
+}
+
+/* One instruction; a signal that comes up is delivered. */
+static void single_step(pid_t tid, int *sig)
+{
+	int status;
+
+	if (ptrace(PTRACE_SINGLESTEP, tid, NULL, (void *)(long)*sig) != 0 ||
+	    waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status)) {
+		fprintf(stderr, "thread %d cannot be stepped\n", (int)tid);
+		exit(1);
+	}
+	*sig = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+}
+
+static void steps(struct target *target, int n)
+{
+	struct tm_stop stop = { 0 };
+	struct tally tally = { 0 };
+	struct tm_err err;
+	Dwfl *dwfl;
+	int sig = 0;
+
+	if (!tm_stop_all(&target->process, 2000, &stop, &err))
+		die(&err);
+	dwfl = oracle_open(target);
+	for (int i = 0; i < n || sig; i++) {
+		tm_unwinder_begin(target->unwinder, false);
+		compare_thread(target, dwfl, stop.threads[0].tid, &tally);
+		single_step(stop.threads[0].tid, &sig);
+	}
+	dwfl_end(dwfl);
+	tm_stop_release(&stop);
+	printf("steps: stacks %zu equal %zu main %zu\n", tally.threads, tally.equal,
+	       tally.in_main);
 }
 
 /* ---- places --------------------------------------------------------------- */
@@ -404,6 +459,8 @@ int main(int argc, char **argv)
 	open_target(&target, atoi(argv[2]));
 	if (strcmp(argv[1], "stacks") == 0)
 		stacks(&target, atoi(argv[3]));
+	else if (strcmp(argv[1], "steps") == 0)
+		steps(&target, atoi(argv[3]));
 	else if (strcmp(argv[1], "clear") == 0)
 		clear_rounds(&target, atoi(argv[3]));
 	else if (argc > 4)
