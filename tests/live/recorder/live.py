@@ -503,7 +503,8 @@ def memory():
     target = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "recorder_pairs"), "1", str(live)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     target.stdout.readline()
-    driver("start", target.pid, 8)
+    got = driver("start", target.pid, 8)
+    report.check(got.returncode == 0, "memory: the recorder starts", got.stderr)
     for turns in (1, 2, 4):
         target.stdin.write("%d\n" % (live * turns))
         target.stdout.readline()
