@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "control/instant.h"

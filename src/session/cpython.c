@@ -1,5 +1,6 @@
 #include "tmattach/control.h"
 
+#include "base/clock.h"
 #include "control/control.h"
 #include "session/action.h"
 #include "session/backend.h"
@@ -7,7 +8,6 @@
 #include "session/rest.h"
 #include "session/sample.h"
 #include "session/where.h"
-#include "target/stop.h"
 
 enum { DEFAULT_TIMEOUT_MS = 5000 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "session/action.h"
 #include "session/meta.h"
 

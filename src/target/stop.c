@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "target/arch.h"
@@ -21,14 +22,6 @@ enum { EVENT_STOP = 128 };
 
 /* Time for a disk; a stop that meets no sleeper takes a tenth of it. */
 enum { PATIENCE_NS = 2000000 };
-
-uint64_t tm_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 bool tm_thread_option(struct tm_thread *thread, long option)
 {

@@ -80,6 +80,4 @@ void tm_stop_forget_late(void);
 /* Set further PTRACE_O_* options on a stopped thread; false with errno. */
 bool tm_thread_option(struct tm_thread *thread, long option);
 
-uint64_t tm_now_ns(void); /* CLOCK_MONOTONIC */
-
 #endif
