@@ -12,6 +12,7 @@
 #include "control/launch.h"
 #include "control/script.h"
 #include "control/stray.h"
+#include "target/late.h"
 #include "target/maps.h"
 
 enum {
@@ -39,7 +40,7 @@ static void wait_a_little(uint64_t *ns, uint64_t max_ns)
 	struct timespec t = { .tv_nsec = (long)*ns };
 
 	nanosleep(&t, NULL);
-	tm_stop_poll_late();
+	tm_late_poll();
 	*ns = *ns * 2 < max_ns ? *ns * 2 : max_ns;
 }
 

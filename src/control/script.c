@@ -14,6 +14,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "control/launch.h"
+#include "target/late.h"
 
 enum {
 	/* Once it has begun it is not cut short. */
@@ -227,7 +228,7 @@ static void wait_for(const struct script *script, uint64_t deadline_ns,
 		    (give_up && give_up()))
 			return;
 		nanosleep(&pause, NULL);
-		tm_stop_poll_late();
+		tm_late_poll();
 		if (pause.tv_nsec < 10000000)
 			pause.tv_nsec *= 2;
 	}

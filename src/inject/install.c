@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
+#include "target/late.h"
 
 enum { PLACES = 8, MAX_TRIES = 400 };
 
@@ -23,7 +24,7 @@ void inject_pause(unsigned tries)
 					   : tries < 200 ? 5000000 : 25000000 };
 
 	nanosleep(&pause, NULL);
-	tm_stop_poll_late();
+	tm_late_poll();
 }
 
 /* Functions of one image stand together: [first, ret) is the first group. */

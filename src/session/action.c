@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include "target/stop.h"
+#include "target/late.h"
 
 /* What asks us to end; it waits until the target is as it was. */
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
@@ -49,7 +49,7 @@ static void *action_thread(void *arg)
 
 	act_opts = action->opts;
 	action->run(action->ctx);
-	tm_stop_forget_late();
+	tm_late_forget();
 	return NULL;
 }
 

@@ -27,26 +27,49 @@ static ssize_t slurp(const char *path, char *buf, size_t size)
 	return (ssize_t)got;
 }
 
-bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
-			   uint64_t *ret)
+enum { STATUS_SIZE = 8192 };
+
+/* What follows "KEY:" in the status of a thread, of which `text` is the room;
+ * NULL if there is no such line. */
+static const char *status_value(pid_t pid, pid_t tid, const char *key,
+				char text[static STATUS_SIZE])
 {
-	char path[64], text[8192], *at;
 	size_t len = strlen(key);
+	char path[64], *at;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid,
 		 (int)tid);
-	if (slurp(path, text, sizeof(text)) < 0)
-		return false;
+	if (slurp(path, text, STATUS_SIZE) < 0)
+		return NULL;
 	for (at = text; at; at = strchr(at, '\n')) {
 		at += *at == '\n';
-		if (strncmp(at, key, len) == 0 && at[len] == ':') {
-			*ret = strtoull(at + len + 1, NULL, base);
-			return true;
-		}
+		if (strncmp(at, key, len) == 0 && at[len] == ':')
+			return at + len + 1;
 		if (!*at)
 			break;
 	}
-	return false;
+	return NULL;
+}
+
+bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
+			   uint64_t *ret)
+{
+	char text[STATUS_SIZE];
+	const char *value = status_value(pid, tid, key, text);
+
+	if (!value)
+		return false;
+	*ret = strtoull(value, NULL, base);
+	return true;
+}
+
+char tm_process_state(pid_t pid, pid_t tid)
+{
+	char text[STATUS_SIZE];
+	const char *value = status_value(pid, tid, "State", text);
+
+	/* "State:\tS (sleeping)" */
+	return value && value[0] && value[1] ? value[1] : 'X';
 }
 
 /* Field numbers of proc(5) /proc/PID/stat. */

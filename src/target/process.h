@@ -62,6 +62,10 @@ bool tm_process_explain(const struct tm_process *process, int sys_errno,
 bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
 			   uint64_t *ret);
 
+/* The letter of its state as in proc(5), of a thread if tid differs; 'X' if
+ * there is none any more. */
+char tm_process_state(pid_t pid, pid_t tid);
+
 /* Resident bytes, from /proc/PID/statm; 0 if unknown. */
 uint64_t tm_process_rss(pid_t pid);
 

@@ -15,7 +15,8 @@
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
-#include "target/arch.h"
+#include "target/late.h"
+#include "target/restart.h"
 
 /* PTRACE_EVENT_STOP is in <linux/ptrace.h>, which clashes with the libc's. */
 enum { EVENT_STOP = 128 };
@@ -41,63 +42,13 @@ static bool known(const struct tm_stop *stop, pid_t tid)
 	return false;
 }
 
-/* The letter of proc(5); 'X' if there is no such thread any more. */
-static char state_of(pid_t pid, pid_t tid)
-{
-	char path[80], line[512];
-	TM_GUARD(tm_file_close) FILE *file = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid,
-		 (int)tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		char state;
-
-		if (sscanf(line, "State: %c", &state) == 1)
-			return state;
-	}
-	return 'X';
-}
-
 /* A thread that has ended but is still listed (a leader whose other threads
  * go on) answers EPERM like a forbidden one. */
 static bool has_ended(pid_t pid, pid_t tid)
 {
-	char state = state_of(pid, tid);
+	char state = tm_process_state(pid, tid);
 
 	return state == 'Z' || state == 'X';
-}
-
-/*
- * Threads that this thread of ours still traces although their stop is over:
- * they were in the kernel and could not be detached (see tm_stop_release()).
- * The next stop takes them over.
- */
-struct late_thread {
-	pid_t pid, tid;
-};
-
-static _Thread_local struct {
-	struct late_thread *threads;
-	size_t n;
-	size_t cap;
-} late;
-
-static void late_add(pid_t pid, pid_t tid)
-{
-	late.threads = tm_grow(late.threads, &late.cap, late.n + 1,
-			       sizeof(*late.threads));
-	late.threads[late.n++] = (struct late_thread){ pid, tid };
-}
-
-static bool late_take(pid_t tid)
-{
-	for (size_t i = 0; i < late.n; i++)
-		if (late.threads[i].tid == tid) {
-			late.threads[i] = late.threads[--late.n];
-			return true;
-		}
-	return false;
 }
 
 /* Traced by a thread of ours that is just ending? Joining it does not wait
@@ -121,7 +72,7 @@ static bool try_seize(pid_t pid, pid_t tid)
 
 	for (int i = 0; i < TRIES; i++) {
 		if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) == 0 ||
-		    late_take(tid))
+		    tm_late_take(tid))
 			return true;
 		if (errno != EPERM)
 			return false;
@@ -232,7 +183,7 @@ static void leave_sleepers(struct tm_stop *stop)
 {
 	for (size_t i = 0; i < stop->n; i++)
 		if (stop->threads[i].state == TM_THREAD_SEIZED &&
-		    state_of(stop->process->pid, stop->threads[i].tid) == 'D')
+		    tm_process_state(stop->process->pid, stop->threads[i].tid) == 'D')
 			stop->threads[i].state = TM_THREAD_IN_KERNEL;
 }
 
@@ -255,37 +206,11 @@ static void wait_all(struct tm_stop *stop, uint64_t deadline_ns)
 		}
 }
 
-static bool signal_pending(pid_t pid, pid_t tid)
-{
-	uint64_t own = 0, shared = 0, blocked = 0;
-
-	if (!tm_process_status_u64(pid, tid, "SigPnd", 16, &own) ||
-	    !tm_process_status_u64(pid, tid, "ShdPnd", 16, &shared) ||
-	    !tm_process_status_u64(pid, tid, "SigBlk", 16, &blocked))
-		return true;
-	return ((own | shared) & ~blocked) != 0;
-}
-
-/*
- * Some calls (epoll_wait, sigtimedwait, semop, sockets with a timeout) return
- * EINTR after any stop. If no signal is the reason, have them executed again.
- */
-static void undo_eintr(pid_t pid, pid_t tid)
-{
-	struct user_regs_struct regs;
-
-	if (!tm_regs_get(tid, &regs) || !tm_regs_eintr(&regs) ||
-	    signal_pending(pid, tid))
-		return;
-	tm_regs_again(&regs);
-	tm_regs_set(tid, &regs);
-}
-
-static void undo_eintr_all(const struct tm_stop *stop)
+static void restart_calls(const struct tm_stop *stop)
 {
 	for (size_t i = 0; i < stop->n; i++)
 		if (stop->threads[i].state == TM_THREAD_STOPPED)
-			undo_eintr(stop->process->pid, stop->threads[i].tid);
+			tm_restart_call(stop->process->pid, stop->threads[i].tid);
 }
 
 bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
@@ -307,33 +232,15 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 		if (!seize_new(ret, &n_new, err))
 			goto fail;
 	}
-	undo_eintr_all(ret);
+	restart_calls(ret);
 	/* An exec or exit meanwhile: what was stopped is another program. */
 	if (!tm_process_check(process, err))
 		goto fail;
 	return true;
 fail:
-	undo_eintr_all(ret);
+	restart_calls(ret);
 	tm_stop_guard(ret);
 	return false;
-}
-
-/* PTRACE_DETACH works only on a stopped thread. What comes late is treated like
- * what came in time; a signal is handed on. */
-static bool detach_if_stopped(pid_t pid, pid_t tid)
-{
-	int status, sig = 0;
-
-	if (waitpid(tid, &status, __WALL | WNOHANG) != tid)
-		return false;
-	if (!WIFSTOPPED(status))
-		return true;
-	if (status >> 16 == 0)
-		sig = WSTOPSIG(status);
-	else
-		undo_eintr(pid, tid);
-	ptrace(PTRACE_DETACH, tid, NULL, (long)sig);
-	return true;
 }
 
 static void detach_but(struct tm_stop *stop, const struct tm_thread *keep)
@@ -376,59 +283,19 @@ void tm_stop_poll(struct tm_stop *stop)
 		struct tm_thread thread = stop->threads[i];
 
 		if (thread.state != TM_THREAD_GONE &&
-		    !detach_if_stopped(stop->process->pid, thread.tid))
+		    !tm_late_detach(stop->process->pid, thread.tid))
 			stop->threads[kept++] = thread;
 	}
 	stop->n = kept;
-	tm_stop_poll_late();
-}
-
-/* ---- threads that come late --------------------------------------------------- */
-
-void tm_stop_poll_late(void)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < late.n; i++)
-		if (!detach_if_stopped(late.threads[i].pid, late.threads[i].tid))
-			late.threads[kept++] = late.threads[i];
-	late.n = kept;
-}
-
-/* Does any of them only wait for a processor? */
-static bool any_awake(void)
-{
-	for (size_t i = 0; i < late.n; i++)
-		if (state_of(late.threads[i].pid, late.threads[i].tid) != 'D')
-			return true;
-	return false;
-}
-
-/* For that many milliseconds, and longer for those that are awake. */
-static void await_late(int tries, int awake_tries)
-{
-	struct timespec pause = { .tv_nsec = 1000000 };
-
-	tm_stop_poll_late();
-	for (int i = 0; late.n > 0 && (i < tries || (i < awake_tries && any_awake())); i++) {
-		nanosleep(&pause, NULL);
-		tm_stop_poll_late();
-	}
+	tm_late_poll();
 }
 
 void tm_stop_guard(struct tm_stop *stop)
 {
 	tm_stop_release(stop);
 	for (size_t i = 0; i < stop->n; i++)
-		late_add(stop->process->pid, stop->threads[i].tid);
+		tm_late_add(stop->process->pid, stop->threads[i].tid);
 	free(stop->threads);
 	*stop = (struct tm_stop){ 0 };
-	await_late(0, 500);
-}
-
-void tm_stop_forget_late(void)
-{
-	await_late(50, 2000);
-	free(late.threads);
-	memset(&late, 0, sizeof(late));
+	tm_late_await_awake();
 }

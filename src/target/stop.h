@@ -66,16 +66,8 @@ void tm_stop_poll(struct tm_stop *stop);
 /* Let all threads but `keep` run on; the stop lives on with that one. */
 void tm_stop_keep(struct tm_stop *stop, const struct tm_thread *keep);
 /* Release and forget; a no-op on a zeroed struct: the scope guard. Threads
- * that sleep in the kernel stay ours: the next stop by the same thread of ours
- * takes them over. Who waits for something else meanwhile calls
- * tm_stop_poll_late() now and then: one that comes back would stand still, and
- * all that wait for its locks with it. */
+ * that sleep in the kernel stay ours (late.h). */
 void tm_stop_guard(struct tm_stop *stop);
-void tm_stop_poll_late(void);
-/* Call it before a thread of ours that has stopped something ends. It waits a
- * moment for what is still ours; the kernel detaches the rest, which then may
- * see an EINTR. */
-void tm_stop_forget_late(void);
 
 /* Set further PTRACE_O_* options on a stopped thread; false with errno. */
 bool tm_thread_option(struct tm_thread *thread, long option);
