@@ -7,7 +7,7 @@
 #include "base/guard.h"
 #include "native/symbols.h"
 #include "session/native_frames.h"
-#include "trace/walk_recorder.h"
+#include "trace/recorder_traces.h"
 
 struct core_recorder {
 	struct core_recorder_place place;

@@ -11,7 +11,7 @@
 #include "session/backend.h"
 #include "session/meta.h"
 #include "session/native_frames.h"
-#include "trace/walk_recorder.h"
+#include "trace/recorder_traces.h"
 
 struct tm_native {
 	struct tm_injection *in;  /* NULL: no recorder in the target */

@@ -3,7 +3,7 @@
 #define TM_SESSION_NATIVE_FRAMES_H
 
 #include "native/symbols.h"
-#include "trace/walk_recorder.h"
+#include "trace/recorder_traces.h"
 
 /* For tm_recorder_build(). The symbolizer is borrowed. */
 struct tm_frame_source tm_native_frames(struct tm_symbolizer *symbolizer);

@@ -72,26 +72,8 @@ static bool progress(struct walk *walk, struct tm_err *err)
 
 /* ---- sites ------------------------------------------------------------- */
 
-static uint32_t note_traceback(struct tm_collected *out, tm_addr at)
+static uint32_t site_of(struct walk *walk, tm_addr traceback, uint32_t domain)
 {
-	uint32_t *id = tm_map_put(&out->traceback_ids, at);
-
-	if (*id == TM_MAP_NONE) {
-		*id = (uint32_t)out->ntracebacks;
-		out->tracebacks = tm_grow(out->tracebacks, &out->tracebacks_cap,
-					  out->ntracebacks + 1,
-					  sizeof(*out->tracebacks));
-		out->tracebacks[out->ntracebacks++] =
-			(struct collected_traceback){ .at = at };
-	}
-	return *id;
-}
-
-static uint32_t note_site(struct walk *walk, tm_addr traceback, uint32_t domain)
-{
-	struct tm_collected *out = walk->out;
-	uint32_t *id;
-
 	if (domain != walk->sites_domain) {
 		/* Only 3.7 and 3.8 mix domains in one table. */
 		tm_map_free(&walk->sites);
@@ -100,19 +82,9 @@ static uint32_t note_site(struct walk *walk, tm_addr traceback, uint32_t domain)
 	}
 	if (traceback == walk->last_traceback && traceback)
 		return walk->last_site;
-	id = tm_map_put(&walk->sites, traceback);
-	if (*id == TM_MAP_NONE) {
-		*id = (uint32_t)out->nsites;
-		out->sites = tm_grow(out->sites, &out->sites_cap,
-				     out->nsites + 1, sizeof(*out->sites));
-		out->sites[out->nsites++] = (struct collected_site){
-			.traceback = note_traceback(out, traceback),
-			.domain = domain,
-		};
-	}
 	walk->last_traceback = traceback;
-	walk->last_site = *id;
-	return *id;
+	walk->last_site = tm_collected_site(walk->out, &walk->sites, traceback, domain);
+	return walk->last_site;
 }
 
 static void take_trace(struct walk *walk, const char *trace, uint32_t domain)
@@ -123,8 +95,8 @@ static void take_trace(struct walk *walk, const char *trace, uint32_t domain)
 	walk->sum += size;
 	out->rows[out->nrows++] = (struct tm_row){
 		.size = size,
-		.site = note_site(walk, tm_load_u64(trace, TRACE_TRACEBACK_AT),
-				  domain),
+		.site = site_of(walk, tm_load_u64(trace, TRACE_TRACEBACK_AT),
+				domain),
 		.count = 1,
 	};
 }
@@ -427,19 +399,4 @@ struct tm_collected *tm_tracemalloc_collect(struct tm_mem *mem,
 		return NULL;
 	}
 	return walk.out;
-}
-
-void tm_collected_destroy(struct tm_collected *collected)
-{
-	if (!collected)
-		return;
-	free(collected->rows);
-	free(collected->sites);
-	free(collected->tracebacks);
-	tm_map_free(&collected->traceback_ids);
-	tm_buf_free(&collected->records);
-	free(collected->name_list);
-	tm_map_free(&collected->name_ids);
-	tm_buf_free(&collected->names);
-	free(collected);
 }

@@ -51,6 +51,11 @@ struct tm_collected {
 	uint64_t limit;
 };
 
+/* The site of a traceback in one domain, new or not; `sites` knows those of
+ * that domain: traceback address -> site. */
+uint32_t tm_collected_site(struct tm_collected *out, struct tm_map *sites,
+			   tm_addr traceback, uint32_t domain);
+
 /* The nframe of a traceback record. */
 uint32_t tm_record_nframe(const struct py_layout *layout, const char *record);
 /* Its length in bytes. */

@@ -15,7 +15,7 @@
 #include "src/recorder/table.c"
 
 #include "inject/private.h"
-#include "trace/walk_recorder.h"
+#include "trace/recorder_traces.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);

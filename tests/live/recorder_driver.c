@@ -20,7 +20,7 @@
 #include "inject/inject.h"
 #include "target/maps.h"
 #include "target/stop.h"
-#include "trace/walk_recorder.h"
+#include "trace/recorder_traces.h"
 
 static struct tm_process process;
 static struct tm_maps maps;
