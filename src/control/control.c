@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/instant.h"
 #include "control/launch.h"
+#include "control/mapping.h"
 #include "control/script.h"
 #include "control/stray.h"
 #include "target/late.h"

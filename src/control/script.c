@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
-#include "control/launch.h"
+#include "control/mapping.h"
 #include "target/late.h"
 
 enum {

@@ -2,47 +2,12 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 
 enum { MAX_STRAYS = 64, MAX_LEN = 1 << 24 };
-
-/* ---- whose is it? ------------------------------------------------------------- */
-
-static uint64_t own_space(void)
-{
-	struct stat status;
-
-	return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
-}
-
-void control_sign(struct control_head *head)
-{
-	struct tm_process self;
-	struct tm_err err;
-
-	memcpy(head->magic, CONTROL_MAGIC, sizeof(head->magic));
-	head->owner = (int32_t)getpid();
-	head->owner_space = own_space();
-	if (tm_process_open(getpid(), &self, &err))
-		head->owner_time = self.identity.start_time;
-}
-
-static bool owner_is_dead(const struct control_head *head)
-{
-	struct tm_process owner;
-	struct tm_err err;
-
-	if (head->owner_space == 0 || head->owner_space != own_space())
-		return false;
-	if (!tm_process_open(head->owner, &owner, &err))
-		return err.kind == TM_ERR_GONE;
-	return owner.identity.start_time != head->owner_time;
-}
 
 /* ---- finding them ----------------------------------------------------------------- */
 
@@ -56,7 +21,7 @@ static bool head_at(struct tm_mem *mem, tm_addr code, struct control_mapping *re
 	if (!tm_mem_read(mem, args, &head, sizeof(head), &err) ||
 	    memcmp(head.magic, CONTROL_MAGIC, sizeof(head.magic)) != 0 ||
 	    head.start + head.len != code + CONTROL_CODE_SIZE ||
-	    head.len > MAX_LEN || head.len % TM_PAGE || !owner_is_dead(&head))
+	    head.len > MAX_LEN || head.len % TM_PAGE || !control_owner_is_dead(&head))
 		return false;
 	*ret = (struct control_mapping){
 		.start = head.start, .len = head.len, .args = args, .code = code,

@@ -10,7 +10,7 @@
 #ifndef TM_CONTROL_STRAY_H
 #define TM_CONTROL_STRAY_H
 
-#include "control/launch.h"
+#include "control/mapping.h"
 #include "target/maps.h"
 
 /* Is there any? Reads only; the target may run. */
@@ -23,8 +23,5 @@ bool control_has_strays(const struct control_target *target,
  * The stop must be released after.
  */
 size_t control_sweep(const struct control_target *target, struct tm_stop *stop);
-
-/* Who we are, for the head of a mapping of ours. */
-void control_sign(struct control_head *head);
 
 #endif
