@@ -5,7 +5,8 @@ CHECKS += check-chaos check-yama
 
 .PHONY: check-chaos check-yama soak-chaos
 
-chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm $(B)/tests/live/frozen.so \
+chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm \
+	$(B)/tests/live/recorder/mover $(B)/tests/live/frozen.so \
 	$(B)/tests/live/blockers.so $(B)/tests/live/confine \
 	$(B)/tests/live/recorder/storm-musl-static
 

@@ -2,7 +2,7 @@
 # (and `make soak`) the long one.
 
 recorder_bin := $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so workload storm \
-	storm-static forker rester)
+	storm-static forker rester mover)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32 \
 	frames.so)

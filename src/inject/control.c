@@ -122,18 +122,21 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 
 /* One attempt; TM_ERR_BUSY while a thread is inside the recorder: it may hold
  * a lock, or the id of a stack that would be forgotten. */
-static bool try_clear(struct tm_injection *in, unsigned look, struct tm_err *err)
+static bool try_clear(struct tm_injection *in, bool unwind, struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) struct inject_calls *calls = tm_calloc(1, sizeof(*calls));
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-	struct tm_range code = { in->code, in->code + in->head.size };
+	const struct tm_range code = { in->code, in->code + in->head.size };
+	const struct inject_clear what = {
+		.ranges = &code, .n = 1, .unwind = unwind, .calls = calls,
+	};
 	struct tm_remote remote;
 	struct counters c;
 	bool ok;
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
-	if (!inject_clear_of(in, &stop, &code, 1, look, calls))
+	if (!inject_clear_of(in, &stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread is always inside the recorder");
 	if (!read_counters(in, &c, err) ||
@@ -149,7 +152,7 @@ bool tm_inject_clear(struct tm_injection *in, struct tm_err *err)
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
 		if (tries)
 			inject_pause(tries);
-		if (try_clear(in, inject_look(tries), err))
+		if (try_clear(in, inject_unwinds(tries), err))
 			return true;
 		if (err->kind != TM_ERR_BUSY)
 			return false;

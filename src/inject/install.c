@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
+#include "target/arch.h"
 #include "target/late.h"
 
 enum { PLACES = 8, MAX_TRIES = 400 };
@@ -130,17 +131,48 @@ static bool write_code(struct tm_injection *in, struct tm_stop *stop,
 	return true;
 }
 
+/* Threads that stand where a jump will be go on in the copy of what was there.
+ * Never by single steps: if we were killed then, the trap of the next one would
+ * end the program. */
+static bool move_threads(struct tm_injection *in, struct tm_stop *stop,
+			 const struct inject_plan *plans, size_t nplans,
+			 struct tm_err *err)
+{
+	for (size_t i = 0; i < stop->n; i++) {
+		const struct tm_thread *thread = &stop->threads[i];
+		struct user_regs_struct regs;
+		tm_addr to;
+
+		if (!tm_regs_get(thread->tid, &regs))
+			continue;
+		to = inject_plan_moved(plans, nplans, tm_regs_pc(&regs));
+		if (!to)
+			continue;
+		tm_log("thread %d goes on at %#llx", (int)thread->tid,
+		       (unsigned long long)to);
+		tm_regs_set_pc(&regs, to);
+		if (!tm_regs_set(thread->tid, &regs))
+			return tm_process_explain(&in->process, errno,
+						  "cannot set its registers", err);
+	}
+	return true;
+}
+
 static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
 		      const struct inject_plan *plans, size_t nplans,
-		      struct tm_range *ranges, unsigned look, struct tm_err *err)
+		      struct tm_range *ranges, bool unwind, struct tm_err *err)
 {
+	const struct inject_clear what = {
+		.ranges = ranges, .n = windows(plans, nplans, ranges),
+		.unwind = unwind, .plans = plans, .nplans = nplans,
+	};
 	struct tm_err restored;
 
-	if (!inject_clear_of(in, stop, ranges, windows(plans, nplans, ranges),
-			     INJECT_STEP | look, NULL))
+	if (!inject_clear_of(in, stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread always stands where a hook must be written");
-	if (!write_code(in, stop, plans, nplans, err))
+	if (!write_code(in, stop, plans, nplans, err) ||
+	    !move_threads(in, stop, plans, nplans, err))
 		return false;
 	for (size_t i = 0; i < nplans; i++)
 		if (!inject_plan_apply(in, stop, &plans[i], err)) {
@@ -165,7 +197,7 @@ static bool apply(struct tm_injection *in, const struct inject_plan *plans,
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 			return false;
 		done = try_apply(in, &stop, plans, nplans, ranges,
-				 inject_look(tries), err);
+				 inject_unwinds(tries), err);
 		if (!done && err->kind != TM_ERR_BUSY)
 			return false;
 	}

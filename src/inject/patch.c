@@ -63,6 +63,7 @@ static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
 	tm_stub_make(patch_address(plan, plan->npatches),
 		     in->code + in->head.hooks[function->kind], plan->code + slot);
 	memcpy(plan->code + slot + TM_STUB_SIZE, trampoline.code, trampoline.size);
+	memcpy(plan->moved[plan->npatches], trampoline.moved, sizeof(trampoline.moved));
 	plan->npatches++;
 	return true;
 }
@@ -101,6 +102,19 @@ bool inject_plan_make(struct tm_injection *in, const struct tm_function *functio
 	memcpy(ret->code, &head, sizeof(head));
 	memcpy(ret->code + sizeof(head), ret->patches, n * sizeof(ret->patches[0]));
 	return true;
+}
+
+tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < plans[i].npatches; k++) {
+			const struct tm_recorder_patch *patch = &plans[i].patches[k];
+			uint64_t at = pc - patch->function;
+
+			if (at < TM_JUMP_SIZE && plans[i].moved[k][at])
+				return patch->entry.original + plans[i].moved[k][at];
+		}
+	return 0;
 }
 
 /* A stopped thread to write through where /proc/PID/mem does not. */

@@ -5,6 +5,7 @@
 #include "image/image.h"
 #include "inject/functions.h"
 #include "inject/inject.h"
+#include "inject/trampoline.h"
 #include "native/unwind.h"
 #include "remote/remote.h"
 #include "target/maps.h"
@@ -127,15 +128,6 @@ bool inject_table_valid(const struct tm_recorder_table *table, uint64_t size);
 
 /* ---- quiesce.c: where threads are ---------------------------------------------- */
 
-enum {
-	/* A thread whose program counter is inside is moved on by single
-	 * steps. */
-	INJECT_STEP = 1 << 0,
-	/* Unwind a thread with a suspicious word on its stack: the word may be
-	 * left over from an earlier call. Slower; for threads that rest. */
-	INJECT_UNWIND = 1 << 1,
-};
-
 /* Calls of the allocator through hooks: where on the stack the return address
  * into our code is, with struct tm_recorder_call above it. */
 enum { INJECT_MAX_CALLS = 4096 };
@@ -146,19 +138,33 @@ struct inject_calls {
 	pid_t tid[INJECT_MAX_CALLS];
 };
 
-/*
- * Is no thread of the stopped process inside the ranges: no program counter,
- * no word of its stack, nothing that a signal interrupted? With `ret_calls`
- * threads in functions that hooks have called do not count; they are listed.
- */
+struct inject_plan;
+
+/* What threads are looked for. */
+struct inject_clear {
+	const struct tm_range *ranges;
+	size_t n;
+	/* Unwind a thread with a suspicious word on its stack: the word may be
+	 * left over from an earlier call. Slower; for threads that rest. */
+	bool unwind;
+	/* May be NULL. Threads in functions that hooks have called do not count;
+	 * they are listed. */
+	struct inject_calls *calls;
+	/* A thread does not count either if the instruction that it stands at
+	 * has a copy in a near area: inject_move_threads() takes it there. */
+	const struct inject_plan *plans;
+	size_t nplans;
+};
+
+/* Is no thread of the stopped process inside the ranges: no program counter,
+ * no word of its stack, nothing that a signal interrupted? */
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, unsigned flags,
-		     struct inject_calls *ret_calls);
+		     const struct inject_clear *what);
 void inject_quiesce_deinit(struct tm_injection *in);
-/* How to look at the given attempt. */
-static inline unsigned inject_look(unsigned tries)
+/* At the given attempt? */
+static inline bool inject_unwinds(unsigned tries)
 {
-	return tries >= 10 ? INJECT_UNWIND : 0;
+	return tries >= 10;
 }
 
 /* ---- leave.c: out of functions that hooks have called ------------------------------ */
@@ -175,6 +181,7 @@ bool inject_leave(struct tm_injection *in, const struct inject_calls *calls,
 struct inject_plan {
 	struct tm_recorder_patch patches[INJECT_MAX_PATCHES];
 	size_t npatches;
+	uint8_t moved[INJECT_MAX_PATCHES][TM_JUMP_SIZE]; /* trampoline.h */
 	tm_addr near;             /* 0: not placed yet */
 	struct tm_range reach;    /* of the functions */
 	uint8_t code[INJECT_NEAR_SIZE]; /* the area's content */
@@ -185,6 +192,9 @@ struct inject_plan {
 bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
 		      size_t n, tm_addr near, struct inject_plan *ret,
 		      struct tm_err *err);
+/* Where the copy of the instruction at `pc`, of which a jump will be a part,
+ * stands; 0: it is none. */
+tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc);
 /* Write the jumps; all threads are stopped and clear of the functions. */
 bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 		       const struct inject_plan *plan, struct tm_err *err);

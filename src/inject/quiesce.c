@@ -5,18 +5,15 @@
  * signal handler on another stack has interrupted.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
 #include "target/arch.h"
 
-enum { STACK_BYTES = 64 << 10, MAX_STEPS = 24, MAX_SIGNAL_FRAMES = 8 };
+enum { STACK_BYTES = 64 << 10, MAX_SIGNAL_FRAMES = 8 };
 
 /* struct ucontext behind the return address of a signal frame. */
 enum { UC_FLAGS = 0, UC_LINK = 8, UC_RSP = 160, UC_RIP = 168, UC_CS = 184,
@@ -24,21 +21,21 @@ enum { UC_FLAGS = 0, UC_LINK = 8, UC_RSP = 160, UC_RIP = 168, UC_CS = 184,
 
 struct scan {
 	struct tm_injection *in;
-	struct inject_calls *calls; /* NULL: none may be under way */
+	const struct inject_clear *what;
 	pid_t tid;
 	/* Its thread pointer: every libc puts what it points to at the end of a
 	 * stack that it has made. What follows is another's. */
 	uint64_t tls;
-	const struct tm_range *ranges;
-	size_t n;
-	unsigned flags;
+	bool unwind;
 	int signal_frames;
 };
 
 static bool inside(const struct scan *scan, uint64_t value)
 {
-	for (size_t i = 0; i < scan->n; i++)
-		if (value >= scan->ranges[i].start && value < scan->ranges[i].end)
+	const struct inject_clear *what = scan->what;
+
+	for (size_t i = 0; i < what->n; i++)
+		if (value >= what->ranges[i].start && value < what->ranges[i].end)
 			return true;
 	return false;
 }
@@ -94,7 +91,7 @@ static bool is_call(const struct scan *scan, const uint64_t *words, size_t left)
 static bool call_clear(struct scan *scan, const uint64_t *words, size_t left,
 		       tm_addr at)
 {
-	struct inject_calls *calls = scan->calls;
+	struct inject_calls *calls = scan->what->calls;
 
 	if (!calls || calls->n == INJECT_MAX_CALLS || !is_call(scan, words, left))
 		return false;
@@ -146,28 +143,12 @@ static bool stack_clear(struct scan *scan, uint64_t sp)
 	return true;
 }
 
-/* One instruction at a time with all signals blocked, until out. */
-static bool step_out(struct scan *scan, pid_t tid, struct user_regs_struct *regs)
+/* May it go on in the copy of the instruction that it stands at? In a system
+ * call the kernel goes back to the instruction by itself. */
+static bool can_move(const struct scan *scan, const struct user_regs_struct *regs)
 {
-	uint64_t mask, all = ~(uint64_t)0;
-
-	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) != 0 ||
-	    ptrace(PTRACE_SETSIGMASK, tid, sizeof(all), &all) != 0)
-		return false;
-	for (int i = 0; i < MAX_STEPS && inside(scan, tm_regs_pc(regs)); i++) {
-		int status = 0;
-
-		if (ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL) != 0)
-			break;
-		while (waitpid(tid, &status, __WALL) < 0 && errno == EINTR)
-			;
-		if (!WIFSTOPPED(status) || !tm_regs_get(tid, regs))
-			return false;
-	}
-	ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
-	tm_log("thread %d stepped to %#llx", (int)tid,
-	       (unsigned long long)tm_regs_pc(regs));
-	return !inside(scan, tm_regs_pc(regs));
+	return inject_plan_moved(scan->what->plans, scan->what->nplans, tm_regs_pc(regs)) &&
+	       tm_regs_syscall_nr(regs, NULL, 0) < 0;
 }
 
 /* Where the program is mapped now, for the unwinder. */
@@ -235,21 +216,20 @@ static bool unwound_clear(struct scan *scan, const struct user_regs_struct *regs
 static bool stopped_clear(struct scan *scan, const struct tm_thread *thread)
 {
 	struct user_regs_struct regs;
-	size_t ncalls = scan->calls ? scan->calls->n : 0;
+	struct inject_calls *calls = scan->what->calls;
+	size_t ncalls = calls ? calls->n : 0;
 
 	if (!tm_regs_get(thread->tid, &regs))
 		return false;
-	if (inside(scan, tm_regs_pc(&regs)) &&
-	    !(scan->flags & INJECT_STEP && thread->state == TM_THREAD_STOPPED &&
-	      step_out(scan, thread->tid, &regs)))
+	if (inside(scan, tm_regs_pc(&regs)) && !can_move(scan, &regs))
 		return false;
 	scan->signal_frames = 0;
 	scan->tls = tm_regs_tls(&regs);
 	if (stack_clear(scan, tm_regs_sp(&regs)))
 		return true;
-	if (scan->calls)
-		scan->calls->n = ncalls;
-	return scan->flags & INJECT_UNWIND && unwound_clear(scan, &regs);
+	if (calls)
+		calls->n = ncalls;
+	return scan->unwind && unwound_clear(scan, &regs);
 }
 
 /* A thread that cannot stop waits in the kernel: it tells where it came from. */
@@ -280,16 +260,13 @@ static bool waiting_clear(struct scan *scan, pid_t tid)
 }
 
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
-		     const struct tm_range *ranges, size_t n, unsigned flags,
-		     struct inject_calls *ret_calls)
+		     const struct inject_clear *what)
 {
-	struct scan scan = { .in = in, .calls = ret_calls, .ranges = ranges, .n = n,
-			     .flags = flags };
+	struct scan scan = { .in = in, .what = what };
 
-	if (ret_calls)
-		ret_calls->n = 0;
-	if (flags & INJECT_UNWIND && !unwinder_ready(in))
-		scan.flags &= ~(unsigned)INJECT_UNWIND;
+	if (what->calls)
+		what->calls->n = 0;
+	scan.unwind = what->unwind && unwinder_ready(in);
 	for (size_t i = 0; i < stop->n; i++) {
 		const struct tm_thread *thread = &stop->threads[i];
 

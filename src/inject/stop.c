@@ -40,22 +40,23 @@ static enum progress unmap(struct tm_injection *in, struct tm_stop *stop,
 	return done ? DONE : FAILED;
 }
 
-static enum progress drain(struct tm_injection *in, unsigned look,
+static enum progress drain(struct tm_injection *in, bool unwind,
 			   struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	TM_GUARD(tm_free_ptr) struct inject_calls *calls = tm_calloc(1, sizeof(*calls));
 	struct tm_range ranges[TM_RECORDER_MAX_NEAR + 1];
-	bool may_leave;
+	struct inject_clear what = {
+		.ranges = ranges, .n = code_ranges(in, ranges), .unwind = unwind,
+	};
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return FAILED;
 	/* Again each time: a step that failed half way is made good. */
 	if (!inject_restore(in, &stop, err))
 		return FAILED;
-	may_leave = inject_can_leave(in);
-	if (!inject_clear_of(in, &stop, ranges, code_ranges(in, ranges), look,
-			     may_leave ? calls : NULL))
+	what.calls = inject_can_leave(in) ? calls : NULL;
+	if (!inject_clear_of(in, &stop, &what))
 		return AGAIN;
 	return unmap(in, &stop, calls, err);
 }
@@ -72,7 +73,7 @@ bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err)
 	for (unsigned tries = 0; progress == AGAIN && tries < MAX_DRAINS; tries++) {
 		if (tries)
 			inject_pause(tries);
-		progress = drain(in, inject_look(tries), err);
+		progress = drain(in, inject_unwinds(tries), err);
 		tm_log("drain %u: %d", tries, progress);
 	}
 	if (ret_left)

@@ -137,6 +137,7 @@ const char *tm_trampoline_make(const uint8_t *bytes, size_t len, uint64_t from,
 	while (at < TM_JUMP_SIZE && !ends && !w.refused) {
 		if (!tm_insn_decode(bytes + at, len - at, &insn))
 			return "its first instructions are unknown";
+		ret->moved[at] = ret->size;
 		put_insn(&w, &insn, bytes + at, from + at);
 		at += insn.length;
 		ends = insn.flow == TM_INSN_JUMP || insn.flow == TM_INSN_END;

@@ -19,6 +19,9 @@ struct tm_trampoline {
 	uint8_t taken;           /* bytes of the function that were moved */
 	uint8_t size;            /* of the code below */
 	uint8_t code[TM_TRAMPOLINE_SIZE];
+	/* For each byte that a jump would take: where in `code` the instruction
+	 * went that begins there; 0: none does, but for the first. */
+	uint8_t moved[TM_JUMP_SIZE];
 };
 
 /*

@@ -195,6 +195,26 @@ static void moves_a_lone_jump(void **state)
 	run_moved(*state, code, sizeof(code), cases, 1);
 }
 
+/* Where each instruction went that a thread may stand at. */
+static void says_where_it_moved(void **state)
+{
+	/* mov %rsi,%rcx; rep stosb; ret */
+	static const uint8_t plain[] = { 0x48, 0x89, 0xf1, 0xf3, 0xaa, 0xc3 };
+	static const uint8_t plain_at[TM_JUMP_SIZE] = { 0, 0, 0, 3, 0 };
+	/* test %edi,%edi; je +6, which grows; lea 1(%rdi),%eax; ret */
+	static const uint8_t branch[] = {
+		0x85, 0xff, 0x74, 0x06, 0x8d, 0x47, 0x01, 0xc3, 0x90, 0x90, 0xc3,
+	};
+	static const uint8_t branch_at[TM_JUMP_SIZE] = { 0, 0, 2, 0, 8 };
+	struct tm_trampoline moved;
+
+	(void)state;
+	assert_null(tm_trampoline_make(plain, sizeof(plain), 0x1000, 0x2000, &moved));
+	assert_memory_equal(moved.moved, plain_at, sizeof(plain_at));
+	assert_null(tm_trampoline_make(branch, sizeof(branch), 0x1000, 0x2000, &moved));
+	assert_memory_equal(moved.moved, branch_at, sizeof(branch_at));
+}
+
 static void refuses(void **state)
 {
 	static const uint8_t loop[16] = { 0xe2, 0xfe, 0x90, 0x90, 0x90, 0xc3 };
@@ -221,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(moves_a_rip_relative_operand, make_page, drop_page),
 		cmocka_unit_test_setup_teardown(moves_a_call, make_page, drop_page),
 		cmocka_unit_test_setup_teardown(moves_a_lone_jump, make_page, drop_page),
+		cmocka_unit_test(says_where_it_moved),
 		cmocka_unit_test(refuses),
 	};
 

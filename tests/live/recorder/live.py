@@ -326,6 +326,7 @@ def manners():
     report.check(target.end()[0] == 0, "manners: the program ends well")
     forked()
     resting()
+    moved()
 
 
 def resting():
@@ -343,6 +344,19 @@ def resting():
     said = target.step(2)
     report.check(said == b"ok\n" and target.end()[0] == 0,
                  "manners: and they return with what they held", said)
+
+
+def moved():
+    """A thread stands where a hook is to be written, whenever one looks."""
+    target = Target(os.path.join(BIN, "mover"), 0)
+    started = driver("start", target.pid, 8)
+    report.check(started.returncode == 0, "manners: started while a thread stands where a hook comes",
+                 started.stderr)
+    said = target.step(1)
+    report.check(said.startswith(b"ok "), "manners: and that thread's work is right", said)
+    stopped = driver("stop", target.pid)
+    report.check(stopped.stdout == "left=0\n" and target.end()[0] == 0,
+                 "manners: and it ends well", stopped.stdout + stopped.stderr)
 
 
 def forked():
