@@ -5,9 +5,10 @@ CHECKS += check-chaos check-yama
 
 .PHONY: check-chaos check-yama soak-chaos
 
-chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/recorder/storm \
-	$(B)/tests/live/recorder/mover $(B)/tests/live/frozen.so \
-	$(B)/tests/live/blockers.so $(B)/tests/live/confine \
+chaos_bin := $(B)/tests/live/chaos $(B)/tests/live/embed $(B)/tests/live/recorder/storm \
+	$(B)/tests/live/recorder/mover $(B)/tests/live/recorder/locker \
+	$(B)/tests/live/frozen.so \
+	$(B)/tests/live/blockers.so $(B)/tests/live/protected.so $(B)/tests/live/confine \
 	$(B)/tests/live/recorder/storm-musl-static
 
 $(B)/tests/live/chaos: tests/live/chaos.c $(B)/gen/syscalls.def

@@ -2,9 +2,11 @@
 
 .PHONY: fixtures
 
-$(B)/tests/fixtures/record: tests/fixtures/record.c $(B)/libtmattach.a
-	$(call say,LD,$@)
-	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) -Itests $(CFLAGS) $(ldflags) -o $@ $< $(B)/libtmattach.a $(lib_libs)
+recorders := $(B)/tests/fixtures/record $(B)/tests/fixtures/record_heap
 
-fixtures: $(B)/tests/fixtures/record
+$(recorders): $(B)/tests/fixtures/%: tests/fixtures/%.c $(B)/libprivate.a
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) -Itests $(CFLAGS) $(ldflags) -o $@ $< $(B)/libprivate.a $(lib_libs)
+
+fixtures: $(recorders)
 	$(q)B='$(abspath $(B))' python3 -B tests/fixtures/record-all $(LABELS)

@@ -20,19 +20,19 @@ fuzz-programs:
 
 fuzz_inc := -I. -Itests
 
-$(FUZZ_B)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_B)/libtmattach.a
+$(FUZZ_B)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_B)/libprivate.a
 	$(call say,FUZZ,$@)
 	$(q)$(CC) $(common) $(inc_lib) $(fuzz_inc) $(CFLAGS) -fsanitize=fuzzer \
-		-o $@ $< $(FUZZ_B)/libtmattach.a $(lib_libs)
+		-o $@ $< $(FUZZ_B)/libprivate.a $(lib_libs)
 
 -include $(wildcard $(FUZZ_B)/fuzz_*.d)
 
 replays := $(FUZZ:%=$(B)/tests/fuzz/replay_%)
 
-$(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(B)/tests/fuzz/replay.o $(B)/libtmattach.a
+$(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(B)/tests/fuzz/replay.o $(B)/libprivate.a
 	$(call say,TEST,$@)
 	$(q)$(CC) $(common) $(inc_lib) $(fuzz_inc) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
-		-o $@ $< $(B)/tests/fuzz/replay.o $(B)/libtmattach.a $(lib_libs)
+		-o $@ $< $(B)/tests/fuzz/replay.o $(B)/libprivate.a $(lib_libs)
 
 -include $(B)/tests/fuzz/replay.d $(replays:=.d)
 

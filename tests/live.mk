@@ -1,10 +1,10 @@
 # Tests on real processes. check-live is the short form; soak the long one.
 
-live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen)
+live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen allocators_others)
 
 CHECKS += check-live check-longrun
 
-.PHONY: check-live check-longrun soak-longrun live-roots soak demo bench
+.PHONY: check-live check-longrun soak-longrun live-roots soak demo bench bench-python
 
 $(B)/tests/live/%.so: tests/live/%.c
 	$(call say,LD,$@)
@@ -12,13 +12,16 @@ $(B)/tests/live/%.so: tests/live/%.c
 
 live-roots:
 	$(q)tests/live/roots
+	$(q)tests/live/pythons
 
-$(B)/tests/live/sampler: tests/live/sampler.c $(B)/libtmattach.a
+live_readers := $(addprefix $(B)/tests/live/,sampler contract dicts census allocators thread_access)
+
+$(live_readers): $(B)/tests/live/%: tests/live/%.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,LD,$@)
-	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CFLAGS) $(ldflags) -o $@ $< $(B)/libtmattach.a $(lib_libs)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CFLAGS) $(ldflags) -o $@ $< $(B)/libprivate.a $(test_libs)
 
-check-live: $(B)/tmattach $(B)/tests/live/sampler $(live_so) live-roots
-	$(q)B='$(abspath $(B))' tests/live/run matrix errors storm frozen
+check-live: $(B)/tmattach $(B)/tests/live/embed $(live_readers) $(live_so) live-roots
+	$(q)B='$(abspath $(B))' tests/live/run matrix errors contract storm frozen figures running dicts source waiting census programs functions allocated fields allocators thread_access
 
 # The view and watch for long: some hundred samples, or an hour of them.
 longrun_bin := $(B)/tmattach $(B)/tests/live/recorder/storm
@@ -45,6 +48,11 @@ bench: $(B)/have-test-deps
 	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach $(B)/tests/bench/gaps.so
 	$(q)B='$(abspath $(B))' tests/bench/run
 	$(q)B='$(abspath $(B))' tests/bench/view
+	$(q)B='$(abspath $(B))' tests/bench/heap
+
+bench-python: $(B)/have-test-deps live-roots
+	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach
+	$(q)B='$(abspath $(B))' tests/bench/python
 
 $(B)/tests/bench/%.so: tests/bench/%.c
 	$(call say,LD,$@)

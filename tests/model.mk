@@ -4,10 +4,10 @@
 
 model_programs := $(B)/tests/oracle/model_driver $(B)/tests/bench/model_bench
 
-$(model_programs): $(B)/tests/%: tests/%.c $(B)/libtmattach.a
+$(model_programs): $(B)/tests/%: tests/%.c $(B)/libprivate.a
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
-		-o $@ $< $(B)/libtmattach.a $(lib_libs)
+		-o $@ $< $(B)/libprivate.a $(lib_libs)
 
 check-model: $(B)/tests/oracle/model_driver
 	$(q)tests/oracle/run-model $(B)/tests/oracle/model_driver

@@ -1,19 +1,28 @@
 # The recorder in real processes: check-recorder is the short form, LONG=1
 # (and `make soak`) the long one.
 
-recorder_bin := $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so workload storm \
-	storm-static forker rester mover)
+keepers := $(addprefix $(B)/tests/live/recorder/,registers registers-static keeper keeper-lto)
+called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-frame \
+	debug-frame-gz frame-pointer nothing)
+own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle)
+recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so workload storm \
+	storm-static forker rester mover mapper leaderless brood jit) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32 \
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder soak-recorder $(recorder_try)
+.PHONY: check-recorder check-pyrecorder check-registers soak-recorder $(recorder_try)
 
-$(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libtmattach.a
+$(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
-		-o $@ $< $(B)/libtmattach.a $(lib_libs)
+		-o $@ $< $(B)/libprivate.a $(test_libs)
+
+$(B)/tests/live/pyrecorder_driver: tests/live/pyrecorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
+	$(call say,TEST,$@)
+	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CPPFLAGS) $(CFLAGS) $(ldflags) \
+		-o $@ $< $(B)/libprivate.a $(test_libs)
 
 $(B)/tests/live/recorder/shim.so: tests/live/recorder/shim.c
 	$(call say,LD,$@)
@@ -23,6 +32,10 @@ $(B)/tests/live/recorder/shim-next.so: tests/live/recorder/shim.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -DNEXT -fPIC -shared -o $@ $< -ldl
 
+$(B)/tests/live/recorder/header.so: tests/live/recorder/header.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin -fPIC -shared -o $@ $< -ldl
+
 $(B)/tests/live/recorder/%: tests/live/recorder/%.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -o $@ $< -lpthread -ldl
@@ -30,6 +43,48 @@ $(B)/tests/live/recorder/%: tests/live/recorder/%.c
 $(B)/tests/live/recorder/storm-static: tests/live/recorder/storm.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -DNO_DLOPEN -static -o $@ $< -lpthread
+
+$(B)/tests/live/recorder/registers-static: tests/live/recorder/registers.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -static -o $@ $<
+
+# One program, and each way to tell who called what; -nothing has none.
+no_cfi := -fno-asynchronous-unwind-tables -fno-unwind-tables
+$(B)/tests/live/recorder/called-static: called_flags := -static -Wl,--build-id
+$(B)/tests/live/recorder/called-no-table: called_flags := -Wl,--no-eh-frame-hdr
+$(B)/tests/live/recorder/called-debug-frame: called_flags := $(no_cfi)
+$(B)/tests/live/recorder/called-debug-frame-gz: called_flags := $(no_cfi) -gz
+$(B)/tests/live/recorder/called-frame-pointer: called_flags := $(no_cfi) -g0 -fno-omit-frame-pointer
+$(B)/tests/live/recorder/called-nothing: called_flags := $(no_cfi) -g0 -fomit-frame-pointer
+
+$(called): tests/live/recorder/called.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) $(called_flags) -o $@ $<
+
+$(B)/tests/live/recorder/called-stripped: $(B)/tests/live/recorder/called-static
+	$(call say,STRIP,$@)
+	$(q)strip -o $@ $<
+
+$(B)/tests/live/recorder/own-prefix: own_flags := -DOWN_PREFIX
+$(B)/tests/live/recorder/own-unknown: own_flags := -DOWN_PREFIX -D_rjem_malloc=grab -D_rjem_sdallocx=drop
+$(B)/tests/live/recorder/own-given: own_flags := -DOWN_GIVEN
+# No room between functions.
+$(B)/tests/live/recorder/own-idle: own_flags := -DOWN_IDLE -Os -falign-functions=1
+
+$(own): tests/live/recorder/own.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin $(own_flags) -o $@ $<
+
+# What matters in these two is how the compiler uses registers.
+keeper_flags := $(victim_flags) -fno-builtin
+
+$(B)/tests/live/recorder/keeper: tests/live/recorder/keeper.c tests/live/recorder/keeper_pool.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(keeper_flags) -DONE_UNIT -o $@ $<
+
+$(B)/tests/live/recorder/keeper-lto: tests/live/recorder/keeper.c tests/live/recorder/keeper_pool.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(keeper_flags) -flto -o $@ $^
 
 $(B)/tests/live/recorder/storm-musl:
 	-$(q)musl-gcc $(victim_flags) -o $@ tests/live/recorder/storm.c -lpthread 2>/dev/null || true
@@ -47,15 +102,25 @@ check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(
 		$(B)/tests/bench/recorder_pairs
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
 
+# The recorder in CPython's own allocators.
+check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tmattach live-roots
+	$(q)B='$(abspath $(B))' tests/live/run pyrecorder
+
+# The part that depends on the compiler that has built the recorder.
+check-registers: $(B)/tests/live/recorder_driver $(keepers)
+	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py registers
+
 soak-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(recorder_try)
 	$(q)B=$(abspath $(B)) LONG=1 python3 -B tests/live/recorder/live.py exact frames storm
 
 # The recorder's own code, run outside of a target, in which it must not be
 # wrong by one byte.
-recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test inject_rows_cache_test)
+recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_frames_test recorder_codes_test \
+	recorder_hooks_test recorder_sampling_test inject_rows_cache_test)
 
 .PHONY: valgrind-recorder
 valgrind-recorder: $(recorder_unit)
+	-$(q)tests/install-deps soak
 	$(q)command -v valgrind >/dev/null || { echo "skipped - valgrind-recorder: no valgrind"; exit 0; }; \
 	for test in $(recorder_unit); do \
 		valgrind -q --error-exitcode=9 --leak-check=full $$test || exit 1; \
@@ -63,9 +128,9 @@ valgrind-recorder: $(recorder_unit)
 
 soak: soak-recorder valgrind-recorder
 
-CHECKS += check-recorder
+CHECKS += check-recorder check-pyrecorder
 
--include $(B)/tests/live/recorder_driver.d
+-include $(B)/tests/live/recorder_driver.d $(B)/tests/live/pyrecorder_driver.d
 
 $(B)/tests/bench/recorder_pairs: tests/bench/recorder_pairs.c
 	$(call say,LD,$@)
@@ -73,6 +138,7 @@ $(B)/tests/bench/recorder_pairs: tests/bench/recorder_pairs.c
 
 .PHONY: bench-recorder
 bench-recorder: $(B)/tests/live/recorder_driver $(B)/tests/bench/recorder_pairs
+	-$(q)tests/install-deps bench
 	$(q)B=$(abspath $(B)) tests/bench/recorder
 
 bench: bench-recorder

@@ -12,10 +12,10 @@ CHECKS += check-tui check-readme
 
 .PHONY: bench-tui
 
-$(B)/tests/bench/tui_bench: tests/bench/tui_bench.c $(tui_obj) $(B)/libtmattach.a
+$(B)/tests/bench/tui_bench: tests/bench/tui_bench.c $(tui_obj) $(B)/libprivate.a
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) -I. -Itui $(CPPFLAGS) $(CFLAGS) $(ldflags) \
-		-o $@ $< $(tui_obj) $(B)/libtmattach.a $(lib_libs) $(tui_libs)
+		-o $@ $< $(tui_obj) $(B)/libprivate.a $(lib_libs) $(tui_libs)
 
 bench-tui: $(B)/tests/bench/tui_bench
 	$(q)$<

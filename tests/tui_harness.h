@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "apply.h"
 #include "event.h"
 #include "pyscope.h"
-#include "state.h"
+#include "tests/heap/shop.h"
 #include "view.h"
-#include "xalloc.h"
 
 struct harness {
 	struct state state;
@@ -68,11 +69,21 @@ static inline void harness_apply(struct harness *h, struct event *event)
 		snap_put(event->sample.snap);
 	if (event->kind == EV_DETAIL)
 		detail_destroy(event->detail);
-	if (event->kind == EV_THREADS)
-		thread_page_destroy(event->threads.page);
+	if (event->kind == EV_DONE)
+		answer_deinit(&event->done);
+	if (event->kind == EV_OBJECTS)
+		objects_answer_deinit(&event->objects);
 	h->reactions = reactions;
 	if (reactions & R_QUERY)
 		harness_compute(h);
+	if (reactions & R_LOOK_INTO) {
+		struct event answer = harness_event(EV_OBJECTS, 0);
+		struct objects_query query;
+
+		state_objects_query(&h->state, &query);
+		objects_answer_init(&answer.objects, &query);
+		harness_apply(h, &answer);
+	}
 	if ((reactions & R_DETAIL) && state_selected(&h->state)) {
 		struct event answer = harness_event(EV_DETAIL, 0);
 
@@ -101,9 +112,9 @@ static inline void harness_answer_lines(struct harness *h)
 			continue;
 		while (*p == ' ')
 			p++;
-		line->text = xmemdup(p, strcspn(p, "\n"));
+		line->text = tm_memdup(p, strcspn(p, "\n"));
 		name = pyscope_name(scope, line->lineno);
-		line->function = name ? xstrdup(name) : NULL;
+		line->function = name ? tm_strdup(name) : NULL;
 	}
 	pyscope_destroy(scope);
 	harness_apply(h, &event);
@@ -167,16 +178,24 @@ static inline void harness_status(struct harness *h, size_t source, uint64_t cur
 	harness_apply(h, &event);
 }
 
-static inline void harness_sample(struct harness *h, size_t source,
-			   struct tm_snapshot *snapshot, bool round_done)
+/* `once` is what the snapshot adds to those of the sources before. */
+static inline void harness_member(struct harness *h, size_t source,
+				  struct tm_snapshot *snapshot, struct tm_snapshot *once,
+				  bool round_done)
 {
 	struct event event = harness_event(EV_SAMPLE, source);
 
-	event.sample.snap = snap_create(snapshot);
+	event.sample.snap = snap_create(snapshot, once);
 	event.sample.took_ms = 42;
 	event.sample.interval_ms = h->state.interval_ms;
 	event.sample.round_done = round_done;
 	harness_apply(h, &event);
+}
+
+static inline void harness_sample(struct harness *h, size_t source,
+			   struct tm_snapshot *snapshot, bool round_done)
+{
+	harness_member(h, source, snapshot, NULL, round_done);
 }
 
 static inline void harness_failed(struct harness *h, size_t source,
@@ -195,8 +214,9 @@ static inline void harness_failed(struct harness *h, size_t source,
 
 static inline void harness_init(struct harness *h, size_t nsources, bool utf8)
 {
-	struct state_opts opts = { .nsources = nsources, .key = TM_KEY_LINENO,
-				   .interval_ms = 2000, .utf8 = utf8 };
+	struct state_opts opts = { .pages = pages, .nsources = nsources,
+				   .key = TM_KEY_LINENO, .interval_ms = 2000,
+				   .utf8 = utf8 };
 
 	*h = (struct harness){ .now_ms = 1000 };
 	state_init(&h->state, &opts);
@@ -246,19 +266,42 @@ static inline void harness_threads(struct harness *h, size_t source)
 		  .native = native, .nnative = 3, .python = python + 1,
 		  .npython = 1 },
 		{ .tid = 4716, .name = "flush", .state = 'D' },
+		{ .kind = TM_KIND_TASK, .name = "Task-7 \x1b[31m",
+		  .type = "_asyncio.Task", .doing = "waiting",
+		  .waits_for = "task Task-8", .python = python + 1, .npython = 2,
+		  .python_complete = true },
+		{ .kind = TM_KIND_GREENLET, .address = 0x7f0012345678,
+		  .type = "greenlet.greenlet", .doing = "waiting",
+		  .python = python, .npython = 1 },
 	};
 	static const struct tm_threads threads = {
 		.meta = { .pid = 4711, .pause_ns = 2300000 },
-		.threads = infos, .n = 3,
+		.threads = infos, .n = 5, .nthreads = 3,
 	};
 	static const struct tm_threads bare = {
 		.meta = { .pid = 4713, .pause_ns = 900000 },
-		.threads = infos + 1, .n = 1,
+		.threads = infos + 1, .n = 1, .nthreads = 1,
 		.note = "no Python stacks: it is shutting down",
 	};
-	struct event event = harness_event(EV_THREADS, source);
+	struct event event = harness_event(EV_DONE, source);
 
-	event.threads.page = thread_page_borrow(source ? &bare : &threads);
+	event.done.request = REQUEST_THREADS;
+	event.done.threads = thread_page_borrow(source ? &bare : &threads);
+	harness_apply(h, &event);
+}
+
+/* ---- objects ---------------------------------------------------------------------- */
+
+/* A shop with so many sessions. */
+static inline void harness_objects(struct harness *h, size_t source, uint32_t sessions)
+{
+	struct event event = harness_event(EV_DONE, source);
+	struct shop shop;
+	struct tm_err err;
+
+	event.done.request = REQUEST_OBJECTS;
+	event.done.objects = objects_create(shop_make(&shop, sessions, 10), &err);
+	event.done.objects->pause_ns = 1800000;
 	harness_apply(h, &event);
 }
 

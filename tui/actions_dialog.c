@@ -1,34 +1,12 @@
+#include "base/alloc.h"
 #include "actions.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "xalloc.h"
-
-void prompt_open(struct state *state, enum prompt_kind kind, const char *text)
-{
-	struct prompt *prompt = &state->prompt;
-
-	state->back = state->mode;
-	state->mode = MODE_PROMPT;
-	prompt->kind = kind;
-	snprintf(prompt->text, sizeof(prompt->text), "%s", text);
-	prompt->len = strlen(prompt->text);
-}
-
-bool prompt_filter(const struct state *state, struct tm_filter *ret)
-{
-	if (state->mode != MODE_PROMPT || state->prompt.kind != PROMPT_FILTER ||
-	    !filters_parse(state->prompt.text, ret))
-		return false;
-	if (state->prompt.exclude)
-		ret->inclusive = !ret->inclusive;
-	ret->all_frames = state->prompt.all_frames;
-	return true;
-}
-
-/* What was typed changed: filters and searches follow it. */
+/* The typed text has changed: filters and searches follow it. */
 static unsigned prompt_changed(struct state *state)
 {
 	switch (state->prompt.kind) {
@@ -40,35 +18,13 @@ static unsigned prompt_changed(struct state *state)
 			 state->prompt.text);
 		state->scroll[MODE_TABLE] = state->find_from;
 		return move_find(state, false, true);
+	case PROMPT_TYPE:
+		return objects_filter_typed(state, state->prompt.text);
 	case PROMPT_SAVE:
 	case PROMPT_NFRAME:
 		break;
 	}
 	return R_DRAW;
-}
-
-static size_t encode(char out[static 4], uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 unsigned prompt_type(struct state *state, int key)
@@ -82,7 +38,7 @@ unsigned prompt_type(struct state *state, int key)
 		return 0;
 	if (prompt->kind == PROMPT_NFRAME && (key < '0' || key > '9'))
 		return 0;
-	n = encode(bytes, (uint32_t)key);
+	n = screen_encode(bytes, (wchar_t)key);
 	if (prompt->len + n >= sizeof(prompt->text))
 		return 0;
 	memcpy(prompt->text + prompt->len, bytes, n);
@@ -134,7 +90,7 @@ static unsigned accept_nframe(struct state *state)
 			  strtoul(state->prompt.text, NULL, 10) : state->nframe;
 
 	if (n < 1 || n > TM_NFRAME_MAX) {
-		state_say(state, ROLE_ERROR, "the number of frames is from 1 to %d",
+		state_say(state, ROLE_ERROR, "the number of frames must be from 1 to %d",
 			  TM_NFRAME_MAX);
 		return 0;
 	}
@@ -149,13 +105,14 @@ unsigned act_prompt_accept(struct state *state)
 
 	switch (state->prompt.kind) {
 	case PROMPT_FILTER:
-		if (prompt_filter(state, &filter)) {
+		if (state_typed_filter(state, &filter)) {
 			filters_add(&state->filters, &filter);
 			free((char *)filter.pattern.bytes);
 		}
 		reactions |= R_QUERY;
 		break;
 	case PROMPT_FIND:
+	case PROMPT_TYPE:
 		break;
 	case PROMPT_SAVE:
 		if (state->prompt.len == 0)
@@ -179,22 +136,29 @@ unsigned act_close(struct state *state)
 	unsigned reactions = R_DRAW;
 
 	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FILTER)
-		reactions |= R_QUERY; /* without what was typed */
+		reactions |= R_QUERY; /* without the typed text */
 	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_FIND)
 		state->scroll[MODE_TABLE] = state->find_from;
-	if (state->mode == MODE_DETAIL || state->mode == MODE_THREADS)
-		state->mode = MODE_TABLE;
-	else
-		state->mode = state->back;
-	move_clamp(state, MODE_TABLE);
+	if (state->mode == MODE_PROMPT && state->prompt.kind == PROMPT_TYPE)
+		objects_filter_typed(state, state->types.filter_before);
+	state->mode = state->back;
+	state_clamp(state, MODE_TABLE);
 	return reactions;
+}
+
+unsigned act_leave(struct state *state)
+{
+	state->mode = state->pages[state->mode]->parent;
+	/* They may have been read again while their holders were looked at. */
+	if (state->mode == MODE_OBJECTS)
+		state_show_objects(state);
+	state_clamp(state, state->mode);
+	return R_DRAW;
 }
 
 unsigned act_help(struct state *state)
 {
-	/* The help goes back to the list it was called from. */
-	state->back = state_back_of(state->mode);
-	state->mode = MODE_HELP;
+	state_open(state, MODE_HELP);
 	state->scroll[MODE_HELP] = (struct scroll){ 0 };
 	return R_DRAW;
 }
@@ -227,18 +191,18 @@ unsigned act_save(struct state *state)
 	char name[128];
 
 	if (!state->table) {
-		state_say(state, ROLE_WARNING, "nothing was read yet");
+		state_say(state, ROLE_WARNING, "nothing has been read yet");
 		return R_DRAW;
 	}
 	default_name(state, name, sizeof(name));
-	prompt_open(state, PROMPT_SAVE, name);
+	state_prompt(state, PROMPT_SAVE, name);
 	return R_DRAW;
 }
 
 unsigned act_yes(struct state *state)
 {
 	state->mode = state->back;
-	if (state->on_yes & (R_CLEAR | R_STOP | R_START | R_RECORD))
+	if (state->on_yes & R_ASKS)
 		state_say(state, ROLE_NORMAL, "waiting for the target's turn ...");
 	return R_DRAW | state->on_yes;
 }

@@ -1,6 +1,7 @@
-#include "actions.h"
+#include <stdlib.h>
 
-#include "xalloc.h"
+#include "base/alloc.h"
+#include "actions.h"
 
 static unsigned filters_changed(struct state *state)
 {
@@ -10,8 +11,10 @@ static unsigned filters_changed(struct state *state)
 
 unsigned act_filter(struct state *state)
 {
+	if (state->mode == MODE_OBJECTS)
+		return objects_filter(state);
 	state->prompt.exclude = state->prompt.all_frames = false;
-	prompt_open(state, PROMPT_FILTER, "");
+	state_prompt(state, PROMPT_FILTER, "");
 	return R_DRAW;
 }
 
@@ -33,13 +36,14 @@ static unsigned filter_row(struct state *state, bool inclusive)
 
 	if (!stat || tm_stat_nframe(stat) == 0)
 		return R_DRAW;
-	/* The frame that tracemalloc's filters look at: the most recent. */
-	frame = tm_stat_frame(stat, tm_stat_nframe(stat) - 1);
+	/* The frame that filters look at: tracemalloc's at the most recent. */
+	frame = tm_stat_frame(stat, stat->key != TM_KEY_TRACEBACK ? 0
+			      : tm_traceback_acting(stat->snapshot, stat->group));
 	filter.pattern.bytes = filters_literal(frame.filename,
 					       &filter.pattern.len);
 	filter.has_lineno = state->key != TM_KEY_FILENAME && frame.lineno != 0;
 	filter.lineno = frame.lineno;
-	/* A cumulative row stands for traces in which it is any frame. */
+	/* A cumulative row represents traces in which it is any frame. */
 	filter.all_frames = state->cumulative;
 	if (inclusive)
 		drop_includes(&state->filters);
@@ -63,9 +67,8 @@ unsigned act_exclude_row(struct state *state)
 
 unsigned act_filter_list(struct state *state)
 {
-	state->back = MODE_TABLE;
-	state->mode = MODE_FILTERS;
-	move_clamp(state, MODE_FILTERS);
+	state_open(state, MODE_FILTERS);
+	state_clamp(state, MODE_FILTERS);
 	return R_DRAW;
 }
 
@@ -74,16 +77,18 @@ unsigned act_filter_remove(struct state *state)
 	if (state->filters.n == 0)
 		return R_DRAW;
 	filters_remove(&state->filters, state->scroll[MODE_FILTERS].cursor);
-	move_clamp(state, MODE_FILTERS);
+	state_clamp(state, MODE_FILTERS);
 	return filters_changed(state);
 }
 
 unsigned act_filter_clear(struct state *state)
 {
+	if (state->mode == MODE_OBJECTS)
+		return objects_filter_typed(state, "");
 	if (state->filters.n == 0)
 		return R_DRAW;
 	filters_deinit(&state->filters);
-	move_clamp(state, MODE_FILTERS);
-	state_say(state, ROLE_NORMAL, "no filters any more");
+	state_clamp(state, MODE_FILTERS);
+	state_say(state, ROLE_NORMAL, "all filters removed");
 	return filters_changed(state);
 }

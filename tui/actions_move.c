@@ -2,52 +2,9 @@
 
 #include <string.h>
 
-void move_clamp(struct state *state, enum mode mode)
-{
-	struct scroll *scroll = &state->scroll[mode];
-	size_t n = state_list_length(state, mode);
-	size_t height = state_list_height(state, mode);
-	size_t last_top = n > height ? n - height : 0;
-
-	if (state_is_pager(mode)) {
-		if (scroll->top > last_top)
-			scroll->top = last_top;
-		scroll->cursor = scroll->top;
-		return;
-	}
-	if (scroll->cursor >= n)
-		scroll->cursor = n ? n - 1 : 0;
-	if (height && scroll->cursor >= scroll->top + height)
-		scroll->top = scroll->cursor - height + 1;
-	if (scroll->top > scroll->cursor)
-		scroll->top = scroll->cursor;
-	if (scroll->top > last_top)
-		scroll->top = last_top;
-}
-
-static size_t add_clamped(size_t value, int64_t delta)
-{
-	if (delta < 0 && value < (uint64_t)-delta)
-		return 0;
-	if (delta > 0 && value > SIZE_MAX - (uint64_t)delta)
-		return SIZE_MAX;
-	return (size_t)((int64_t)value + delta);
-}
-
-void move_by(struct state *state, enum mode mode, int64_t delta)
-{
-	struct scroll *scroll = &state->scroll[mode];
-
-	if (state_is_pager(mode))
-		scroll->top = add_clamped(scroll->top, delta);
-	else
-		scroll->cursor = add_clamped(scroll->cursor, delta);
-	move_clamp(state, mode);
-}
-
 static unsigned move(struct state *state, int64_t delta)
 {
-	move_by(state, state->mode, delta);
+	state_move(state, state->mode, delta);
 	return R_DRAW;
 }
 
@@ -90,7 +47,7 @@ unsigned act_end(struct state *state)
 	struct scroll *scroll = &state->scroll[state->mode];
 
 	scroll->top = scroll->cursor = state_list_length(state, state->mode);
-	move_clamp(state, state->mode);
+	state_clamp(state, state->mode);
 	return R_DRAW;
 }
 
@@ -125,7 +82,7 @@ unsigned move_find(struct state *state, bool backwards, bool stay)
 			     state->find, len))
 			continue;
 		scroll->cursor = row;
-		move_clamp(state, MODE_TABLE);
+		state_clamp(state, MODE_TABLE);
 		return R_DRAW;
 	}
 	if (len)
@@ -136,7 +93,7 @@ unsigned move_find(struct state *state, bool backwards, bool stay)
 unsigned act_find(struct state *state)
 {
 	state->find_from = state->scroll[MODE_TABLE];
-	prompt_open(state, PROMPT_FIND, "");
+	state_prompt(state, PROMPT_FIND, "");
 	return R_DRAW;
 }
 

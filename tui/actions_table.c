@@ -1,6 +1,12 @@
 #include "actions.h"
 
 #include "columns.h"
+#include "type_columns.h"
+
+static bool is_objects(const struct state *state)
+{
+	return state->mode == MODE_OBJECTS;
+}
 
 static unsigned set_key(struct state *state, enum tm_key key)
 {
@@ -43,15 +49,15 @@ unsigned act_next_key(struct state *state)
 unsigned act_cumulative(struct state *state)
 {
 	if (state->key == TM_KEY_TRACEBACK) {
-		state_say(state, ROLE_ERROR, "grouped by traceback there is no "
-			  "cumulative mode: press 1 or 2 first");
+		state_say(state, ROLE_ERROR, "there is no cumulative mode when "
+			  "grouped by traceback: press 1 or 2 first");
 		return R_DRAW;
 	}
 	state->cumulative = !state->cumulative;
 	return R_DRAW | R_QUERY;
 }
 
-static unsigned set_sort(struct state *state, enum sort sort)
+unsigned sort_by(struct state *state, enum sort sort)
 {
 	state->reverse = false;
 	if (state->sort == sort)
@@ -69,40 +75,50 @@ static unsigned step_sort(struct state *state, int step)
 			return R_DRAW;
 		at = step < 0 ? at - 1 : at + 1;
 		if (columns_at(at)->sortable && columns_shown(state, at))
-			return set_sort(state, columns_at(at)->sort);
+			return sort_by(state, columns_at(at)->sort);
 	}
 }
 
 unsigned act_sort_left(struct state *state)
 {
-	return step_sort(state, -1);
+	return is_objects(state) ? objects_step_sort(state, -1) :
+				   step_sort(state, -1);
 }
 
 unsigned act_sort_right(struct state *state)
 {
-	return step_sort(state, 1);
+	return is_objects(state) ? objects_step_sort(state, 1) : step_sort(state, 1);
 }
 
 unsigned act_sort_menu(struct state *state)
 {
-	state->back = MODE_TABLE;
-	state->mode = MODE_SORT;
-	state->scroll[MODE_SORT].cursor =
+	bool objects = is_objects(state);
+
+	state_open(state, MODE_SORT);
+	state->scroll[MODE_SORT].cursor = objects ?
+		type_columns_index_of(state->types.sort) :
 		columns_menu_row(columns_index_of(state->sort));
-	move_clamp(state, MODE_SORT);
+	state_clamp(state, MODE_SORT);
 	return R_DRAW;
 }
 
 unsigned act_sort_choose(struct state *state)
 {
-	size_t at = columns_menu_column(state->scroll[MODE_SORT].cursor);
+	size_t row = state->scroll[MODE_SORT].cursor, at = columns_menu_column(row);
 
-	state->mode = MODE_TABLE;
-	return set_sort(state, columns_at(at)->sort);
+	state->mode = state->back;
+	if (is_objects(state)) {
+		state->types.sort = type_columns_at(row)->sort;
+		state->types.reverse = true;
+		return objects_reverse(state);
+	}
+	return sort_by(state, columns_at(at)->sort);
 }
 
 unsigned act_reverse(struct state *state)
 {
+	if (is_objects(state))
+		return objects_reverse(state);
 	state->reverse = !state->reverse;
 	return R_DRAW;
 }
@@ -113,6 +129,8 @@ unsigned act_mark(struct state *state)
 {
 	bool any = false;
 
+	if (is_objects(state))
+		return objects_mark(state);
 	for (size_t i = 0; i < state->nsources; i++) {
 		struct source *source = &state->sources[i];
 
@@ -125,7 +143,7 @@ unsigned act_mark(struct state *state)
 	if (any)
 		state_say(state, ROLE_NORMAL, "baseline marked; d shows the differences");
 	else
-		state_say(state, ROLE_WARNING, "nothing was read yet");
+		state_say(state, ROLE_WARNING, "nothing has been read yet");
 	return any ? R_DRAW | R_QUERY : R_DRAW;
 }
 
@@ -140,11 +158,13 @@ static unsigned set_diff(struct state *state, bool diff)
 
 unsigned act_unmark(struct state *state)
 {
+	if (is_objects(state))
+		return objects_unmark(state);
 	for (size_t i = 0; i < state->nsources; i++) {
 		snap_put(state->sources[i].marked);
 		state->sources[i].marked = NULL;
 	}
-	state_say(state, ROLE_NORMAL, "no baseline any more");
+	state_say(state, ROLE_NORMAL, "the baseline is removed");
 	if (state->diff || state->sort == SORT_SIZE_DIFF ||
 	    state->sort == SORT_COUNT_DIFF)
 		return set_diff(state, false);
@@ -153,6 +173,8 @@ unsigned act_unmark(struct state *state)
 
 unsigned act_diff(struct state *state)
 {
+	if (is_objects(state))
+		return objects_diff(state);
 	if (!state->diff && !state_has_mark(state)) {
 		state_say(state, ROLE_WARNING, "no baseline: press m to mark one, "
 			  "d some time later");
@@ -190,6 +212,8 @@ unsigned act_scope(struct state *state)
 {
 	size_t next = state->scope == SCOPE_ALL ? 0 : state->scope + 1;
 
+	if (is_objects(state))
+		return objects_scope(state, 1);
 	return set_scope(state, next < state->nsources ? next : SCOPE_ALL);
 }
 
@@ -197,6 +221,8 @@ unsigned act_scope_back(struct state *state)
 {
 	size_t n = state->nsources;
 
+	if (is_objects(state))
+		return objects_scope(state, -1);
 	return set_scope(state, state->scope == SCOPE_ALL ? n - 1 :
 			 state->scope == 0 ? SCOPE_ALL : state->scope - 1);
 }

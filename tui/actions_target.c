@@ -5,7 +5,7 @@
 unsigned act_pause(struct state *state)
 {
 	if (state_is_offline(state)) {
-		state_say(state, ROLE_WARNING, "a snapshot stands still already");
+		state_say(state, ROLE_WARNING, "a snapshot does not change");
 		return R_DRAW;
 	}
 	state->paused = !state->paused;
@@ -48,91 +48,68 @@ unsigned act_sample(struct state *state)
 	return state_is_offline(state) ? R_DRAW : R_DRAW | R_SAMPLE;
 }
 
-unsigned act_reset_peak(struct state *state)
+/* ---- questions that a message answers ---------------------------------------- */
+
+static unsigned ask_by_key(struct state *state, enum request request)
 {
 	if (state_is_offline(state)) {
-		state_say(state, ROLE_WARNING, "a snapshot's peak is what it is");
+		state_say(state, ROLE_WARNING,
+			  "not available: a snapshot cannot be asked");
 		return R_DRAW;
 	}
-	state_say(state, ROLE_NORMAL, "resetting the peak ...");
-	return R_DRAW | R_RESET_PEAK;
+	state_say(state, ROLE_NORMAL, "%s", asks[request].asking);
+	return R_DRAW | R_ASK(request);
 }
+
+#define ASK_KEY(name, ...) \
+	unsigned act_ask_##name(struct state *state) \
+	{ \
+		return ask_by_key(state, REQUEST_##name); \
+	}
+#include "asks.def"
 
 /* ---- tracing ------------------------------------------------------------------- */
 
-static const struct tracing_action tracing_actions[] = {
-	{ "Start tracing", "record every allocation from now on", NULL, R_START },
-	{ "Clear the traces", "forget what was recorded, go on tracing",
-	  "Forget all traces of %s?", R_CLEAR },
-	{ "Stop tracing", "forget what was recorded, record no more",
-	  "Stop tracing in %s, and forget all traces?", R_STOP },
-};
-
-size_t tracing_action_count(void)
+enum request tracing_request(size_t row)
 {
-	return sizeof(tracing_actions) / sizeof(tracing_actions[0]);
+	enum request request = 0;
+
+	while (request < REQUEST_COUNT && (!asks[request].title || row-- > 0))
+		request++;
+	return request;
 }
 
-const struct tracing_action *tracing_action_at(size_t i)
-{
-	return &tracing_actions[i];
-}
-
-/* A process in scope that has no runtime that is known. */
 static bool is_unknown(const struct source *source)
 {
 	return !source->is_file && !source->opened && !source->gone &&
-	       source->failure.kind == TM_ERR_UNSUPPORTED;
+	       (source->failure.kind == TM_ERR_NO_RUNTIME ||
+		source->failure.kind == TM_ERR_UNSUPPORTED);
 }
 
-static size_t count_unknown(const struct state *state)
+static bool is_attached(const struct source *source)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < state->nsources; i++)
-		n += state_in_scope(state, i) && is_unknown(&state->sources[i]);
-	return n;
+	return source->opened && !source->gone;
 }
 
-static int unknown_pid(const struct state *state)
+static bool any(const struct state *state, bool (*is)(const struct source *))
 {
-	for (size_t i = 0; i < state->nsources; i++)
-		if (state_in_scope(state, i) && is_unknown(&state->sources[i]))
-			return (int)state->sources[i].pid;
-	return 0;
-}
+	char whom[32];
 
-/* A process in scope that is attached to. */
-static bool any_opened(const struct state *state)
-{
-	for (size_t i = 0; i < state->nsources; i++)
-		if (state_in_scope(state, i) && state->sources[i].opened &&
-		    !state->sources[i].gone)
-			return true;
-	return false;
-}
-
-static bool any_process(const struct state *state)
-{
-	for (size_t i = 0; i < state->nsources; i++)
-		if (state_in_scope(state, i) && !state->sources[i].is_file)
-			return true;
-	return false;
+	return state_whom(state, is, whom) > 0;
 }
 
 unsigned act_tracing(struct state *state)
 {
-	if (!any_process(state)) {
+	if (!any(state, source_is_process)) {
 		state_say(state, ROLE_WARNING, "this is a snapshot, not a process");
 		return R_DRAW;
 	}
-	if (!any_opened(state) && count_unknown(state) == 0) {
+	if (!any(state, is_attached) && !any(state, is_unknown)) {
 		state_say(state, ROLE_WARNING,
-			  "there is no process to start tracing in");
+			  "no process to start tracing in");
 		return R_DRAW;
 	}
-	state->back = MODE_TABLE;
-	state->mode = MODE_TRACING;
+	state_open(state, MODE_TRACING);
 	/* Not where it was: what forgets traces should be sought out. */
 	state->scroll[MODE_TRACING] = (struct scroll){ 0 };
 	return R_DRAW;
@@ -140,58 +117,58 @@ unsigned act_tracing(struct state *state)
 
 unsigned act_tracing_choose(struct state *state)
 {
-	const struct tracing_action *action =
-		tracing_action_at(state->scroll[MODE_TRACING].cursor);
+	enum request request = tracing_request(state->scroll[MODE_TRACING].cursor);
 	char whom[32] = "";
 
 	state->mode = MODE_TABLE;
-	if (!action->question) {
-		prompt_open(state, PROMPT_NFRAME, "");
+	if (!asks[request].question) {
+		state_prompt(state, PROMPT_NFRAME, "");
 		return R_DRAW;
 	}
-	state_whom(state, whom);
-	snprintf(state->question, sizeof(state->question), action->question,
-		 whom);
-	state->on_yes = action->reaction;
-	state->back = MODE_TABLE;
-	state->mode = MODE_CONFIRM;
+	state_whom(state, source_is_process, whom);
+	state_confirm(state, R_ASK(request), asks[request].question, whom);
 	return R_DRAW;
 }
 
 unsigned act_start(struct state *state)
 {
-	size_t n = count_unknown(state);
 	char whom[32];
 
-	if (n == 0) {
+	if (state_whom(state, is_unknown, whom) == 0) {
 		state_say(state, ROLE_NORMAL, "starting to trace ...");
 		return R_DRAW | R_START;
 	}
-	if (n == 1)
-		snprintf(whom, sizeof(whom), "pid %d", unknown_pid(state));
-	else
-		snprintf(whom, sizeof(whom), "%zu processes", n);
-	snprintf(state->question, sizeof(state->question),
-		 "Put tmattach's recorder for native programs into %s?", whom);
-	state->on_yes = R_RECORD | (any_opened(state) ? (unsigned)R_START : 0);
-	state->back = MODE_TABLE;
-	state->mode = MODE_CONFIRM;
+	state_confirm(state, R_RECORD | (any(state, is_attached) ? R_START : 0u),
+		      "Inject tmattach's recorder for native programs into %s?",
+		      whom);
 	return R_DRAW;
 }
 
-/* ---- threads ------------------------------------------------------------------- */
+/* ---- pages of answers ------------------------------------------------------------ */
 
-unsigned act_threads(struct state *state)
+/* Ask, or ask again if the page is shown. */
+static unsigned ask(struct state *state, enum mode page, enum request request)
 {
-	if (!any_process(state)) {
+	if (!any(state, source_is_process)) {
 		state_say(state, ROLE_WARNING,
-			  "not available: a snapshot has no threads");
+			  "not available: a snapshot has no %s",
+			  asks[request].what);
 		return R_DRAW;
 	}
-	if (state->mode != MODE_THREADS)
-		state->scroll[MODE_THREADS] = (struct scroll){ 0 };
+	if (asks[request].of_one)
+		state->scope = state_objects_source(state);
+	if (state->mode != page)
+		state->scroll[page] = (struct scroll){ 0 };
 	else
-		state_say(state, ROLE_NORMAL, "looking at the threads ...");
-	state->mode = MODE_THREADS;
-	return R_DRAW | R_THREADS;
+		state_say(state, ROLE_NORMAL, "looking at the %s ...",
+			  asks[request].what);
+	state->mode = page;
+	return R_DRAW | R_ASK(request);
 }
+
+#define ASK_PAGE(name, ...) \
+	unsigned act_ask_##name(struct state *state) \
+	{ \
+		return ask(state, MODE_##name, REQUEST_##name); \
+	}
+#include "asks.def"

@@ -3,40 +3,39 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void format_size(const struct table *table, const struct tm_stat *stat,
-			char buf[static 32], enum role *ret_role)
+static enum role format_size(const struct table *table,
+			     const struct tm_stat *stat, char buf[static 32])
 {
 	(void)table;
-	(void)ret_role;
 	tm_format_size(buf, (double)stat->size, false);
+	return ROLE_NORMAL;
 }
 
-static void format_share(const struct table *table, const struct tm_stat *stat,
-			 char buf[static 32], enum role *ret_role)
+static enum role format_share(const struct table *table,
+			      const struct tm_stat *stat, char buf[static 32])
 {
 	uint64_t total = table->stats->total_size;
 
-	*ret_role = ROLE_DIM;
 	snprintf(buf, 32, "%.1f",
 		 total ? 100.0 * (double)stat->size / (double)total : 0.0);
+	return ROLE_DIM;
 }
 
-static void format_count(const struct table *table, const struct tm_stat *stat,
-			 char buf[static 32], enum role *ret_role)
+static enum role format_count(const struct table *table,
+			      const struct tm_stat *stat, char buf[static 32])
 {
 	(void)table;
-	(void)ret_role;
 	snprintf(buf, 32, "%" PRIu64, stat->count);
+	return ROLE_NORMAL;
 }
 
-static void format_average(const struct table *table,
-			   const struct tm_stat *stat, char buf[static 32],
-			   enum role *ret_role)
+static enum role format_average(const struct table *table,
+				const struct tm_stat *stat, char buf[static 32])
 {
 	(void)table;
-	(void)ret_role;
 	tm_format_size(buf, stat->count ? (double)stat->size /
 					  (double)stat->count : 0, false);
+	return ROLE_NORMAL;
 }
 
 static enum role role_of(int64_t diff)
@@ -44,26 +43,22 @@ static enum role role_of(int64_t diff)
 	return diff > 0 ? ROLE_GREW : diff < 0 ? ROLE_SHRANK : ROLE_DIM;
 }
 
-static void format_size_diff(const struct table *table,
-			     const struct tm_stat *stat, char buf[static 32],
-			     enum role *ret_role)
+static enum role format_size_diff(const struct table *table,
+				  const struct tm_stat *stat, char buf[static 32])
 {
-	if (!table->has_older) {
-		*ret_role = ROLE_DIM;
+	if (table->has_older)
+		tm_format_size(buf, (double)stat->size_diff, true);
+	else
 		snprintf(buf, 32, "-");
-		return;
-	}
-	*ret_role = role_of(stat->size_diff);
-	tm_format_size(buf, (double)stat->size_diff, true);
+	return table->has_older ? role_of(stat->size_diff) : ROLE_DIM;
 }
 
-static void format_count_diff(const struct table *table,
-			      const struct tm_stat *stat, char buf[static 32],
-			      enum role *ret_role)
+static enum role format_count_diff(const struct table *table,
+				   const struct tm_stat *stat, char buf[static 32])
 {
 	(void)table;
-	*ret_role = role_of(stat->count_diff);
 	snprintf(buf, 32, "%+" PRId64, stat->count_diff);
+	return role_of(stat->count_diff);
 }
 
 static const struct column columns[] = {
@@ -111,7 +106,7 @@ size_t columns_index_of(enum sort sort)
 	return 0;
 }
 
-int columns_at_col(const struct state *state, int col)
+const struct column *columns_at_col(const struct state *state, int col)
 {
 	int at = 0;
 
@@ -119,10 +114,10 @@ int columns_at_col(const struct state *state, int col)
 		if (!columns_shown(state, i))
 			continue;
 		if (columns[i].width == 0 || col < at + columns[i].width)
-			return columns[i].sortable ? (int)i : -1;
+			return columns[i].sortable ? &columns[i] : NULL;
 		at += columns[i].width;
 	}
-	return -1;
+	return NULL;
 }
 
 size_t columns_menu_length(void)

@@ -15,17 +15,17 @@ struct column {
 	bool needs_mark;     /* only with a baseline */
 	bool sortable;
 	enum sort sort;
-	/* Fill buf; NULL for the location, which view_table.c draws. */
-	void (*format)(const struct table *table, const struct tm_stat *stat,
-		       char buf[static 32], enum role *ret_role);
+	/* Fill buf; NULL for the location, which page_table.c draws. */
+	enum role (*format)(const struct table *table, const struct tm_stat *stat,
+			    char buf[static 32]);
 };
 
 size_t columns_count(void);
 const struct column *columns_at(size_t i);
 bool columns_shown(const struct state *state, size_t i);
 size_t columns_index_of(enum sort sort);
-/* The sortable column at a column of the screen, -1 if there is none. */
-int columns_at_col(const struct state *state, int col);
+/* The sortable column at a column of the screen, or NULL. */
+const struct column *columns_at_col(const struct state *state, int col);
 
 /* The sort menu: the sortable columns, row by row. */
 size_t columns_menu_length(void);

@@ -1,5 +1,5 @@
 /*
- * The tracebacks behind one row, best first. Only the sites' ids and where
+ * The tracebacks of one row, best first. Only the sites' ids and where
  * each begins among the lines are computed ahead; text is made for the lines
  * on the screen.
  */

@@ -1,14 +1,15 @@
 #include "event.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "xalloc.h"
+#include "base/alloc.h"
 
 struct event *event_create(enum event_kind kind, size_t source)
 {
-	struct event *event = xcalloc(1, sizeof(*event));
+	struct event *event = tm_calloc(1, sizeof(*event));
 
 	event->kind = kind;
 	event->source = source;
@@ -21,12 +22,14 @@ void event_destroy(struct event *event)
 		return;
 	if (event->kind == EV_SAMPLE)
 		snap_put(event->sample.snap);
-	else if (event->kind == EV_THREADS)
-		thread_page_destroy(event->threads.page);
+	else if (event->kind == EV_DONE)
+		answer_deinit(&event->done);
 	else if (event->kind == EV_TABLE)
 		table_put(event->table);
 	else if (event->kind == EV_DETAIL)
 		detail_destroy(event->detail);
+	else if (event->kind == EV_OBJECTS)
+		objects_answer_deinit(&event->objects);
 	else if (event->kind == EV_LINES)
 		line_list_deinit(&event->lines);
 	free(event);
@@ -40,7 +43,7 @@ struct queue {
 
 struct queue *queue_create(void)
 {
-	struct queue *queue = xcalloc(1, sizeof(*queue));
+	struct queue *queue = tm_calloc(1, sizeof(*queue));
 
 	pthread_mutex_init(&queue->lock, NULL);
 	queue->last = &queue->first;

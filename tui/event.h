@@ -9,13 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ask.h"
 #include "detail.h"
-#include "feed.h"
 #include "lines.h"
 #include "snap.h"
 #include "table.h"
-#include "thread_page.h"
-#include "tmattach/session.h"
+#include "tmattach/process.h"
 
 /* Keys are Unicode code points, or one of these. */
 enum key_code {
@@ -42,10 +41,10 @@ enum event_kind {
 	EV_SAMPLE,   /* a snapshot of a source */
 	EV_FAILED,   /* a call on a source failed */
 	EV_NOTE,     /* the session remarks something */
-	EV_DONE,     /* what was asked of a source was done, or failed */
-	EV_THREADS,  /* the threads of a source, or why there are none */
+	EV_DONE,     /* a request to a source was carried out, or failed */
 	EV_TABLE,    /* the answer to a query */
 	EV_DETAIL,   /* the tracebacks of a row */
+	EV_OBJECTS,  /* what was asked of objects */
 	EV_LINES,    /* source lines that were asked for */
 	EV_SAVED,    /* a snapshot was written */
 	EV_TROUBLE,  /* the worker failed */
@@ -55,7 +54,7 @@ enum event_kind {
 struct event {
 	struct event *next;
 	enum event_kind kind;
-	size_t source;          /* ADDED to THREADS */
+	size_t source;          /* ADDED to DONE */
 	uint64_t at_ms;         /* monotonic; STATUS, CLOCK */
 	union {
 		int key;
@@ -76,18 +75,11 @@ struct event {
 			bool opening, fatal;
 			bool replaced;        /* by exec(): it is opened again */
 		} failed;
-		struct {
-			enum request request;
-			struct tm_err err;    /* kind NONE: it was done */
-			struct tm_control control;
-		} done;
-		struct {
-			struct thread_page *page; /* NULL: see err */
-			struct tm_err err;
-		} threads;
+		struct answer done;
 		char text[1024];          /* NOTE; SAVED, EXISTS: the path */
 		struct table *table;
 		struct detail *detail;
+		struct objects_answer objects;
 		struct line_list lines;
 		struct tm_err err;        /* TROUBLE */
 	};

@@ -6,21 +6,8 @@
 #ifndef TUI_FEED_H
 #define TUI_FEED_H
 
-#include "tmattach/control.h"
-#include "tmattach/session.h"
-#include "tmattach/threads.h"
-
-/* What a target is asked for once, by a key. */
-enum request {
-	REQUEST_RESET_PEAK,
-	REQUEST_START,   /* tracing, with so many frames */
-	REQUEST_RECORD,  /* the same by our recorder, in a process that has no
-			    runtime that is known; not for control() */
-	REQUEST_CLEAR,
-	REQUEST_STOP,
-	REQUEST_THREADS, /* their stacks; not for control() */
-	REQUEST_COUNT
-};
+#include "ask.h"
+#include "tmattach/process.h"
 
 struct feed_ops {
 	/* Is there a new target? Its pid; then it is number i from now on,
@@ -28,23 +15,24 @@ struct feed_ops {
 	pid_t (*another)(void *ctx, size_t i);
 
 	/* Attach to target i; NULL with *err. `opts` carries the remarks. */
-	void *(*open)(void *ctx, size_t i, const struct tm_session_opts *opts,
-		      struct tm_err *err);
-	void (*close)(void *target);
-	pid_t (*pid)(void *target);
-	const char *(*command)(void *target);
+	struct tm_session *(*open)(void *ctx, size_t i,
+				   const struct tm_session_opts *opts,
+				   struct tm_err *err);
+	void (*close)(struct tm_session *target);
+	pid_t (*pid)(const struct tm_session *target);
+	const char *(*command)(const struct tm_session *target);
 	/* Gone by exec()? Then it can be opened again. */
-	bool (*replaced)(void *target);
-	bool (*status)(void *target, struct tm_status *ret, struct tm_err *err);
-	struct tm_snapshot *(*sample)(void *target, struct tm_err *err);
-	bool (*control)(void *target, enum request request, uint32_t nframe,
-			struct tm_control *ret, struct tm_err *err);
+	bool (*replaced)(const struct tm_session *target);
+	bool (*status)(struct tm_session *target, struct tm_status *ret,
+		       struct tm_err *err);
+	/* tm_session_take_member() */
+	struct tm_snapshot *(*sample)(struct tm_session *target,
+				      struct tm_family *family,
+				      struct tm_snapshot **ret_once,
+				      struct tm_err *err);
 
-	/* Thread stacks have a reader of their own: a process that is no
-	 * Python has them too. */
-	void *(*open_threads)(void *ctx, size_t i, struct tm_err *err);
-	void (*close_threads)(void *reader);
-	struct tm_threads *(*threads)(void *reader, struct tm_err *err);
+	bool (*ask)(struct tm_session *target, enum request request,
+		    uint32_t nframe, struct answer *ret, struct tm_err *err);
 };
 
 struct feed {

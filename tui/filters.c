@@ -2,9 +2,12 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "base/alloc.h"
+#include "base/buf.h"
 #include "text.h"
-#include "xalloc.h"
 
 void filters_deinit(struct filters *filters)
 {
@@ -18,11 +21,11 @@ void filters_add(struct filters *filters, const struct tm_filter *filter)
 {
 	struct tm_filter *copy;
 
-	filters->items = xreallocarray(filters->items, filters->n + 1,
+	filters->items = tm_reallocarray(filters->items, filters->n + 1,
 				       sizeof(*filters->items));
 	copy = &filters->items[filters->n++];
 	*copy = *filter;
-	copy->pattern.bytes = xmemdup(filter->pattern.bytes, filter->pattern.len);
+	copy->pattern.bytes = tm_memdup(filter->pattern.bytes, filter->pattern.len);
 }
 
 void filters_remove(struct filters *filters, size_t i)
@@ -46,14 +49,12 @@ void filters_copy(struct filters *ret, const struct filters *from)
 static bool take_lineno(const char *typed, size_t *len, uint32_t *ret)
 {
 	size_t i = *len;
-	unsigned long long n;
 
 	while (i > 0 && isdigit((unsigned char)typed[i - 1]))
 		i--;
 	if (i == *len || i == 0 || typed[i - 1] != ':' || *len - i > 9)
 		return false;
-	n = strtoull(typed + i, NULL, 10);
-	*ret = (uint32_t)n;
+	*ret = (uint32_t)strtoull(typed + i, NULL, 10);
 	*len = i - 1;
 	return true;
 }
@@ -74,7 +75,7 @@ bool filters_parse(const char *typed, struct tm_filter *ret)
 	if (len == 0)
 		return false;
 	whole = strcspn(typed, "*?[") < len;
-	pattern = xcalloc(len + 3, 1);
+	pattern = tm_calloc(len + 3, 1);
 	snprintf(pattern, len + 3, "%s%.*s%s", whole ? "" : "*", (int)len, typed,
 		 whole ? "" : "*");
 	ret->pattern = text_of(pattern);
@@ -83,7 +84,7 @@ bool filters_parse(const char *typed, struct tm_filter *ret)
 
 char *filters_literal(struct tm_text text, size_t *ret_len)
 {
-	char *pattern = xcalloc(text.len * 3 + 1, 1), *p = pattern;
+	char *pattern = tm_calloc(text.len * 3 + 1, 1), *p = pattern;
 
 	for (size_t i = 0; i < text.len; i++) {
 		bool special = text.bytes[i] == '*' || text.bytes[i] == '?' ||
@@ -101,22 +102,18 @@ char *filters_literal(struct tm_text text, size_t *ret_len)
 
 char *filters_describe(const struct tm_filter *filter)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = xcheck(open_memstream(&text, &len));
+	struct tm_buf text = { 0 };
 
-	fputs(filter->inclusive ? "include " : "exclude ", out);
+	tm_buf_adds(&text, filter->inclusive ? "include " : "exclude ");
 	if (!filter->domain_only) {
-		fwrite(filter->pattern.bytes, 1, filter->pattern.len, out);
+		tm_buf_add(&text, filter->pattern.bytes, filter->pattern.len);
 		if (filter->has_lineno)
-			fprintf(out, ":%u", filter->lineno);
+			tm_buf_addf(&text, ":%u", filter->lineno);
 	}
 	if (filter->has_domain)
-		fprintf(out, "%sdomain %u", filter->domain_only ? "" : " in ",
-			filter->domain);
+		tm_buf_addf(&text, "%sdomain %u",
+			    filter->domain_only ? "" : " in ", filter->domain);
 	if (filter->all_frames)
-		fputs(" (any frame)", out);
-	if (fclose(out) != 0)
-		xcheck(NULL);
-	return text;
+		tm_buf_adds(&text, " (any frame)");
+	return text.data;
 }

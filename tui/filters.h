@@ -19,8 +19,8 @@ void filters_remove(struct filters *filters, size_t i);
 void filters_copy(struct filters *ret, const struct filters *from);
 
 /*
- * What a user types: "text" is anything containing it, wildcards make it a
- * whole pattern, ":12" at its end a line, "!" at its start excludes. False if
+ * What a user types: "text" matches any name containing it, wildcards make it
+ * a whole pattern, ":12" at its end is a line, "!" at its start excludes. False if
  * there is no pattern in it. ret->pattern is malloc'ed.
  */
 bool filters_parse(const char *typed, struct tm_filter *ret);

@@ -59,7 +59,7 @@ static void on_crash(int sig, siginfo_t *info, void *context)
 	for (size_t i = 0; i < NCRASHES; i++)
 		if (crashes[i] == sig)
 			sigaction(sig, &before[i], NULL);
-	/* A fault happens again on return; what was sent has to be sent. */
+	/* A fault recurs on return; a signal that was sent must be sent again. */
 	if (info->si_code <= 0)
 		raise(sig);
 	errno = saved;

@@ -1,7 +1,7 @@
 /*
  * Traced memory over time, for the graph: a fixed number of slots over all of
  * the view's life. When they are full, neighbours are merged and each slot
- * stands for twice the time; a slot keeps the largest value it saw.
+ * covers twice the time; a slot keeps the largest value it saw.
  */
 #ifndef TUI_HISTORY_H
 #define TUI_HISTORY_H

@@ -1,7 +1,4 @@
-/*
- * What keys do: one table, from which the footer and the help screen are made
- * as well. A new key is a row in keys.c and a function beside its kin.
- */
+/* What keys do: keys.def as a table. */
 #ifndef TUI_KEYS_H
 #define TUI_KEYS_H
 
@@ -9,9 +6,12 @@
 
 #define KEYS_PER_BINDING 4
 
+#define FOOTER_LIVE   (1u << 30) /* in the footer unless all sources are files */
+#define FOOTER_FILTER (1u << 31) /* in the footer while a filter is typed */
+
 struct key_binding {
 	int keys[KEYS_PER_BINDING]; /* 0-terminated unless full */
-	unsigned modes;             /* 1 << MODE_... */
+	unsigned modes;             /* 1 << MODE_..., KEYS_..., FOOTER_... */
 	const char *label;          /* in the footer; NULL: not there */
 	const char *help;           /* NULL: not on the help screen */
 	unsigned (*act)(struct state *state);
@@ -19,6 +19,9 @@ struct key_binding {
 
 size_t keys_count(void);
 const struct key_binding *keys_at(size_t i);
+
+/* Is it bound on the current page? */
+bool keys_bound(const struct state *state, const struct key_binding *binding);
 
 /* Run what `key` is bound to in the present mode; returns reactions. */
 unsigned keys_press(struct state *state, int key);

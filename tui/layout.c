@@ -32,6 +32,7 @@ struct layout layout_compute(int rows)
 		layout.footer = rows - 1;
 	layout.nrows = at_least(rows - next - (layout.footer >= 0), 0);
 	layout.pager_rows = at_least(rows - 1 - (layout.footer >= 0), 0);
+	layout.rows_rows = at_least(layout.pager_rows - 1, 0);
 	/* A frame, a title line, a hint line, and something to see around. */
 	layout.menu_rows = at_least(rows - 6, 1);
 	return layout;

@@ -13,6 +13,7 @@ struct layout {
 	int footer;     /* row of the keys; -1: none */
 	int pager_rows; /* lines of a text that fills the screen but for its
 			   title and the footer */
+	int rows_rows;  /* the same with a title for columns */
 	int menu_rows;  /* lines a menu may have */
 };
 

@@ -1,8 +1,11 @@
 #include "line_files.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
 #include "pyscope.h"
-#include "tmattach/source_lines.h"
-#include "xalloc.h"
+#include "tmattach/process.h"
 
 #define SCOPES_MAX 64
 
@@ -22,10 +25,10 @@ struct line_files {
 
 struct line_files *line_files_create(const pid_t *pids, size_t n)
 {
-	struct line_files *files = xcalloc(1, sizeof(*files));
+	struct line_files *files = tm_calloc(1, sizeof(*files));
 
 	files->n = n;
-	files->sources = xcalloc(n, sizeof(*files->sources));
+	files->sources = tm_calloc(n, sizeof(*files->sources));
 	for (size_t i = 0; i < n; i++)
 		files->sources[i] = tm_source_lines_create(pids[i]);
 	return files;
@@ -46,7 +49,7 @@ void line_files_destroy(struct line_files *files)
 void line_files_source(struct line_files *files, size_t i, pid_t pid)
 {
 	if (i >= files->n) {
-		files->sources = xreallocarray(files->sources, i + 1,
+		files->sources = tm_reallocarray(files->sources, i + 1,
 					       sizeof(*files->sources));
 		files->n = i + 1;
 	} else {
@@ -78,7 +81,7 @@ static const struct pyscope *scope_of(struct line_files *files, size_t source,
 	slot = &files->scopes[files->next_scope++ % SCOPES_MAX];
 	pyscope_destroy(slot->scope);
 	free(slot->filename);
-	slot->filename = xmemdup(filename.bytes, filename.len);
+	slot->filename = tm_memdup(filename.bytes, filename.len);
 	slot->len = filename.len;
 	slot->source = source;
 	slot->scope = pyscope_create(text ? text : "", len);
@@ -103,19 +106,18 @@ static bool find_line(struct line_files *files, size_t source, struct line *line
 		return true;
 	function = pyscope_name(scope_of(files, source, filename), line->lineno);
 	if (function)
-		line->function = xstrdup(function);
+		line->function = tm_strdup(function);
 	return true;
 }
 
 void line_files_find(struct line_files *files, struct line_list *list,
 		     size_t source)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		bool found = false;
+	size_t first = source < files->n ? source : 0;
+	size_t end = source < files->n ? source + 1 : files->n;
 
-		if (source < files->n)
-			found = find_line(files, source, &list->items[i]);
-		for (size_t k = 0; source >= files->n && !found && k < files->n; k++)
-			found = find_line(files, k, &list->items[i]);
-	}
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t k = first; k < end; k++)
+			if (find_line(files, k, &list->items[i]))
+				break;
 }

@@ -1,6 +1,6 @@
 /*
- * The files behind the lines on the screen: read through the eyes of each
- * source, with the names of the Python functions in them. One thread's own.
+ * The files that the lines on the screen come from: read as each source sees
+ * them, with the names of their Python functions. For one thread.
  */
 #ifndef TUI_LINE_FILES_H
 #define TUI_LINE_FILES_H
@@ -15,7 +15,7 @@ struct line_files;
 struct line_files *line_files_create(const pid_t *pids, size_t n);
 void line_files_destroy(struct line_files *files);
 
-/* Source i, or a new one behind the last, is this process from now on. */
+/* From now on, source i (or a new one after the last) is this process. */
 void line_files_source(struct line_files *files, size_t i, pid_t pid);
 
 /*

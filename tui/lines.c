@@ -1,17 +1,24 @@
 #include "lines.h"
 
-#include "xalloc.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* Beyond it the cache starts anew: nobody scrolls back that far. */
+#include "base/alloc.h"
+
+/* A cache that has grown beyond this is emptied: users do not scroll back that far. */
 #define LINES_MAX 20000
+
+static void line_deinit(struct line *line)
+{
+	free(line->filename);
+	free(line->text);
+	free(line->function);
+}
 
 void line_list_deinit(struct line_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		free(list->items[i].filename);
-		free(list->items[i].text);
-		free(list->items[i].function);
-	}
+	for (size_t i = 0; i < list->n; i++)
+		line_deinit(&list->items[i]);
 	free(list->items);
 	*list = (struct line_list){ 0 };
 }
@@ -19,14 +26,9 @@ void line_list_deinit(struct line_list *list)
 void lines_deinit(struct lines *lines)
 {
 	for (size_t i = 0; i < lines->nslots; i++) {
-		struct line *line = lines->slots[i];
-
-		if (!line)
-			continue;
-		free(line->filename);
-		free(line->text);
-		free(line->function);
-		free(line);
+		if (lines->slots[i])
+			line_deinit(lines->slots[i]);
+		free(lines->slots[i]);
 	}
 	free(lines->slots);
 	*lines = (struct lines){ 0 };
@@ -68,7 +70,7 @@ static void make_room(struct lines *lines)
 	if (lines->nslots && lines->n * 2 < lines->nslots)
 		return;
 	lines->nslots = old.nslots ? old.nslots * 2 : 256;
-	lines->slots = xcalloc(lines->nslots, sizeof(*lines->slots));
+	lines->slots = tm_calloc(lines->nslots, sizeof(*lines->slots));
 	for (size_t i = 0; i < old.nslots; i++) {
 		struct line *line = old.slots[i];
 
@@ -89,8 +91,8 @@ const struct line *lines_find(struct lines *lines, struct tm_text filename,
 	slot = find_slot(lines, filename, lineno);
 	if (*slot)
 		return (*slot)->known ? *slot : NULL;
-	*slot = xcalloc(1, sizeof(**slot));
-	(*slot)->filename = xmemdup(filename.bytes, filename.len);
+	*slot = tm_calloc(1, sizeof(**slot));
+	(*slot)->filename = tm_memdup(filename.bytes, filename.len);
 	(*slot)->filename_len = filename.len;
 	(*slot)->lineno = lineno;
 	lines->n++;
@@ -103,7 +105,7 @@ void lines_take_wanted(struct lines *lines, struct line_list *ret)
 	*ret = (struct line_list){ 0 };
 	if (lines->wanted == 0)
 		return;
-	ret->items = xcalloc(lines->wanted, sizeof(*ret->items));
+	ret->items = tm_calloc(lines->wanted, sizeof(*ret->items));
 	for (size_t i = 0; i < lines->nslots; i++) {
 		struct line *line = lines->slots[i];
 
@@ -111,7 +113,7 @@ void lines_take_wanted(struct lines *lines, struct line_list *ret)
 			continue;
 		line->asked = true;
 		ret->items[ret->n] = *line;
-		ret->items[ret->n++].filename = xmemdup(line->filename,
+		ret->items[ret->n++].filename = tm_memdup(line->filename,
 							line->filename_len);
 	}
 	lines->wanted = 0;
@@ -127,7 +129,7 @@ void lines_answer(struct lines *lines, struct line_list *list)
 			answer->lineno);
 
 		if (!line || line->known)
-			continue; /* forgotten meanwhile */
+			continue; /* the cache has been emptied since */
 		line->known = true;
 		line->text = answer->text;
 		line->function = answer->function;

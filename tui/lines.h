@@ -1,6 +1,6 @@
 /*
  * Source lines the screen has shown or wants to show. Looking one up never
- * reads a file: what is not known yet is put on the list of wanted lines,
+ * reads a file: a line that is not known yet is put on the list of wanted lines,
  * which the worker answers.
  */
 #ifndef TUI_LINES_H

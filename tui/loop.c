@@ -5,10 +5,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "apply.h"
 #include "terminal.h"
 #include "view.h"
-#include "xalloc.h"
 
 #define OPENING_MS 60
 /* Messages go away by themselves. */
@@ -24,10 +25,18 @@ void loop_ask_table(struct top *top)
 	worker_query(top->worker, &query);
 }
 
+static void ask_objects(struct top *top)
+{
+	struct objects_query query;
+
+	state_objects_query(&top->state, &query);
+	worker_objects(top->worker, &query);
+}
+
 static void ask_save(struct top *top)
 {
 	struct state *state = &top->state;
-	struct snap **snaps = xcalloc(state->nsources, sizeof(*snaps));
+	struct snap **snaps = tm_calloc(state->nsources, sizeof(*snaps));
 
 	for (size_t i = 0; i < state->nsources; i++)
 		if (state_in_scope(state, i))
@@ -38,14 +47,6 @@ static void ask_save(struct top *top)
 
 static void ask_sampler(struct top *top, unsigned reactions)
 {
-	static const struct { unsigned reaction; enum request request; } asks[] = {
-		{ R_RESET_PEAK, REQUEST_RESET_PEAK },
-		{ R_START, REQUEST_START },
-		{ R_RECORD, REQUEST_RECORD },
-		{ R_CLEAR, REQUEST_CLEAR },
-		{ R_STOP, REQUEST_STOP },
-		{ R_THREADS, REQUEST_THREADS },
-	};
 	const struct state *state = &top->state;
 
 	if (!top->sampler)
@@ -54,10 +55,9 @@ static void ask_sampler(struct top *top, unsigned reactions)
 		sampler_interval(top->sampler, state->interval_ms, state->paused);
 	if (reactions & R_SAMPLE)
 		sampler_now(top->sampler);
-	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
-		if (reactions & asks[i].reaction)
-			sampler_ask(top->sampler, state->scope, asks[i].request,
-				    state->nframe);
+	for (enum request r = 0; r < REQUEST_COUNT; r++)
+		if (reactions & R_ASK(r))
+			sampler_ask(top->sampler, state->scope, r, state->nframe);
 }
 
 static void suspend(struct top *top)
@@ -65,7 +65,7 @@ static void suspend(struct top *top)
 	sigset_t stop, old;
 
 	term_leave();
-	/* No target may stand still while we do. */
+	/* No target may be stopped while we are. */
 	if (top->sampler)
 		sampler_hold(top->sampler);
 	sigemptyset(&stop);
@@ -105,6 +105,8 @@ static void react(struct top *top, unsigned reactions)
 		loop_ask_table(top);
 	if ((reactions & R_DETAIL) && selected)
 		worker_detail(top->worker, top->state.table, selected);
+	if (reactions & R_LOOK_INTO)
+		ask_objects(top);
 	if (reactions & R_SAVE)
 		ask_save(top);
 	ask_sampler(top, reactions);
@@ -188,14 +190,6 @@ static unsigned drain_signals(struct top *top)
 	return reactions;
 }
 
-static unsigned tick(struct top *top)
-{
-	struct event event = { .kind = EV_CLOCK, .at_ms = now_ms() };
-
-	return apply(top, &event);
-}
-
-/* Not one source could be attached to, and there is no hope. */
 bool loop_refused(const struct top *top, struct tm_err *err)
 {
 	for (size_t i = 0; i < top->state.nsources; i++) {
@@ -223,9 +217,9 @@ static bool settled(const struct top *top)
 
 void loop_wait_for_opening(struct top *top)
 {
-	uint64_t end = now_ms() + OPENING_MS, now;
+	uint64_t end = tm_now_ms() + OPENING_MS, now;
 
-	while (!settled(top) && (now = now_ms()) < end) {
+	while (!settled(top) && (now = tm_now_ms()) < end) {
 		struct pollfd fd = { .fd = queue_fd(top->queue), .events = POLLIN };
 
 		poll(&fd, 1, (int)(end - now));
@@ -240,11 +234,13 @@ static unsigned wait_and_drain(struct top *top)
 		{ .fd = top->signals, .events = POLLIN },
 		{ .fd = queue_fd(top->queue), .events = POLLIN },
 	};
+	struct event tick = { .kind = EV_CLOCK };
 	unsigned reactions;
 
 	if (poll(fds, 3, CLOCK_MS) < 0 && errno != EINTR)
 		return R_QUIT;
-	reactions = tick(top);
+	tick.at_ms = tm_now_ms();
+	reactions = apply(top, &tick);
 	if (fds[0].revents)
 		reactions |= drain_keys(top);
 	if (fds[1].revents)

@@ -1,6 +1,6 @@
 /*
- * The loop of the live view: waits for keys, signals and what the threads have
- * to tell, and does what the state answers. Private to the view's start and
+ * The loop of the live view: waits for keys, signals and the threads' events,
+ * and carries out the reactions of the state. Private to the view's start and
  * end, top.c.
  */
 #ifndef TUI_LOOP_H
@@ -10,7 +10,7 @@
 
 #include "sampler.h"
 #include "state.h"
-#include "tmattach/top.h"
+#include "tui.h"
 #include "worker.h"
 
 struct top {
@@ -23,7 +23,7 @@ struct top {
 	pid_t *pids;             /* of the sources given; 0: a file */
 	struct feed_processes processes; /* the first of them, and new ones */
 	size_t ntargets;         /* processes among the sources given, */
-	size_t nkept;            /* and those of them that are no children */
+	size_t nkept;            /* and those of them that are not children */
 	int signals;
 	sigset_t old_mask;
 	int ended_by;            /* a signal to die of; 0: none */
@@ -33,7 +33,7 @@ struct top {
 /* Wait a moment for the answers of the targets before anything is drawn: a
  * refusal should not flash a screen. */
 void loop_wait_for_opening(struct top *top);
-/* Not one source could be attached to, and there is no hope: true, and why. */
+/* No source could be attached to, and none will be: true, with the reason. */
 bool loop_refused(const struct top *top, struct tm_err *err);
 
 void loop_ask_table(struct top *top);

@@ -1,6 +1,8 @@
 #include "order.h"
 
-#include "xalloc.h"
+#include <stdlib.h>
+
+#include "base/alloc.h"
 
 struct sort_key {
 	double value;   /* larger comes first */
@@ -45,33 +47,26 @@ static int compare_frames(const struct tm_frame_view *x,
 	return order;
 }
 
-int order_by_location(const struct tm_stat *a, const struct tm_stat *b)
+/* As tuples compare, from the newest frame on or from the oldest. */
+static inline int compare_stats(const struct tm_stat *a,
+				const struct tm_stat *b, bool newest_first)
 {
 	uint32_t na = tm_stat_nframe(a), nb = tm_stat_nframe(b);
 	int order = 0;
 
 	for (uint32_t i = 0; order == 0 && i < na && i < nb; i++) {
-		struct tm_frame_view x = tm_stat_frame(a, na - 1 - i);
-		struct tm_frame_view y = tm_stat_frame(b, nb - 1 - i);
+		struct tm_frame_view x, y;
 
+		x = tm_stat_frame(a, newest_first ? na - 1 - i : i);
+		y = tm_stat_frame(b, newest_first ? nb - 1 - i : i);
 		order = compare_frames(&x, &y);
 	}
 	return order ? order : (na > nb) - (na < nb);
 }
 
-/* Traceback.__lt__: frames from the oldest, as tuples compare. */
-static int order_by_traceback(const struct tm_stat *a, const struct tm_stat *b)
+int order_by_location(const struct tm_stat *a, const struct tm_stat *b)
 {
-	uint32_t na = tm_stat_nframe(a), nb = tm_stat_nframe(b);
-	int order = 0;
-
-	for (uint32_t i = 0; order == 0 && i < na && i < nb; i++) {
-		struct tm_frame_view x = tm_stat_frame(a, i);
-		struct tm_frame_view y = tm_stat_frame(b, i);
-
-		order = compare_frames(&x, &y);
-	}
-	return order ? order : (na > nb) - (na < nb);
+	return compare_stats(a, b, true);
 }
 
 static int compare_located(const void *a, const void *b, void *items)
@@ -93,57 +88,46 @@ static int compare_plain(const void *a, const void *b, void *items)
 		return x->size < y->size ? 1 : -1;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
-	return order_by_traceback(y, x);
+	return compare_stats(y, x, false); /* as Traceback.__lt__ */
 }
 
-static void sort_by_value(struct table *table)
+static void sort_by_value(struct tm_stat *items, uint32_t *rows, size_t n,
+			  enum sort sort)
 {
-	struct sort_key *keys = xcalloc(table->nrows, sizeof(*keys));
+	struct sort_key *keys = tm_calloc(n, sizeof(*keys));
 
-	for (size_t i = 0; i < table->nrows; i++) {
-		uint32_t index = table->order[i];
-
-		/* Ties go by the position so far, not by the index. */
-		keys[i].value = value_of(&table->stats->items[index], table->sort);
-		keys[i].index = (uint32_t)i;
-	}
-	qsort(keys, table->nrows, sizeof(*keys), compare_keys);
-	for (size_t i = 0; i < table->nrows; i++)
-		keys[i].index = table->order[keys[i].index];
-	for (size_t i = 0; i < table->nrows; i++)
-		table->order[i] = keys[i].index;
+	/* Ties go by the position so far, not by the index. */
+	for (size_t i = 0; i < n; i++)
+		keys[i] = (struct sort_key){ value_of(&items[rows[i]], sort),
+					     (uint32_t)i };
+	qsort(keys, n, sizeof(*keys), compare_keys);
+	for (size_t i = 0; i < n; i++)
+		keys[i].index = rows[keys[i].index];
+	for (size_t i = 0; i < n; i++)
+		rows[i] = keys[i].index;
 	free(keys);
 }
 
-/* All groups; without differences, only those there still is something of. */
-static void list_groups(struct table *table)
+uint32_t *order_rows(const struct tm_stats *stats, enum sort sort, bool diff,
+		     bool compared, size_t *ret_n)
 {
-	const struct tm_stats *stats = table->stats;
+	bool natural = sort == (diff ? SORT_SIZE_DIFF : SORT_SIZE);
+	uint32_t *rows;
+	size_t n = 0;
 
-	table->order = xcalloc(stats->n, sizeof(*table->order));
-	table->nrows = 0;
+	*ret_n = stats->n;
+	if (natural && diff == compared)
+		return NULL;
+	rows = tm_calloc(stats->n, sizeof(*rows));
 	for (size_t i = 0; i < stats->n; i++)
-		if (table->diff || stats->items[i].count > 0)
-			table->order[table->nrows++] = (uint32_t)i;
-}
-
-void order_table(struct table *table)
-{
-	bool natural = table->sort == (table->diff ? SORT_SIZE_DIFF : SORT_SIZE);
-	struct tm_stat *items = table->stats->items;
-
-	table->nrows = table->stats->n;
-	if (natural && table->diff == table->has_older)
-		return;
-	list_groups(table);
-	if (table->has_older && !table->diff)
-		qsort_r(table->order, table->nrows, sizeof(*table->order),
-			compare_plain, items);
-	if (natural)
-		return;
-	if (table->sort == SORT_LOCATION)
-		qsort_r(table->order, table->nrows, sizeof(*table->order),
-			compare_located, items);
-	else
-		sort_by_value(table);
+		if (diff || stats->items[i].count > 0)
+			rows[n++] = (uint32_t)i;
+	*ret_n = n;
+	if (compared && !diff)
+		qsort_r(rows, n, sizeof(*rows), compare_plain, stats->items);
+	if (sort == SORT_LOCATION)
+		qsort_r(rows, n, sizeof(*rows), compare_located, stats->items);
+	else if (!natural)
+		sort_by_value(stats->items, rows, n, sort);
+	return rows;
 }

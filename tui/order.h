@@ -1,11 +1,27 @@
-/* Sorting a table by a column, ties in tracemalloc's order. */
+/* Sorting groups by a column, ties in tracemalloc's order. */
 #ifndef TUI_ORDER_H
 #define TUI_ORDER_H
 
-#include "table.h"
+#include <stdbool.h>
 
-/* Sets order and nrows from stats, sort and diff. */
-void order_table(struct table *table);
+#include "tmattach/model.h"
+
+enum sort {
+	SORT_SIZE,
+	SORT_COUNT,
+	SORT_AVERAGE,
+	SORT_SIZE_DIFF,
+	SORT_COUNT_DIFF,
+	SORT_LOCATION,
+};
+
+/*
+ * Indexes of the groups, row by row; NULL: all, in their order. Without `diff`,
+ * groups with no blocks left are omitted. `compared`: the statistics come from
+ * a comparison.
+ */
+uint32_t *order_rows(const struct tm_stats *stats, enum sort sort, bool diff,
+		     bool compared, size_t *ret_n);
 
 /* Two groups by where they are, as shown: newest frame first. */
 int order_by_location(const struct tm_stat *a, const struct tm_stat *b);

@@ -3,8 +3,11 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "xalloc.h"
+#include "base/alloc.h"
+#include "base/search.h"
 
 #define DEPTH_MAX 64
 
@@ -47,7 +50,7 @@ static void note_line(struct scan *scan, uint32_t lineno)
 	if (scope->n && scope->lines[scope->n - 1].name == name)
 		return;
 	if ((scope->n & (scope->n - 1)) == 0)
-		scope->lines = xreallocarray(scope->lines,
+		scope->lines = tm_reallocarray(scope->lines,
 					     scope->n ? scope->n * 2 : 1,
 					     sizeof(*scope->lines));
 	scope->lines[scope->n++] = (struct scope_line){ lineno, name };
@@ -73,7 +76,7 @@ static bool is_name_byte(char c)
 	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* The name behind "def", "async def" or "class"; NULL if it is neither. */
+/* The name after "def", "async def" or "class"; NULL without one of these. */
 static const char *statement_name(const struct scan *scan, const char *p,
 				  size_t *ret_len)
 {
@@ -104,11 +107,11 @@ static void open_block(struct scan *scan, unsigned indent, const char *name,
 
 	if (scan->depth == DEPTH_MAX || size > 512)
 		return;
-	full = xcalloc(size, 1);
+	full = tm_calloc(size, 1);
 	snprintf(full, size, "%s%s%.*s", outer ? outer : "", outer ? "." : "",
 		 (int)len, name);
 	if ((scope->nnames & (scope->nnames - 1)) == 0)
-		scope->names = xreallocarray(scope->names,
+		scope->names = tm_reallocarray(scope->names,
 					     scope->nnames ? scope->nnames * 2 : 1,
 					     sizeof(*scope->names));
 	scope->names[scope->nnames++] = full;
@@ -241,7 +244,7 @@ static void scan_logical_line(struct scan *scan)
 
 struct pyscope *pyscope_create(const char *text, size_t len)
 {
-	struct pyscope *scope = xcalloc(1, sizeof(*scope));
+	struct pyscope *scope = tm_calloc(1, sizeof(*scope));
 	struct scan scan = { .scope = scope, .p = text, .end = text + len,
 			     .lineno = 1 };
 
@@ -263,15 +266,7 @@ void pyscope_destroy(struct pyscope *scope)
 
 const char *pyscope_name(const struct pyscope *scope, uint32_t lineno)
 {
-	size_t low = 0, high = scope->n;
+	size_t low = TM_LOWER_BOUND(scope->n, i, scope->lines[i].lineno <= lineno);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (scope->lines[mid].lineno <= lineno)
-			low = mid + 1;
-		else
-			high = mid;
-	}
 	return low ? scope->lines[low - 1].name : NULL;
 }

@@ -12,7 +12,7 @@
 
 struct pyscope;
 
-/* Read a whole file's text. Never fails: text that is no Python just has no
+/* Read a whole file's text. Never fails: text that is not Python has no
  * functions. */
 struct pyscope *pyscope_create(const char *text, size_t len);
 void pyscope_destroy(struct pyscope *scope); /* NULL is fine */

@@ -1,9 +1,10 @@
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "sampler_private.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
-
-#include "clock.h"
-#include "xalloc.h"
 
 static bool gives_up(void *ctx)
 {
@@ -22,7 +23,7 @@ static void wait_for_work(struct sampler *sampler)
 	ts.tv_sec = (time_t)(until / 1000);
 	ts.tv_nsec = (long)(until % 1000) * 1000000;
 	while (!sampler->stop && (sampler->hold ||
-	       (!sampler->now && !sampler->any_wish && now_ms() < until)))
+	       (!sampler->now && !sampler->any_wish && tm_now_ms() < until)))
 		if (sampler->hold)
 			pthread_cond_wait(&sampler->wake, &sampler->lock);
 		else
@@ -37,7 +38,7 @@ static struct wish *take_wishes(struct sampler *sampler)
 
 	if (!sampler->any_wish)
 		return NULL;
-	wishes = xmemdup(sampler->wishes, n * sizeof(*wishes));
+	wishes = tm_memdup(sampler->wishes, n * sizeof(*wishes));
 	memset(sampler->wishes, 0, n * sizeof(*wishes));
 	sampler->any_wish = false;
 	return wishes;
@@ -80,8 +81,8 @@ static void *sampler_main(void *arg)
 static void create_targets(struct sampler *sampler)
 {
 	sampler->ntargets = sampler->opts.ntargets;
-	sampler->wishes = xcalloc(sampler->ntargets, sizeof(*sampler->wishes));
-	sampler->targets = xcalloc(sampler->ntargets, sizeof(*sampler->targets));
+	sampler->wishes = tm_calloc(sampler->ntargets, sizeof(*sampler->wishes));
+	sampler->targets = tm_calloc(sampler->ntargets, sizeof(*sampler->targets));
 	for (size_t i = 0; i < sampler->ntargets; i++)
 		sampler->targets[i] = sampler_target(sampler, i);
 }
@@ -98,7 +99,7 @@ static void sampler_free(struct sampler *sampler)
 struct sampler *sampler_create(const struct sampler_opts *opts,
 			       struct queue *events)
 {
-	struct sampler *sampler = xcalloc(1, sizeof(*sampler));
+	struct sampler *sampler = tm_calloc(1, sizeof(*sampler));
 	pthread_condattr_t attr;
 
 	sampler->opts = *opts;

@@ -14,8 +14,8 @@ struct sampler;
 struct sampler_opts {
 	struct feed feed;
 	size_t ntargets;                /* at the beginning */
-	size_t nkept;                   /* so many of them stay when they have
-					   ended; others give way to new ones */
+	size_t nkept;                   /* the first of them, which stay when
+					   they have ended; new ones replace the rest */
 	size_t first_source;            /* events name target i as first + i, */
 	size_t first_added;             /* those that came since from here on */
 	uint64_t interval_ms;
@@ -30,14 +30,14 @@ void sampler_destroy(struct sampler *sampler);
 
 void sampler_interval(struct sampler *sampler, uint64_t interval_ms, bool paused);
 void sampler_now(struct sampler *sampler);
-/* Of one target, or of all (SIZE_MAX); answered by EV_DONE or EV_THREADS.
- * `nframe' is for REQUEST_START and RECORD. */
+/* Of one target, or of all (SIZE_MAX); answered by EV_DONE. `nframe' is for
+ * REQUEST_START and RECORD. */
 void sampler_ask(struct sampler *sampler, size_t source, enum request request,
 		 uint32_t nframe);
 
 /* Between the two no call on a target is under way: for being stopped by the
- * terminal, with no target standing still meanwhile. A running sample is given
- * up, and taken again afterwards. */
+ * terminal while no target is stopped by us. A running sample is given up and
+ * taken again afterwards. */
 void sampler_hold(struct sampler *sampler);
 void sampler_release(struct sampler *sampler);
 

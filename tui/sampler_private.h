@@ -8,7 +8,7 @@
 #include "sampler.h"
 #include "target.h"
 
-/* What was asked of one target and is not yet done. */
+/* Requests to one target that are not done yet. */
 struct wish {
 	unsigned requests; /* 1 << REQUEST_... */
 	uint32_t nframe;
@@ -39,8 +39,8 @@ struct target *sampler_target(struct sampler *sampler, size_t i);
 size_t sampler_source_of(const struct sampler *sampler, size_t i);
 
 /*
- * What is due now: open targets, do what was wished (NULL: nothing), look for
- * new ones, read figures, take samples. `asked`: samples are wanted at once.
+ * Do what is due: open targets, carry out the wishes (NULL: none), look for
+ * new targets, read figures, take samples. `asked`: samples are wanted at once.
  */
 void sampler_round(struct sampler *sampler, const struct wish *wishes,
 		   uint64_t interval_ms, bool paused, bool asked);

@@ -1,19 +1,20 @@
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "sampler_private.h"
 
-#include "clock.h"
-#include "xalloc.h"
-
 #define STATUS_MS 250
-/* What cannot be attached to yet is tried again so often. */
+/* Retry interval for targets that we could not attach to. */
 #define OPEN_MS 1000
 /* New processes are looked for at the interval, but not more often. */
 #define OTHERS_MS 1000
 /* A sample may stop the target for at most this part of the time. */
 #define PAUSE_SHARE 100
-/* Children that have ended are shown until so many more have. */
+/* How many children that have ended are kept in the view. */
 #define GONE_KEPT 4
 
-/* How long a target stood still: 1 ms at least, if at all. */
+/* How long a target was stopped: at least 1 ms, if at all. */
 static uint64_t pause_of(const struct event *event)
 {
 	uint64_t ns = event->sample.snap->snapshot->meta.pause_ns;
@@ -23,11 +24,12 @@ static uint64_t pause_of(const struct event *event)
 
 static void sample_all(struct sampler *sampler, uint64_t interval_ms)
 {
+	struct tm_family *family = sampler->ntargets > 1 ? tm_family_create() : NULL;
 	struct event *last = NULL;
 	uint64_t longest = 0;
 
 	for (size_t i = 0; i < sampler->ntargets; i++) {
-		struct event *event = target_sample(sampler->targets[i]);
+		struct event *event = target_sample(sampler->targets[i], family);
 
 		if (!event)
 			continue;
@@ -37,6 +39,7 @@ static void sample_all(struct sampler *sampler, uint64_t interval_ms)
 			queue_push(sampler->events, last);
 		last = event;
 	}
+	tm_family_destroy(family);
 	sampler->effective_ms = interval_ms;
 	if (longest * PAUSE_SHARE > interval_ms)
 		sampler->effective_ms = longest * PAUSE_SHARE;
@@ -90,7 +93,7 @@ size_t sampler_source_of(const struct sampler *sampler, size_t i)
 static void glance_at_all(void *ctx)
 {
 	struct sampler *sampler = ctx;
-	uint64_t now = now_ms();
+	uint64_t now = tm_now_ms();
 
 	if (now < sampler->next_status)
 		return;
@@ -101,23 +104,23 @@ static void glance_at_all(void *ctx)
 
 struct target *sampler_target(struct sampler *sampler, size_t i)
 {
-	const struct target model = {
+	struct target *target = tm_calloc(1, sizeof(*target));
+
+	*target = (struct target){
 		.feed = &sampler->opts.feed,
 		.events = sampler->events,
 		.session = sampler->opts.session,
 		.index = i,
 		.source = sampler_source_of(sampler, i),
-		.meanwhile = glance_at_all,
-		.meanwhile_ctx = sampler,
+		.during_sample = glance_at_all,
+		.during_sample_ctx = sampler,
 	};
-	struct target *target = xcalloc(1, sizeof(*target));
-
-	target_init(target, &model);
+	target_init(target);
 	return target;
 }
 
 /* Where a new target goes: the place of the child that ended first, if many
- * have ended, or behind all. */
+ * have ended, or after all others. */
 static size_t place_for_another(const struct sampler *sampler)
 {
 	size_t ngone = 0, first = sampler->ntargets;
@@ -126,8 +129,8 @@ static size_t place_for_another(const struct sampler *sampler)
 		if (!sampler->targets[i]->gone)
 			continue;
 		ngone++;
-		if (first == sampler->ntargets || sampler->targets[i]->gone_ns <
-						  sampler->targets[first]->gone_ns)
+		if (first == sampler->ntargets || sampler->targets[i]->gone_ms <
+						  sampler->targets[first]->gone_ms)
 			first = i;
 	}
 	return ngone > GONE_KEPT ? first : sampler->ntargets;
@@ -137,10 +140,10 @@ static void grow(struct sampler *sampler)
 {
 	size_t n = sampler->ntargets + 1;
 
-	sampler->targets = xreallocarray(sampler->targets, n,
+	sampler->targets = tm_reallocarray(sampler->targets, n,
 					 sizeof(*sampler->targets));
 	pthread_mutex_lock(&sampler->lock);
-	sampler->wishes = xreallocarray(sampler->wishes, n,
+	sampler->wishes = tm_reallocarray(sampler->wishes, n,
 					sizeof(*sampler->wishes));
 	sampler->wishes[n - 1] = (struct wish){ 0 };
 	sampler->ntargets = n;
@@ -175,38 +178,28 @@ static void look_for_others(struct sampler *sampler)
 
 /* ---- rounds ------------------------------------------------------------------- */
 
-static bool any_tracing_unsampled(const struct sampler *sampler,
-				  const bool *before)
-{
-	for (size_t i = 0; i < sampler->ntargets; i++)
-		if (sampler->targets[i]->tracing && !before[i])
-			return true;
-	return false;
-}
-
 static void read_statuses(struct sampler *sampler)
 {
-	bool *before = xcalloc(sampler->ntargets, sizeof(*before));
-
 	for (size_t i = 0; i < sampler->ntargets; i++) {
-		before[i] = sampler->targets[i]->tracing;
-		target_status(sampler->targets[i]);
+		struct target *target = sampler->targets[i];
+		bool before = target->tracing;
+
+		target_status(target);
+		/* Tracing was switched on: its table is wanted at once. */
+		if (target->tracing && !before)
+			sampler->next_sample = 0;
 	}
-	/* Tracing was switched on: its table is wanted at once. */
-	if (any_tracing_unsampled(sampler, before))
-		sampler->next_sample = 0;
-	free(before);
 }
 
 void sampler_round(struct sampler *sampler, const struct wish *wishes,
 		   uint64_t interval_ms, bool paused, bool asked)
 {
-	uint64_t now = now_ms();
+	uint64_t now = tm_now_ms();
 
 	open_rest(sampler, now, asked);
 	if (wishes)
 		asked |= grant(sampler, wishes);
-	now = now_ms();
+	now = tm_now_ms();
 	if (!paused && now >= sampler->next_others) {
 		look_for_others(sampler);
 		sampler->next_others = now + (interval_ms > OTHERS_MS ?
@@ -225,6 +218,6 @@ void sampler_round(struct sampler *sampler, const struct wish *wishes,
 	}
 	sampler->next_sample = now + sampler->effective_ms;
 	/* A sample that takes longer than the interval leaves room as well. */
-	if (sampler->next_sample < now_ms() + STATUS_MS / 2)
-		sampler->next_sample = now_ms() + STATUS_MS / 2;
+	if (sampler->next_sample < tm_now_ms() + STATUS_MS / 2)
+		sampler->next_sample = tm_now_ms() + STATUS_MS / 2;
 }

@@ -2,10 +2,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "text.h"
-#include "xalloc.h"
 
 void screen_init(struct screen *screen, bool utf8)
 {
@@ -33,7 +34,7 @@ void screen_clear(struct screen *screen, int rows, int cols)
 	if (rows != screen->rows || cols != screen->cols) {
 		size_t n = (size_t)rows * (size_t)cols;
 
-		screen->cells = xreallocarray(screen->cells, n,
+		screen->cells = tm_reallocarray(screen->cells, n,
 					      sizeof(*screen->cells));
 		screen->rows = rows;
 		screen->cols = cols;
@@ -137,7 +138,7 @@ int screen_text(struct screen *screen, int row, int col, int width,
 			put_mark(screen, row, col + used - 1, glyph.c);
 			continue;
 		}
-		if (glyph.width == 0) { /* a mark with nothing to stand on */
+		if (glyph.width == 0) { /* a combining mark without a base */
 			if (width < 1)
 				break;
 			screen_char(screen, row, col, role, L' ');
@@ -189,7 +190,7 @@ void screen_blank(struct screen *screen, int row, int col, int width,
 		screen_char(screen, row, col + i, role, L' ');
 }
 
-static size_t encode(char *out, wchar_t c)
+size_t screen_encode(char out[static 4], wchar_t c)
 {
 	uint32_t u = (uint32_t)c;
 	size_t n = u < 0x80 ? 1 : u < 0x800 ? 2 : u < 0x10000 ? 3 : 4;
@@ -213,7 +214,7 @@ static char *dump_row(const struct screen *screen, int row, bool roles, char *p)
 			continue;
 		}
 		for (int i = 0; i < CELL_CHARS && cell->text[i]; i++)
-			p += encode(p, cell->text[i]);
+			p += screen_encode(p, cell->text[i]);
 	}
 	while (p > start && p[-1] == ' ')
 		p--;
@@ -224,7 +225,7 @@ static char *dump_row(const struct screen *screen, int row, bool roles, char *p)
 char *screen_dump(const struct screen *screen, bool roles)
 {
 	size_t cells = (size_t)screen->rows * (size_t)screen->cols;
-	char *text = xcalloc(cells * CELL_CHARS * 4 + (size_t)screen->rows + 1, 1);
+	char *text = tm_calloc(cells * CELL_CHARS * 4 + (size_t)screen->rows + 1, 1);
 	char *p = text;
 
 	for (int row = 0; row < screen->rows; row++)

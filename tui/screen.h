@@ -74,11 +74,14 @@ int screen_printf(struct screen *screen, int row, int col, enum role role,
 /* One character from our own tables, e.g. of the graph. */
 void screen_char(struct screen *screen, int row, int col, enum role role,
 		 wchar_t c);
-/* Give `width` cells a role, and blanks the character `fill` stands for. */
+/* Give `width` cells a role, and blanks the character that `fill` means. */
 void screen_role(struct screen *screen, int row, int col, int width,
 		 enum role role);
 void screen_blank(struct screen *screen, int row, int col, int width,
 		  enum role role);
+
+/* A character as UTF-8; returns its length. */
+size_t screen_encode(char out[static 4], wchar_t c);
 
 /* UTF-8 lines without trailing blanks; with `roles`, a letter per cell
  * instead of the characters. malloc'ed. */

@@ -2,34 +2,41 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "actions.h"
-#include "columns.h"
-#include "keys.h"
+#include "base/alloc.h"
 #include "layout.h"
-#include "state_target.h"
-#include "view.h"
-#include "xalloc.h"
 
 #define MESSAGE_MS 6000
-/* Deep enough to tell callers apart, and what tracemalloc's manual suggests. */
+/* Deep enough to distinguish callers, and what tracemalloc's manual suggests. */
 #define NFRAME_DEFAULT 25
 
 void state_init(struct state *state, const struct state_opts *opts)
 {
 	*state = (struct state){
+		.pages = opts->pages,
 		.utf8 = opts->utf8,
 		.nsources = opts->nsources,
 		.scope = SCOPE_ALL,
 		.key = opts->key,
-		.cumulative = opts->cumulative,
+		.cumulative = opts->cumulative, .skip = opts->skip,
 		.interval_ms = opts->interval_ms,
 		.domain = -1,
 		.nframe = NFRAME_DEFAULT,
 	};
-	state->sources = xcalloc(opts->nsources, sizeof(*state->sources));
+	state->sources = tm_calloc(opts->nsources, sizeof(*state->sources));
 	for (size_t i = 0; i < opts->nfilters; i++)
 		filters_add(&state->filters, &opts->filters[i]);
+}
+
+void source_deinit(struct source *source)
+{
+	snap_put(source->latest);
+	snap_put(source->marked);
+	tm_heap_groups_destroy(source->marked_types);
+	for (enum request r = 0; r < REQUEST_COUNT; r++)
+		answer_destroy(source->answers[r]);
 }
 
 void state_deinit(struct state *state)
@@ -39,6 +46,7 @@ void state_deinit(struct state *state)
 	free(state->sources);
 	filters_deinit(&state->filters);
 	detail_destroy(state->detail);
+	types_deinit(&state->types);
 	table_put(state->table);
 	lines_deinit(&state->lines);
 }
@@ -106,67 +114,54 @@ const struct tm_stat *state_selected(const struct state *state)
 	return table_row(state->table, cursor, state->reverse);
 }
 
-bool state_is_pager(enum mode mode)
+bool source_is_process(const struct source *source)
 {
-	return mode == MODE_DETAIL || mode == MODE_THREADS || mode == MODE_HELP;
+	return !source->is_file;
 }
 
-enum mode state_back_of(enum mode mode)
-{
-	return mode == MODE_DETAIL || mode == MODE_THREADS ? mode : MODE_TABLE;
-}
-
-void state_whom(const struct state *state, char buf[static 32])
+size_t state_whom(const struct state *state, bool (*is)(const struct source *),
+		  char buf[static 32])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < state->nsources; i++) {
-		const struct source *source = &state->sources[i];
-
-		if (source->is_file || !state_in_scope(state, i))
+		if (!state_in_scope(state, i) || !is(&state->sources[i]))
 			continue;
 		if (n++ == 0)
-			snprintf(buf, 32, "pid %d", (int)source->pid);
+			snprintf(buf, 32, "pid %d", (int)state->sources[i].pid);
 		else
 			snprintf(buf, 32, "%zu processes", n);
 	}
+	return n;
 }
 
 size_t state_list_length(const struct state *state, enum mode mode)
 {
-	switch (mode) {
-	case MODE_TABLE:
-		return state->table ? state->table->nrows : 0;
-	case MODE_DETAIL:
-		return state->detail ? detail_nlines(state->detail) : 0;
-	case MODE_THREADS:
-		return view_threads_length(state);
-	case MODE_HELP:
-		return view_help_length();
-	case MODE_FILTERS:
-		return state->filters.n;
-	case MODE_SORT:
-		return columns_menu_length();
-	case MODE_TRACING:
-		return tracing_action_count();
-	case MODE_PROMPT:
-	case MODE_CONFIRM:
-	case MODE_COUNT:
-		break;
-	}
-	return 0;
+	const struct page *page = state->pages[mode];
+
+	return page->length ? page->length(state) : 0;
 }
 
 size_t state_list_height(const struct state *state, enum mode mode)
 {
 	struct layout layout = layout_compute(state->rows);
-	int height = layout.nrows;
+	enum page_shape shape = state->pages[mode]->shape;
 
-	if (state_is_pager(mode))
-		height = layout.pager_rows;
-	else if (mode != MODE_TABLE)
-		height = layout.menu_rows;
-	return height > 0 ? (size_t)height : 0;
+	return (size_t)(shape == PAGE_TABLE ? layout.nrows :
+			shape == PAGE_TEXT ? layout.pager_rows :
+			shape == PAGE_ROWS ? layout.rows_rows :
+			layout.menu_rows);
+}
+
+bool state_typed_filter(const struct state *state, struct tm_filter *ret)
+{
+	if (state->mode != MODE_PROMPT || state->prompt.kind != PROMPT_FILTER ||
+	    !filters_parse(state->prompt.text, ret))
+		return false;
+	if (state->prompt.exclude)
+		ret->inclusive = !ret->inclusive;
+	ret->all_frames = state->prompt.all_frames;
+	return true;
 }
 
 void state_query(struct state *state, struct table_query *ret)
@@ -175,191 +170,105 @@ void state_query(struct state *state, struct table_query *ret)
 	struct tm_filter typed;
 
 	*ret = (struct table_query){
-		.key = state->key, .cumulative = state->cumulative,
+		.key = state->key, .cumulative = state->cumulative, .skip = state->skip,
 		.diff = state->diff, .sort = state->sort,
 		.domain = state->domain, .nsnaps = state->nsources,
 	};
 	filters_copy(&ret->filters, &state->filters);
-	if (prompt_filter(state, &typed)) {
+	if (state_typed_filter(state, &typed)) {
 		filters_add(&ret->filters, &typed);
 		free((char *)typed.pattern.bytes);
 	}
-	ret->newer = xcalloc(state->nsources, sizeof(struct snap *));
-	ret->older = xcalloc(state->nsources, sizeof(struct snap *));
+	ret->newer = tm_calloc(state->nsources, sizeof(struct snap *));
+	ret->older = tm_calloc(state->nsources, sizeof(struct snap *));
 	for (size_t i = 0; i < state->nsources; i++) {
 		if (!state_in_scope(state, i))
 			continue;
 		ret->newer[i] = snap_get(state->sources[i].latest);
 		ret->older[i] = snap_get(state->sources[i].marked);
 	}
-	/* At the top one wants to see what is at the top. */
+	/* With the cursor at the top, stay there instead of following the row. */
 	state->followed = state->scroll[MODE_TABLE].cursor;
 	if (selected && state->followed > 0)
 		group_name_init(&ret->follow, selected);
 }
 
-/* ---- events ---------------------------------------------------------------------- */
+/* ---- pages ------------------------------------------------------------------------ */
 
-static unsigned on_mouse(struct state *state, const struct event *event)
+void state_open(struct state *state, enum mode mode)
 {
-	struct layout layout = layout_compute(state->rows);
-	int line = event->mouse.row - layout.first;
-	struct scroll *scroll = &state->scroll[MODE_TABLE];
+	state->back = state->pages[state->mode]->stays ? state->mode : MODE_TABLE;
+	state->mode = mode;
+}
 
-	if (event->mouse.button == MOUSE_WHEEL_UP ||
-	    event->mouse.button == MOUSE_WHEEL_DOWN) {
-		if (state->mode != MODE_PROMPT && state->mode != MODE_CONFIRM)
-			move_by(state, state->mode,
-				event->mouse.button == MOUSE_WHEEL_UP ? -3 : 3);
-		return R_DRAW;
+void state_prompt(struct state *state, enum prompt_kind kind, const char *text)
+{
+	struct prompt *prompt = &state->prompt;
+
+	state_open(state, MODE_PROMPT);
+	prompt->kind = kind;
+	snprintf(prompt->text, sizeof(prompt->text), "%s", text);
+	prompt->len = strlen(prompt->text);
+}
+
+void state_confirm(struct state *state, unsigned on_yes, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(state->question, sizeof(state->question), format, args);
+	va_end(args);
+	state->on_yes = on_yes;
+	state_open(state, MODE_CONFIRM);
+}
+
+/* ---- cursors ---------------------------------------------------------------------- */
+
+void state_clamp(struct state *state, enum mode mode)
+{
+	struct scroll *scroll = &state->scroll[mode];
+	size_t n = state_list_length(state, mode);
+	size_t height = state_list_height(state, mode);
+	size_t last_top = n > height ? n - height : 0;
+
+	if (state->pages[mode]->shape == PAGE_TEXT) {
+		if (scroll->top > last_top)
+			scroll->top = last_top;
+		scroll->cursor = scroll->top;
+		return;
 	}
-	if (state->mode != MODE_TABLE)
+	if (scroll->cursor >= n)
+		scroll->cursor = n ? n - 1 : 0;
+	if (height && scroll->cursor >= scroll->top + height)
+		scroll->top = scroll->cursor - height + 1;
+	if (scroll->top > scroll->cursor)
+		scroll->top = scroll->cursor;
+	if (scroll->top > last_top)
+		scroll->top = last_top;
+}
+
+void state_clamp_all(struct state *state)
+{
+	for (enum mode mode = 0; mode < MODE_COUNT; mode++)
+		state_clamp(state, mode);
+}
+
+static size_t add_clamped(size_t value, int64_t delta)
+{
+	if (delta < 0 && value < (uint64_t)-delta)
 		return 0;
-	if (event->mouse.row == layout.title && layout.title >= 0) {
-		int column = columns_at_col(state, event->mouse.col);
-
-		if (column < 0)
-			return 0;
-		if (columns_at((size_t)column)->sort == state->sort)
-			return act_reverse(state);
-		state->sort = columns_at((size_t)column)->sort;
-		state->reverse = false;
-		return R_DRAW | R_QUERY;
-	}
-	if (line < 0 || line >= layout.nrows)
-		return 0;
-	scroll->cursor = scroll->top + (size_t)line;
-	move_clamp(state, MODE_TABLE);
-	return event->mouse.button == MOUSE_DOUBLE ? act_detail(state) : R_DRAW;
+	if (delta > 0 && value > SIZE_MAX - (uint64_t)delta)
+		return SIZE_MAX;
+	return (size_t)((int64_t)value + delta);
 }
 
-static unsigned on_resize(struct state *state, const struct event *event)
+void state_move(struct state *state, enum mode mode, int64_t delta)
 {
-	state->rows = event->size.rows;
-	state->cols = event->size.cols;
-	for (enum mode mode = MODE_TABLE; mode < MODE_COUNT; mode++)
-		move_clamp(state, mode);
-	return R_DRAW;
-}
+	struct scroll *scroll = &state->scroll[mode];
 
-static unsigned on_table(struct state *state, struct event *event)
-{
-	struct table *table = event->table;
-	struct scroll *scroll = &state->scroll[MODE_TABLE];
-
-	event->table = NULL;
-	table_put(state->table);
-	state->table = table;
-	state->computing = false;
-	/* The row of before, on the same line of the screen. */
-	if (table->follow != TABLE_NO_ROW && scroll->cursor == state->followed) {
-		size_t row = state->reverse ? table->nrows - 1 - table->follow :
-					      table->follow;
-		size_t line = scroll->cursor - scroll->top;
-
-		scroll->cursor = row;
-		scroll->top = row > line ? row - line : 0;
-	}
-	move_clamp(state, MODE_TABLE);
-	return R_DRAW;
-}
-
-static unsigned on_detail(struct state *state, struct event *event)
-{
-	if (state->mode != MODE_DETAIL && state->mode != MODE_HELP)
-		return 0;
-	detail_destroy(state->detail);
-	state->detail = event->detail;
-	event->detail = NULL;
-	move_clamp(state, MODE_DETAIL);
-	return R_DRAW;
-}
-
-static unsigned on_exists(struct state *state, const struct event *event)
-{
-	snprintf(state->question, sizeof(state->question),
-		 "%.200s exists. Replace it?", event->text);
-	state->on_yes = R_SAVE;
-	state->save_overwrite = true;
-	state->back = state_back_of(state->mode);
-	state->mode = MODE_CONFIRM;
-	return R_DRAW;
-}
-
-static unsigned on_clock(struct state *state, const struct event *event)
-{
-	state->now_ms = event->at_ms;
-	if (state->message[0] && state->now_ms >= state->message_until_ms) {
-		state->message[0] = '\0';
-		return R_DRAW;
-	}
-	return 0;
-}
-
-static unsigned apply(struct state *state, struct event *event)
-{
-	switch (event->kind) {
-	case EV_KEY:
-		/* A key answers a message, unless it makes a new one. */
-		state->message[0] = '\0';
-		return keys_press(state, event->key) | R_DRAW;
-	case EV_MOUSE:
-		return on_mouse(state, event);
-	case EV_RESIZE:
-		return on_resize(state, event);
-	case EV_CLOCK:
-		return on_clock(state, event);
-	case EV_ADDED:
-		return source_added(state, event);
-	case EV_OPENED:
-		return source_opened(state, event);
-	case EV_STATUS:
-		return source_status(state, event);
-	case EV_PROGRESS:
-		return source_progress(state, event);
-	case EV_SAMPLE:
-		return source_sample(state, event);
-	case EV_FAILED:
-		return source_failed(state, event);
-	case EV_NOTE:
-		return source_note(state, event);
-	case EV_DONE:
-		return source_done(state, event);
-	case EV_THREADS:
-		return source_threads(state, event);
-	case EV_TABLE:
-		return on_table(state, event);
-	case EV_DETAIL:
-		return on_detail(state, event);
-	case EV_LINES:
-		lines_answer(&state->lines, &event->lines);
-		return R_DRAW;
-	case EV_SAVED:
-		state_say(state, ROLE_NORMAL, "saved %s", event->text);
-		return R_DRAW;
-	case EV_TROUBLE:
-		state->computing = false;
-		state_say_err(state, &event->err);
-		return R_DRAW;
-	case EV_EXISTS:
-		return on_exists(state, event);
-	}
-	return 0;
-}
-
-unsigned state_apply(struct state *state, struct event *event)
-{
-	unsigned reactions = apply(state, event);
-
-	if (reactions & R_QUERY) {
-		bool any = false;
-
-		for (size_t i = 0; i < state->nsources; i++)
-			any |= state_in_scope(state, i) && state->sources[i].latest;
-		if (any)
-			state->computing = true;
-		else
-			reactions &= ~(unsigned)R_QUERY;
-	}
-	return reactions;
+	if (state->pages[mode]->shape == PAGE_TEXT)
+		scroll->top = add_clamped(scroll->top, delta);
+	else
+		scroll->cursor = add_clamped(scroll->cursor, delta);
+	state_clamp(state, mode);
 }

@@ -1,7 +1,6 @@
 /*
- * The state of the view, and what events do to it. Pure: no terminal, no
- * threads, no files. state_apply() takes an event and answers with reactions:
- * what the loop is to do.
+ * The state of the view. Pure: no terminal, no threads, no files. Functions
+ * that change it return reactions: what the loop has to do.
  */
 #ifndef TUI_STATE_H
 #define TUI_STATE_H
@@ -11,7 +10,12 @@
 #include "event.h"
 #include "filters.h"
 #include "history.h"
+#include "page.h"
 #include "screen.h"
+#include "types.h"
+
+#define R_ASK(request) (1u << (10 + (request))) /* of the sources in scope */
+#define R_ASKS         (~0u << 10)             /* any of them */
 
 enum reaction {
 	R_DRAW = 1 << 0,
@@ -19,32 +23,17 @@ enum reaction {
 	R_DETAIL = 1 << 2,     /* ask for the selected row's tracebacks */
 	R_SAMPLE = 1 << 3,     /* sample now */
 	R_INTERVAL = 1 << 4,   /* interval_ms or paused changed */
-	R_RESET_PEAK = 1 << 5, /* of the sources in scope */
-	R_SAVE = 1 << 6,       /* to save_path; save_overwrite */
-	R_REPAINT = 1 << 7,    /* the terminal may be garbled */
-	R_SUSPEND = 1 << 8,
-	R_QUIT = 1 << 9,
-	R_START = 1 << 10,     /* tracing, of the sources in scope; `nframe` */
-	R_CLEAR = 1 << 11,     /* their traces */
-	R_STOP = 1 << 12,      /* tracing */
-	R_THREADS = 1 << 13,   /* ask for the threads of the sources in scope */
-	R_RECORD = 1 << 14,    /* start the recorder where no runtime is known */
+	R_SAVE = 1 << 5,       /* to save_path; save_overwrite */
+	R_REPAINT = 1 << 6,    /* the terminal may be garbled */
+	R_SUSPEND = 1 << 7,
+	R_QUIT = 1 << 8,
+	R_LOOK_INTO = 1 << 9,  /* ask the worker: state_objects_query() */
+#define ASK(name, ...) R_##name = R_ASK(REQUEST_##name),
+#include "asks.def"
 };
 
-enum mode {
-	MODE_TABLE,
-	MODE_DETAIL,  /* the tracebacks of a row */
-	MODE_THREADS, /* the stacks of the threads */
-	MODE_HELP,
-	MODE_FILTERS, /* the list of filters */
-	MODE_SORT,    /* the menu of columns */
-	MODE_TRACING, /* the menu of tracing controls */
-	MODE_PROMPT,  /* a line of text is typed */
-	MODE_CONFIRM, /* a yes-or-no question */
-	MODE_COUNT
-};
-
-enum prompt_kind { PROMPT_FILTER, PROMPT_FIND, PROMPT_SAVE, PROMPT_NFRAME };
+enum prompt_kind { PROMPT_FILTER, PROMPT_FIND, PROMPT_SAVE, PROMPT_NFRAME,
+		   PROMPT_TYPE };
 
 struct prompt {
 	enum prompt_kind kind;
@@ -66,11 +55,11 @@ struct source {
 	struct history history;
 	uint64_t shown_peak;      /* for the graph's scale */
 	struct snap *latest, *marked;
+	struct tm_heap_groups *marked_types; /* NULL: no baseline */
 	uint64_t took_ms;
 	bool sampling;            /* long enough to be talked about: */
 	uint64_t sampled, to_sample; /* bytes; the second is an estimate */
-	struct thread_page *threads;  /* MODE_THREADS; NULL: not read yet */
-	struct tm_err threads_failure;
+	struct answer *answers[REQUEST_COUNT]; /* for pages; NULL: none yet */
 };
 
 struct scroll {
@@ -80,6 +69,7 @@ struct scroll {
 #define SCOPE_ALL SIZE_MAX
 
 struct state {
+	const struct page *const *pages; /* by mode */
 	int rows, cols;
 	bool utf8;
 	uint64_t now_ms;
@@ -89,6 +79,7 @@ struct state {
 	size_t scope;             /* a source, or SCOPE_ALL */
 
 	enum tm_key key;
+	struct tm_skip skip; /* borrowed */
 	bool cumulative, diff, reverse, paused;
 	enum sort sort;
 	int64_t domain;           /* -1: all */
@@ -101,6 +92,7 @@ struct state {
 	size_t followed;          /* the cursor when the query was made */
 	struct detail *detail;    /* MODE_DETAIL; NULL: on its way */
 	struct lines lines;
+	struct types types;       /* MODE_OBJECTS and what it leads to */
 
 	enum mode mode, back;     /* `back`: where a dialog returns to */
 	struct scroll scroll[MODE_COUNT];
@@ -119,9 +111,11 @@ struct state {
 };
 
 struct state_opts {
+	const struct page *const *pages;
 	size_t nsources;
 	enum tm_key key;
 	bool cumulative;
+	struct tm_skip skip; /* borrowed */
 	const struct tm_filter *filters;
 	size_t nfilters;
 	uint64_t interval_ms;
@@ -130,13 +124,18 @@ struct state_opts {
 
 void state_init(struct state *state, const struct state_opts *opts);
 void state_deinit(struct state *state);
+/* Let go of what it holds. */
+void source_deinit(struct source *source);
 
-/* Apply an event; what it owns may be taken over, the event itself stays the
- * caller's to destroy. Returns reactions. */
-unsigned state_apply(struct state *state, struct event *event);
-
-/* The query that the state stands for; the caller owns its content. */
+/* The query that the state means; the caller owns its content. */
 void state_query(struct state *state, struct table_query *ret);
+
+/* The process whose objects are shown: of several in scope the first. */
+size_t state_objects_source(const struct state *state);
+/* Its objects have come, or its baseline, or it is another one. */
+void state_show_objects(struct state *state);
+/* What the page asks of them, which are there; the caller owns its content. */
+void state_objects_query(const struct state *state, struct objects_query *ret);
 
 /* The selected row; NULL if there is none. */
 const struct tm_stat *state_selected(const struct state *state);
@@ -147,17 +146,30 @@ bool state_in_scope(const struct state *state, size_t i);
 bool state_is_offline(const struct state *state);
 bool state_has_mark(const struct state *state);
 
-/* Text without a cursor, which is scrolled. */
-bool state_is_pager(enum mode mode);
-/* Where a dialog over this mode goes back to. */
-enum mode state_back_of(enum mode mode);
+/* Open a dialog: from the page that it goes back to, or from another dialog. */
+void state_open(struct state *state, enum mode mode);
+/* Let the user edit a line that begins as `text`. */
+void state_prompt(struct state *state, enum prompt_kind kind, const char *text);
+/* The line being typed, as a filter; false if it is not one. */
+bool state_typed_filter(const struct state *state, struct tm_filter *ret);
+/* Ask a yes-or-no question; `on_yes`: reactions. */
+void state_confirm(struct state *state, unsigned on_yes, const char *format, ...)
+	TM_PRINTF(3, 4);
 
-/* "pid 4711", "2 processes": what is in scope, files aside. */
-void state_whom(const struct state *state, char buf[static 32]);
+/* Name the sources in scope that are such: "pid 4711", "2 processes". Returns
+ * how many there are. */
+size_t state_whom(const struct state *state, bool (*is)(const struct source *),
+		  char buf[static 32]);
+bool source_is_process(const struct source *source);
 
 /* How many lines the list of a mode has, and how many of them are seen. */
 size_t state_list_length(const struct state *state, enum mode mode);
 size_t state_list_height(const struct state *state, enum mode mode);
+
+/* Keep the cursor inside the list and the list around the cursor. */
+void state_clamp(struct state *state, enum mode mode);
+void state_clamp_all(struct state *state);
+void state_move(struct state *state, enum mode mode, int64_t delta);
 
 /* Say something for a few seconds. */
 void state_say(struct state *state, enum role role, const char *format, ...)

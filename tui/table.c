@@ -1,17 +1,19 @@
 #include "table.h"
 
-#include "order.h"
-#include "xalloc.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
 
 void group_name_init(struct group_name *name, const struct tm_stat *stat)
 {
 	name->key = stat->key;
 	name->nframe = tm_stat_nframe(stat);
-	name->frames = xcalloc(name->nframe, sizeof(*name->frames));
+	name->frames = tm_calloc(name->nframe, sizeof(*name->frames));
 	for (uint32_t i = 0; i < name->nframe; i++) {
 		struct tm_frame_view frame = tm_stat_frame(stat, i);
 
-		name->frames[i].bytes = xmemdup(frame.filename.bytes,
+		name->frames[i].bytes = tm_memdup(frame.filename.bytes,
 						frame.filename.len);
 		name->frames[i].len = frame.filename.len;
 		name->frames[i].lineno = frame.lineno;
@@ -73,7 +75,7 @@ struct table_cache {
 
 struct table_cache *table_cache_create(void)
 {
-	return xcalloc(1, sizeof(struct table_cache));
+	return tm_calloc(1, sizeof(struct table_cache));
 }
 
 static void source_forget(struct table_source *source)
@@ -111,7 +113,7 @@ static struct snap *source_make(struct snap **from, size_t n, int64_t domain,
 		return merged;
 	/* A filter of its own: two inclusive filters in one list would be an
 	 * "or", and the domain shown is meant on top of the filters. */
-	made = snap_create(tm_snapshot_filter(merged->snapshot, &filter, 1));
+	made = snap_create(tm_snapshot_filter(merged->snapshot, &filter, 1), NULL);
 	snap_put(merged);
 	return made;
 }
@@ -127,7 +129,7 @@ static struct snap *source_get(struct table_source *source, struct snap **from,
 	if (!made || !source)
 		return made;
 	source_forget(source);
-	source->from = xcalloc(n, sizeof(*from));
+	source->from = tm_calloc(n, sizeof(*from));
 	for (size_t i = 0; i < n; i++)
 		source->from[i] = snap_get(from[i]);
 	source->nfrom = n;
@@ -171,6 +173,7 @@ static bool compute_stats(struct table *table, const struct table_query *query,
 	struct tm_query q = {
 		.key = query->key, .cumulative = query->cumulative,
 		.filters = query->filters.items, .nfilters = query->filters.n,
+		.skip = query->skip,
 	};
 
 	table->stats = table->older ?
@@ -222,11 +225,12 @@ static bool get_sources(struct table *table, const struct table_query *query,
 struct table *table_compute(const struct table_query *query,
 			    struct table_cache *cache, struct tm_err *err)
 {
-	struct table *table = xcalloc(1, sizeof(*table));
+	struct table *table = tm_calloc(1, sizeof(*table));
 
 	atomic_init(&table->refs, 1);
 	table->key = query->key;
 	table->cumulative = query->cumulative;
+	table->skip = query->skip;
 	table->sort = query->sort;
 	table->domain = query->domain;
 	filters_copy(&table->filters, &query->filters);
@@ -236,7 +240,8 @@ struct table *table_compute(const struct table_query *query,
 		return NULL;
 	}
 	table->diff = query->diff && table->has_older;
-	order_table(table);
+	table->order = order_rows(table->stats, table->sort, table->diff,
+				  table->has_older, &table->nrows);
 	find_domains(table, query);
 	table->follow = find_group(table, &query->follow);
 	return table;

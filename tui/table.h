@@ -11,17 +11,9 @@
 #include <stdbool.h>
 
 #include "filters.h"
+#include "order.h"
 #include "snap.h"
 #include "tmattach/model.h"
-
-enum sort {
-	SORT_SIZE,
-	SORT_COUNT,
-	SORT_AVERAGE,
-	SORT_SIZE_DIFF,
-	SORT_COUNT_DIFF,
-	SORT_LOCATION,
-};
 
 /* The frames of a group by content, to find it in another table. */
 struct group_name {
@@ -39,6 +31,7 @@ void group_name_deinit(struct group_name *name);
 
 struct table_query {
 	enum tm_key key;
+	struct tm_skip skip; /* borrowed */
 	bool cumulative;
 	bool diff;            /* differences in compare_to()'s order, groups
 				 that are gone included */
@@ -63,6 +56,7 @@ struct table {
 	uint32_t *order;            /* row -> index into stats; NULL: the same */
 	size_t nrows;
 	enum tm_key key;
+	struct tm_skip skip; /* borrowed */
 	bool cumulative, diff, has_older;
 	enum sort sort;
 	int64_t domain;

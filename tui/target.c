@@ -1,23 +1,16 @@
 #include "target.h"
 
-#include "clock.h"
-#include "thread_page.h"
-#include "xalloc.h"
+#include <stdio.h>
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
+#include "base/alloc.h"
+#include "base/clock.h"
 
 static struct event *new_event(const struct target *target,
 			       enum event_kind kind)
 {
 	struct event *event = event_create(kind, target->source);
 
-	event->at_ms = now_ms();
+	event->at_ms = tm_now_ms();
 	return event;
 }
 
@@ -38,11 +31,11 @@ static void pass_note(void *ctx, const char *text)
 static void pass_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct target *target = ctx;
-	uint64_t now = now_ms();
+	uint64_t now = tm_now_ms();
 	struct event *event;
 
-	if (target->meanwhile)
-		target->meanwhile(target->meanwhile_ctx);
+	if (target->during_sample)
+		target->during_sample(target->during_sample_ctx);
 	if (now < target->sample_began + LONG_MS || now < target->next_progress)
 		return;
 	target->next_progress = now + PROGRESS_MS;
@@ -70,30 +63,29 @@ static void pass_failure(struct target *target, const struct tm_err *err,
 	}
 	if (event->failed.fatal) {
 		target->gone = true;
-		target->gone_ns = now_ns();
+		target->gone_ms = tm_now_ms();
 		target_close(target);
 	}
 	queue_push(target->events, event);
 }
 
-void target_init(struct target *target, const struct target *model)
+void target_init(struct target *target)
 {
-	*target = *model;
 	target->session.note = pass_note;
 	target->session.note_ctx = target;
 	target->session.progress = (struct tm_progress){ pass_progress, target };
 }
 
-static void close_threads(struct target *target)
+static void close_any(struct target *target)
 {
-	if (target->threads)
-		target->feed->ops->close_threads(target->threads);
-	target->threads = NULL;
+	if (target->any)
+		target->feed->ops->close(target->any);
+	target->any = NULL;
 }
 
 void target_close(struct target *target)
 {
-	close_threads(target);
+	close_any(target);
 	if (target->handle)
 		target->feed->ops->close(target->handle);
 	target->handle = NULL;
@@ -108,7 +100,8 @@ static bool open_as(struct target *target, const struct tm_session_opts *opts,
 
 	target->replaced = false;
 	target->handle = ops->open(target->feed->ctx, target->index, opts, err);
-	target->unknown = !target->handle && err->kind == TM_ERR_UNSUPPORTED;
+	target->unknown = !target->handle && (err->kind == TM_ERR_NO_RUNTIME ||
+					      err->kind == TM_ERR_UNSUPPORTED);
 	if (!target->handle)
 		return false;
 	event = new_event(target, EV_OPENED);
@@ -167,104 +160,106 @@ static bool given_up(const struct target *target)
 	return session->give_up && session->give_up(session->give_up_ctx);
 }
 
-struct event *target_sample(struct target *target)
+struct event *target_sample(struct target *target, struct tm_family *family)
 {
 	struct tm_err err = { 0 };
-	struct tm_snapshot *snapshot;
+	struct tm_snapshot *snapshot, *once = NULL;
 	struct event *event;
 
 	if (!target->handle || !target->tracing || given_up(target))
 		return NULL;
-	target->sample_began = now_ms();
-	snapshot = target->feed->ops->sample(target->handle, &err);
+	target->sample_began = tm_now_ms();
+	snapshot = target->feed->ops->sample(target->handle, family, &once, &err);
 	if (!snapshot) {
 		if (!given_up(target))
 			pass_failure(target, &err, false);
 		return NULL;
 	}
 	event = new_event(target, EV_SAMPLE);
-	event->sample.snap = snap_create(snapshot);
-	event->sample.took_ms = now_ms() - target->sample_began;
+	event->sample.snap = snap_create(snapshot, once);
+	event->sample.took_ms = tm_now_ms() - target->sample_began;
 	return event;
 }
 
 /* ---- requests -------------------------------------------------------------- */
 
-static struct tm_threads *sample_threads(struct target *target,
-					 struct tm_err *err)
+static bool can_ask(const struct target *target, enum ask_of of)
 {
-	const struct feed_ops *ops = target->feed->ops;
-	struct tm_threads *threads;
-
-	if (target->gone) {
-		tm_err_set(err, TM_ERR_GONE, "threads", "the process is gone");
-		return NULL;
+	switch (of) {
+	case ASK_PROCESS:
+		return true;
+	case ASK_UNKNOWN:
+		return !target->handle && target->unknown;
+	case ASK_SESSION:
+	case ASK_TRACES:
+		break;
 	}
-	if (!target->threads)
-		target->threads = ops->open_threads(target->feed->ctx,
-						    target->index, err);
-	if (!target->threads)
-		return NULL;
-	threads = ops->threads(target->threads, err);
-	if (!threads)
-		close_threads(target); /* it may be another program by now */
-	return threads;
+	return target->handle != NULL;
 }
 
-static void request_threads(struct target *target)
+static struct tm_session *handle_of_any(struct target *target, enum request request,
+					struct tm_err *err)
 {
-	struct event *event = new_event(target, EV_THREADS);
-	struct tm_threads *threads = sample_threads(target, &event->threads.err);
+	static const struct tm_session_opts opts = { .allow_any = true };
+	const struct feed *feed = target->feed;
 
-	if (threads)
-		event->threads.page = thread_page_create(threads);
-	queue_push(target->events, event);
+	if (target->gone)
+		tm_err_set(err, TM_ERR_GONE, asks[request].what,
+			   "the process is gone");
+	else if (!target->any)
+		target->any = feed->ops->open(feed->ctx, target->index, &opts, err);
+	return target->any;
 }
 
-/* Only now, and not when it was opened first: what is no Python yet, before
- * its exec, should become one that is known. */
-static bool request_record(struct target *target, uint32_t nframe)
+/* The handle to ask; NULL with *err. */
+static struct tm_session *handle_for(struct target *target, enum request request,
+				     struct tm_err *err)
 {
 	struct tm_session_opts opts = target->session;
-	struct tm_err err = { 0 };
-	struct event *event;
 
-	if (target->handle || !target->unknown)
-		return false;
-	opts.native_too = true;
-	if (open_as(target, &opts, &err))
-		return target_request(target, REQUEST_START, nframe);
-	event = new_event(target, EV_DONE);
-	event->done.request = REQUEST_RECORD;
-	event->done.err = err;
-	queue_push(target->events, event);
-	return false;
+	if (asks[request].of == ASK_PROCESS)
+		return handle_of_any(target, request, err);
+	/* Not when it was first opened: a process that is about to exec Python
+	 * must still be recognised afterwards. */
+	opts.allow_native = true;
+	if (asks[request].of == ASK_UNKNOWN && !open_as(target, &opts, err) &&
+	    err->kind == TM_ERR_UNSUPPORTED) {
+		/* A Python that cannot be read: the view has said so. */
+		opts.use_recorder = true;
+		open_as(target, &opts, err);
+	}
+	return target->handle;
 }
 
 bool target_request(struct target *target, enum request request,
 		    uint32_t nframe)
 {
+	enum ask_of of = asks[request].of;
+	struct answer done = { .request = request };
 	struct tm_err err = { 0 };
+	struct tm_session *handle;
 	struct event *event;
+	bool ok;
 
-	if (request == REQUEST_THREADS) {
-		request_threads(target);
+	if (!can_ask(target, of))
 		return false;
-	}
-	if (request == REQUEST_RECORD)
-		return request_record(target, nframe);
-	if (!target->handle)
-		return false;
+	handle = handle_for(target, request, &err);
+	if (handle && of == ASK_UNKNOWN)
+		done.request = REQUEST_START;
+	ok = handle && target->feed->ops->ask(handle, done.request, nframe,
+					      &done, &err);
+	if (!ok) /* on success, err may hold an earlier attempt's */
+		done.err = err;
 	event = new_event(target, EV_DONE);
-	event->done.request = request;
-	if (!target->feed->ops->control(target->handle, request, nframe,
-					&event->done.control, &err))
-		event->done.err = err;
+	event->done = done;
 	queue_push(target->events, event);
-	if (err.kind == TM_ERR_GONE) {
-		pass_failure(target, &err, false);
+	if (handle && !ok && of == ASK_PROCESS)
+		close_any(target); /* it may be another program by now */
+	if (!handle || of == ASK_PROCESS)
 		return false;
-	}
-	target_status(target);
-	return err.kind == TM_ERR_NONE && request != REQUEST_RESET_PEAK;
+	if (done.err.kind == TM_ERR_GONE)
+		pass_failure(target, &done.err, false);
+	else
+		target_status(target);
+	return ok && asks[done.request].of == ASK_TRACES;
 }

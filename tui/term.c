@@ -6,19 +6,22 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "guard.h"
-#include "xalloc.h"
+#include "terminfo.h"
 
 #undef lines /* from term.h: ours are elsewhere */
 
 static struct {
 	struct term_opts opts;
+	struct terminfo terminfo;
 	bool utf8, prepared, open, away;
 	SCREEN *screen;
 	attr_t attrs[ROLE_COUNT];
@@ -134,8 +137,8 @@ bool term_prepare(const struct term_opts *opts, struct tm_err *err)
 			   "stdin and stdout are not both a terminal");
 		return tm_err_hint(err, "use -b for plain text");
 	}
-	if (setupterm(NULL, STDOUT_FILENO, &status) != OK || !clear_screen ||
-	    !cursor_address) {
+	if (!terminfo_setup(type, STDOUT_FILENO, &term.terminfo, &status) ||
+	    !clear_screen || !cursor_address) {
 		tm_err_set(err, TM_ERR_OS, "live view",
 			   "a terminal of type \"%.40s\" %s", type ? type : "",
 			   status == 1 ? "cannot place its cursor" : "is not known");
@@ -160,7 +163,9 @@ static SCREEN *new_screen(void)
 
 	for (size_t i = 0; i < n; i++)
 		sigaction(signals[i], NULL, &actions[i]);
-	screen = newterm(NULL, stdout, stdin);
+	terminfo_offer(&term.terminfo);
+	screen = newterm(term.terminfo.type, stdout, stdin);
+	terminfo_withdraw(&term.terminfo);
 	for (size_t i = 0; i < n; i++)
 		sigaction(signals[i], &actions[i], NULL);
 	return screen;
@@ -293,7 +298,7 @@ void term_draw(const struct screen *screen)
 		clear();
 	draw_rows(screen, all);
 	free(term.shown);
-	term.shown = xmemdup(screen->cells, size);
+	term.shown = tm_memdup(screen->cells, size);
 	term.rows = screen->rows;
 	term.cols = screen->cols;
 	curs_set(screen->cursor_row >= 0);
@@ -326,7 +331,7 @@ static int translate(int key)
 static bool read_mouse(struct event *ret)
 {
 	MEVENT mouse;
-	uint64_t now = now_ms();
+	uint64_t now = tm_now_ms();
 
 	if (getmouse(&mouse) != OK)
 		return false;

@@ -14,7 +14,7 @@ struct term_opts {
 };
 
 /* Look at stdin, stdout, $TERM and the locale; start the guard. Nothing is
- * written yet. False with *err: this is no terminal one can draw on. */
+ * written yet. False with *err: this terminal cannot be drawn on. */
 bool term_prepare(const struct term_opts *opts, struct tm_err *err);
 bool term_utf8(void);
 

@@ -4,33 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOT_UTF8 UINT32_MAX
-
-/* One UTF-8 sequence, surrogates allowed; NOT_UTF8 for anything malformed,
- * overlong or beyond U+10FFFF. */
-static uint32_t decode(const unsigned char *p, size_t len, size_t *ret_len)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 :
-		   p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-	uint32_t c;
-
-	*ret_len = 1;
-	if (n == 1)
-		return p[0];
-	if (n == 0 || n > len)
-		return NOT_UTF8;
-	c = p[0] & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return NOT_UTF8;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff)
-		return NOT_UTF8;
-	*ret_len = n;
-	return c;
-}
+#include "base/utf8.h"
 
 /*
  * Characters that have a width but no business on the screen: they change the
@@ -39,17 +13,16 @@ static uint32_t decode(const unsigned char *p, size_t len, size_t *ret_len)
 static bool is_invisible(uint32_t c)
 {
 	static const struct { uint32_t first, last; } ranges[] = {
-		{ 0x00ad, 0x00ad }, { 0x061c, 0x061c }, { 0x115f, 0x1160 },
-		{ 0x180e, 0x180e }, { 0x200b, 0x200f }, { 0x2028, 0x202e },
-		{ 0x2060, 0x206f }, { 0x3164, 0x3164 }, { 0xd800, 0xdfff },
-		{ 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 },
-		{ 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
+		{ 0x00ad, 0x00ad }, { 0x115f, 0x1160 }, { 0x180e, 0x180e },
+		{ 0x200b, 0x200d }, { 0x2060, 0x2065 }, { 0x206a, 0x206f },
+		{ 0x3164, 0x3164 }, { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0xe0000, 0xe0fff },
 	};
 
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		if (c >= ranges[i].first && c <= ranges[i].last)
 			return true;
-	return false;
+	return tm_is_surrogate(c) || tm_is_reordering(c);
 }
 
 static void escape(struct glyph *glyph, const char *format, unsigned c)
@@ -62,9 +35,11 @@ static void escape(struct glyph *glyph, const char *format, unsigned c)
 struct glyph text_next(const char *p, size_t len, bool utf8)
 {
 	struct glyph glyph = { .width = 1 };
-	uint32_t c = decode((const unsigned char *)p, len, &glyph.len);
+	uint32_t c;
 
-	if (c == NOT_UTF8) {
+	glyph.len = tm_utf8_decode(p, len, &c);
+	if (glyph.len == 0) {
+		glyph.len = 1;
 		escape(&glyph, "\\x%02x", (unsigned char)p[0]);
 		return glyph;
 	}
@@ -73,7 +48,7 @@ struct glyph text_next(const char *p, size_t len, bool utf8)
 		escape(&glyph, "\\n", 0);
 	else if (c == '\t')
 		escape(&glyph, "\\t", 0);
-	else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+	else if (tm_is_control(c))
 		escape(&glyph, "\\x%02x", c);
 	else if (c < 0x7f)
 		return glyph;

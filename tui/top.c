@@ -1,13 +1,15 @@
-#include "tmattach/top.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "tui.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "loop.h"
 #include "terminal.h"
-#include "xalloc.h"
 
 #define INTERVAL_MS 2000
 
@@ -33,7 +35,7 @@ static void add_sources(struct top *top)
 	const struct tm_top_opts *opts = top->opts;
 	size_t n = 0;
 
-	top->pids = xcalloc(opts->nsources, sizeof(*top->pids));
+	top->pids = tm_calloc(opts->nsources, sizeof(*top->pids));
 	for (size_t i = 0; i < opts->nsources; i++)
 		if (!opts->sources[i].snapshot) {
 			top->state.sources[n].pid = opts->sources[i].pid;
@@ -43,7 +45,7 @@ static void add_sources(struct top *top)
 		}
 	top->ntargets = n;
 	top->processes = (struct feed_processes){
-		.pids = xmemdup(top->pids, n * sizeof(*top->pids)), .n = n,
+		.pids = tm_memdup(top->pids, n * sizeof(*top->pids)), .n = n,
 		.another = opts->another, .another_ctx = opts->another_ctx,
 	};
 	for (size_t i = 0; i < opts->nsources; i++) {
@@ -98,9 +100,11 @@ static bool run(struct top *top, struct tm_err *err)
 static void top_init(struct top *top, const struct tm_top_opts *opts)
 {
 	struct state_opts state = {
+		.pages = pages,
 		.nsources = opts->nsources,
 		.key = opts->key,
 		.cumulative = opts->cumulative,
+		.skip = opts->skip,
 		.filters = opts->filters,
 		.nfilters = opts->nfilters,
 		.interval_ms = opts->interval > 0 ?
@@ -112,7 +116,7 @@ static void top_init(struct top *top, const struct tm_top_opts *opts)
 		state.interval_ms = 100;
 	*top = (struct top){ .opts = opts };
 	state_init(&top->state, &state);
-	top->state.now_ms = now_ms();
+	top->state.now_ms = tm_now_ms();
 	screen_init(&top->screen, term_utf8());
 	top->queue = queue_create();
 	add_sources(top);
@@ -144,6 +148,8 @@ bool tm_top_run(const struct tm_top_opts *opts, struct tm_err *err)
 
 	if (!term_prepare(&term, err))
 		return false;
+	/* Out of memory aborts: the handler of SIGABRT restores the terminal. */
+	tm_on_out_of_memory(NULL);
 	top_init(&top, opts);
 	ok = run(&top, err);
 	/* The terminal first: a running sample may take its time. */

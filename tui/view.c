@@ -1,31 +1,26 @@
 #include "view.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "actions.h"
+#include "base/alloc.h"
 #include "keys.h"
+#include "layout.h"
 #include "text.h"
 
 static bool in_footer(const struct state *state,
 		      const struct key_binding *binding)
 {
-	bool only_filters = binding->act == act_prompt_toggle ||
-			    binding->act == act_prompt_frames;
-	bool only_live = binding->act == act_pause ||
-			 binding->act == act_reset_peak ||
-			 binding->act == act_tracing ||
-			 binding->act == act_threads;
-
-	if (only_live && state_is_offline(state))
+	if ((binding->modes & FOOTER_LIVE) && state_is_offline(state))
 		return false;
-	if (only_filters && state->prompt.kind != PROMPT_FILTER)
+	if ((binding->modes & FOOTER_FILTER) &&
+	    state->prompt.kind != PROMPT_FILTER)
 		return false;
-	return (binding->modes & (1u << state->mode)) && binding->label;
+	return binding->label && keys_bound(state, binding);
 }
 
-/* Columns of a key with its label and the blank behind. */
+/* Columns of a key with its label and the blank after it. */
 static int footer_width(const struct key_binding *binding)
 {
 	char name[16];
@@ -70,59 +65,16 @@ static void draw_footer_keys(const struct state *state, int row,
 	draw_key(last, row, col, screen);
 }
 
-/* "pid 4711, frames per traceback (1-65535) [25]: " */
-static int draw_nframe(const struct state *state, int row, int col,
-		       struct screen *screen)
+static void draw_footer(const struct state *state, const struct layout *layout,
+			struct lines *lines, struct screen *screen)
 {
-	char whom[32] = "";
-
-	state_whom(state, whom);
-	return col + screen_printf(screen, row, col, ROLE_LABEL,
-				   "%s, frames per traceback (1-%d) [%" PRIu32 "]: ",
-				   whom, TM_NFRAME_MAX, state->nframe);
-}
-
-static void draw_prompt(const struct state *state, int row,
-			struct screen *screen)
-{
-	const struct prompt *prompt = &state->prompt;
-	const char *what = prompt->kind == PROMPT_SAVE ? "Save as: " :
-			   prompt->kind == PROMPT_NFRAME ? "Start tracing in " :
-			   prompt->kind == PROMPT_FIND ? "Search: " :
-			   prompt->exclude ? "Exclude" : "Include";
-	struct tm_text tail;
-	int col;
-
-	screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
-	col = screen_puts(screen, row, 0, screen->cols, ROLE_LABEL, what);
-	if (prompt->kind == PROMPT_FILTER)
-		col += screen_puts(screen, row, col, screen->cols - col,
-				   ROLE_LABEL, prompt->all_frames ?
-				   " (any frame): " : ": ");
-	if (prompt->kind == PROMPT_NFRAME)
-		col = draw_nframe(state, row, col, screen);
-	tail = (struct tm_text){ prompt->text, prompt->len };
-	if (screen->cols - col > 1)
-		tail = text_tail(tail, (size_t)(screen->cols - col - 1),
-				 screen->utf8);
-	col += screen_text(screen, row, col, screen->cols - col, ROLE_VALUE, tail);
-	screen->cursor_row = row;
-	screen->cursor_col = col < screen->cols ? col : screen->cols - 1;
-}
-
-void view_footer(const struct state *state, const struct layout *layout,
-		 struct screen *screen)
-{
+	const struct page *page = state->pages[state->mode];
 	int row = layout->footer >= 0 ? layout->footer - 1 : state->rows - 1;
 
 	if (layout->footer >= 0)
 		draw_footer_keys(state, layout->footer, screen);
-	if (state->mode == MODE_PROMPT) {
-		draw_prompt(state, row, screen);
-	} else if (state->mode == MODE_CONFIRM) {
-		screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
-		screen_printf(screen, row, 0, ROLE_WARNING, "%s (y/n) ",
-			      state->question);
+	if (page->shape == PAGE_LINE) {
+		page->draw(state, 0, row, lines, screen);
 	} else if (state->message[0]) {
 		screen_blank(screen, row, 0, screen->cols, ROLE_NORMAL);
 		screen_puts(screen, row, 0, screen->cols, state->message_role,
@@ -130,8 +82,11 @@ void view_footer(const struct state *state, const struct layout *layout,
 	}
 }
 
-void view_position(const struct state *state, enum mode mode,
-		   struct screen *screen)
+/* ---- pages -------------------------------------------------------------------------- */
+
+/* "12-34 of 56" at the right of a text's title. */
+static void draw_position(const struct state *state, enum mode mode,
+			  struct screen *screen)
 {
 	size_t n = state_list_length(state, mode);
 	size_t height = state_list_height(state, mode);
@@ -146,27 +101,115 @@ void view_position(const struct state *state, enum mode mode,
 	screen_puts(screen, 0, screen->cols - len, len, ROLE_TITLE, buf);
 }
 
+static void draw_page(const struct state *state, enum mode mode, int first,
+		      struct lines *lines, struct screen *screen)
+{
+	const struct page *page = state->pages[mode];
+	size_t top = state->scroll[mode].top, n = state_list_length(state, mode);
+	size_t height = state_list_height(state, mode);
+
+	if (page->head)
+		page->head(state, screen);
+	else
+		screen_puts(screen, 0, 0, screen->cols, ROLE_TITLE, page->title);
+	if (page->shape == PAGE_TEXT || page->shape == PAGE_ROWS)
+		draw_position(state, mode, screen);
+	for (size_t i = 0; i < height && top + i < n; i++) {
+		page->draw(state, top + i, first + (int)i, lines, screen);
+		if (page->shape == PAGE_ROWS && top + i == state->scroll[mode].cursor)
+			screen_role(screen, first + (int)i, 0, screen->cols,
+				    ROLE_SELECTED);
+	}
+}
+
+/* ---- menus ------------------------------------------------------------------------- */
+
+static void draw_frame(struct screen *screen, int row, int col, int height,
+		       int width, const char *title)
+{
+	static const wchar_t fine[] = L"\u2500\u2502\u250c\u2510\u2514\u2518";
+	static const wchar_t plain[] = L"-|++++";
+	const wchar_t *c = screen->utf8 ? fine : plain;
+
+	for (int i = 0; i < height; i++) {
+		screen_blank(screen, row + i, col, width, ROLE_NORMAL);
+		screen_char(screen, row + i, col, ROLE_LABEL, c[1]);
+		screen_char(screen, row + i, col + width - 1, ROLE_LABEL, c[1]);
+	}
+	for (int i = 0; i < width; i++) {
+		screen_char(screen, row, col + i, ROLE_LABEL,
+			    i == 0 ? c[2] : i == width - 1 ? c[3] : c[0]);
+		screen_char(screen, row + height - 1, col + i, ROLE_LABEL,
+			    i == 0 ? c[4] : i == width - 1 ? c[5] : c[0]);
+	}
+	if (width > 6)
+		screen_puts(screen, row, col + 2, width - 4, ROLE_LABEL, title);
+}
+
+static int widest(const struct state *state, const struct page *menu, size_t n)
+{
+	size_t width = strlen(menu->title) + 2;
+
+	/* Few are visible at once, but the frame must not change its width while scrolling. */
+	for (size_t i = 0; i < n && i < 200; i++) {
+		char *text = menu->text(state, i);
+		size_t need = text_width(text_of(text), state->utf8);
+
+		width = need > width ? need : width;
+		free(text);
+	}
+	return width > 400 ? 400 : (int)width;
+}
+
+static void draw_menu(const struct state *state, enum mode mode,
+		      struct screen *screen)
+{
+	const struct page *menu = state->pages[mode];
+	const struct scroll *scroll = &state->scroll[mode];
+	size_t n = state_list_length(state, mode);
+	size_t seen = state_list_height(state, mode);
+	int height, width = widest(state, menu, n) + 4, row, col;
+
+	seen = n < seen ? n : seen;
+	width = width > screen->cols ? screen->cols : width;
+	height = (seen ? (int)seen : 1) + 2;
+	row = (screen->rows - height) / 2;
+	col = (screen->cols - width) / 2;
+	draw_frame(screen, row, col, height, width, menu->title);
+	if (n == 0)
+		screen_puts(screen, row + 1, col + 2, width - 4, ROLE_DIM,
+			    menu->empty);
+	for (size_t i = scroll->top; i < scroll->top + seen && i < n; i++) {
+		char *text = menu->text(state, i);
+
+		row++;
+		screen_puts(screen, row, col + 2, width - 4, ROLE_NORMAL, text);
+		if (i == scroll->cursor)
+			screen_role(screen, row, col + 1, width - 2,
+				    ROLE_SELECTED);
+		free(text);
+	}
+}
+
 void view_draw(const struct state *state, struct lines *lines,
 	       struct screen *screen)
 {
 	struct layout layout = layout_compute(state->rows);
-	enum mode below = state->mode;
+	enum mode mode = state->mode, under;
+	enum page_shape shape;
 
 	screen_clear(screen, state->rows, state->cols);
-	if (below == MODE_PROMPT || below == MODE_CONFIRM)
-		below = state->back;
-	if (below == MODE_DETAIL) {
-		view_detail(state, &layout, lines, screen);
-	} else if (below == MODE_THREADS) {
-		view_threads(state, &layout, screen);
-	} else if (below == MODE_HELP) {
-		view_help(state, &layout, screen);
+	if (state->pages[mode]->shape == PAGE_LINE)
+		mode = state->back;
+	under = state->pages[mode]->shape == PAGE_MENU ? state->back : mode;
+	shape = state->pages[under]->shape;
+	if (shape == PAGE_TEXT || shape == PAGE_ROWS) {
+		screen_blank(screen, 0, 0, screen->cols, ROLE_TITLE);
+		draw_page(state, under, shape == PAGE_TEXT ? 1 : 2, lines, screen);
 	} else {
-		view_header(state, &layout, screen);
-		view_graph(state, &layout, screen);
-		view_table(state, &layout, lines, screen);
-		if (below != MODE_TABLE)
-			view_dialog(state, &layout, screen);
+		draw_page(state, MODE_TABLE, layout.first, lines, screen);
 	}
-	view_footer(state, &layout, screen);
+	if (state->pages[mode]->shape == PAGE_MENU)
+		draw_menu(state, mode, screen);
+	draw_footer(state, &layout, lines, screen);
 }

@@ -1,11 +1,11 @@
-#include "view.h"
+#include "figures.h"
 
 #include <stdio.h>
 
 /* Room for "1023.9 MiB " to the left of the graph. */
 #define LABEL_COLS 11
 
-/* Dot i of n: now is at the right; what is too old for one slot a dot shares
+/* Dot i of n: now is at the right; what is too old for one slot per dot shares
  * its dot with neighbours. */
 static uint64_t value_at(const struct state *state, size_t i, size_t n)
 {

@@ -1,4 +1,4 @@
-#include "view.h"
+#include "figures.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -151,17 +151,14 @@ static int draw_figure(struct screen *screen, int row, int col,
 
 static const char *tracing_word(const struct totals *totals)
 {
-	if (!totals->only || !totals->only->has_status)
-		return NULL;
-	switch (totals->only->status.tracing) {
-	case TM_TRACING_OFF:
-		return "off";
-	case TM_TRACING_FINALIZED:
-		return "finalizing";
-	case TM_TRACING_ON:
-		break;
-	}
-	return NULL;
+	static const char *const words[] = {
+		[TM_TRACING_OFF] = "off",
+		[TM_TRACING_ON] = NULL,
+		[TM_TRACING_FINALIZED] = "finalizing",
+	};
+
+	return totals->only && totals->only->has_status ?
+	       words[totals->only->status.tracing] : NULL;
 }
 
 static void draw_memory(const struct totals *totals, struct screen *screen)
@@ -172,23 +169,20 @@ static void draw_memory(const struct totals *totals, struct screen *screen)
 
 	if (word)
 		col = draw_figure(screen, 1, col, "Tracing", word, ROLE_WARNING);
-	if (totals->has_figures && !word) {
-		tm_format_size(buf, (double)totals->current, false);
-		col = draw_figure(screen, 1, col, "Traced", buf, ROLE_VALUE);
-	}
-	if (totals->peak && !word) {
-		tm_format_size(buf, (double)totals->peak, false);
-		col = draw_figure(screen, 1, col, "Peak", buf, ROLE_PEAK);
-	}
+	if (totals->has_figures && !word)
+		col = draw_figure(screen, 1, col, "Traced", tm_format_size(
+				  buf, (double)totals->current, false), ROLE_VALUE);
+	if (totals->peak && !word)
+		col = draw_figure(screen, 1, col, "Peak", tm_format_size(
+				  buf, (double)totals->peak, false), ROLE_PEAK);
 	if (totals->limit && !word) {
 		snprintf(buf, sizeof(buf), "%" PRIu32 " frame%s", totals->limit,
 			 totals->limit == 1 ? "" : "s");
 		col = draw_figure(screen, 1, col, "Limit", buf, ROLE_VALUE);
 	}
-	if (totals->has_rss && !totals->ngone) {
-		tm_format_size(buf, (double)totals->rss, false);
-		col = draw_figure(screen, 1, col, "RSS", buf, ROLE_VALUE);
-	}
+	if (totals->has_rss && !totals->ngone)
+		col = draw_figure(screen, 1, col, "RSS", tm_format_size(
+				  buf, (double)totals->rss, false), ROLE_VALUE);
 	if (totals->sampled)
 		draw_figure(screen, 1, col, "Traces",
 			    text_count(buf, totals->ntraces), ROLE_VALUE);
@@ -196,7 +190,7 @@ static void draw_memory(const struct totals *totals, struct screen *screen)
 
 /* ---- line 3: how it is read, and what is shown --------------------------------- */
 
-static void format_ms(char buf[static 32], double ms)
+static const char *format_ms(char buf[static 32], double ms)
 {
 	if (ms >= 10000)
 		snprintf(buf, 32, "%.0f s", ms / 1000);
@@ -206,6 +200,7 @@ static void format_ms(char buf[static 32], double ms)
 		snprintf(buf, 32, "%.0f ms", ms);
 	else
 		snprintf(buf, 32, "%.1f ms", ms);
+	return buf;
 }
 
 /* The estimate may be passed: then it is all but done. */
@@ -237,10 +232,10 @@ static int draw_rate(const struct state *state, const struct totals *totals,
 			  buf, state->paused || slowed || totals->sampling ?
 			  ROLE_WARNING : ROLE_VALUE);
 	if (totals->sampled) {
-		format_ms(buf, (double)totals->pause_ns / 1e6);
-		col = draw_figure(screen, 2, col, "Pause", buf, ROLE_VALUE);
-		format_ms(buf, (double)totals->took_ms);
-		col = draw_figure(screen, 2, col, "Read", buf, ROLE_VALUE);
+		col = draw_figure(screen, 2, col, "Pause", format_ms(
+				  buf, (double)totals->pause_ns / 1e6), ROLE_VALUE);
+		col = draw_figure(screen, 2, col, "Read", format_ms(
+				  buf, (double)totals->took_ms), ROLE_VALUE);
 	}
 	return col;
 }
@@ -251,6 +246,7 @@ static void draw_shown(const struct state *state, int col,
 	static const char *const keys[] = {
 		[TM_KEY_FILENAME] = "file", [TM_KEY_LINENO] = "line",
 		[TM_KEY_TRACEBACK] = "traceback",
+		[TM_KEY_FUNCTION] = "function",
 	};
 	char buf[48];
 
@@ -327,6 +323,25 @@ static enum role note_of_source(const struct source *source, char *buf,
 	return ROLE_DIM;
 }
 
+static void note_of_totals(const struct state *state,
+			   const struct totals *totals, char *buf, size_t size)
+{
+	char wanted[32];
+
+	if (totals->partial)
+		snprintf(buf, size, "partial: not every trace could be read");
+	else if (totals->dropped)
+		snprintf(buf, size, "%" PRIu64 " traces were dropped: the "
+			 "recorder had no room", totals->dropped);
+	else if (totals->sample_bytes)
+		snprintf(buf, size, "estimates: one sample every %" PRIu64
+			 " bytes", totals->sample_bytes);
+	else if (state->effective_ms > state->interval_ms)
+		snprintf(buf, size, "slowed down from %s, so that the target "
+			 "pauses at most 1 %% of the time",
+			 format_ms(wanted, (double)state->interval_ms));
+}
+
 static void draw_note(const struct state *state, const struct totals *totals,
 		      int row, struct screen *screen)
 {
@@ -336,24 +351,9 @@ static void draw_note(const struct state *state, const struct totals *totals,
 	for (size_t i = 0; i < state->nsources && !buf[0]; i++)
 		if (state_in_scope(state, i))
 			role = note_of_source(&state->sources[i], buf, sizeof(buf));
-	if (!buf[0] && totals->partial) {
+	if (!buf[0]) {
 		role = ROLE_WARNING;
-		snprintf(buf, sizeof(buf), "partial: not every trace could be read");
-	} else if (!buf[0] && totals->dropped) {
-		role = ROLE_WARNING;
-		snprintf(buf, sizeof(buf), "%" PRIu64 " traces were dropped: the "
-			 "recorder had no room", totals->dropped);
-	} else if (!buf[0] && totals->sample_bytes) {
-		role = ROLE_WARNING;
-		snprintf(buf, sizeof(buf), "estimates: one sample every %" PRIu64
-			 " bytes", totals->sample_bytes);
-	} else if (!buf[0] && state->effective_ms > state->interval_ms) {
-		char wanted[32];
-
-		role = ROLE_WARNING;
-		format_ms(wanted, (double)state->interval_ms);
-		snprintf(buf, sizeof(buf), "slowed down from %s, so that the target "
-			 "pauses at most 1 %% of the time", wanted);
+		note_of_totals(state, totals, buf, sizeof(buf));
 	}
 	screen_puts(screen, row, 0, screen->cols, role, buf);
 }

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "line_files.h"
-#include "tmattach/codec.h"
-#include "xalloc.h"
+#include "tmattach/file.h"
 
 #define DROPS_MAX 16
 
@@ -36,6 +39,7 @@ struct worker {
 	struct table_query query;
 	struct table *detail_of;
 	struct tm_stat detail_stat;
+	struct objects_query objects[OBJECTS_ABOUT]; /* the latest about each */
 	struct line_list lines;
 	size_t lines_source;
 	struct save_job save;
@@ -144,10 +148,29 @@ static void do_save(struct worker *worker, struct save_job *job)
 	save_job_deinit(job);
 }
 
+/* ---- objects --------------------------------------------------------------------- */
+
+static void do_objects(struct worker *worker, struct objects_query *query)
+{
+	struct event *event = event_create(EV_OBJECTS, 0);
+
+	objects_answer_init(&event->objects, query);
+	queue_push(worker->events, event);
+}
+
+/* The next question; NULL: there is none. */
+static struct objects_query *next_objects(struct worker *worker)
+{
+	for (size_t i = OBJECTS_ABOUT; i-- > 0;)
+		if (worker->objects[i].objects)
+			return &worker->objects[i];
+	return NULL;
+}
+
 /* ---- the thread ------------------------------------------------------------------ */
 
-/* One job, the quickest first. Called and left with the lock held, let go
- * meanwhile. False: there was none. */
+/* One job, the quickest first. Called and left with the lock held, which is
+ * released in between. False: there was none. */
 static bool do_one(struct worker *worker)
 {
 	take_others(worker);
@@ -178,6 +201,12 @@ static bool do_one(struct worker *worker)
 		worker->save = (struct save_job){ 0 };
 		pthread_mutex_unlock(&worker->lock);
 		do_save(worker, &job);
+	} else if (next_objects(worker)) {
+		struct objects_query query = *next_objects(worker);
+
+		*next_objects(worker) = (struct objects_query){ 0 };
+		pthread_mutex_unlock(&worker->lock);
+		do_objects(worker, &query);
 	} else if (worker->ndrops) {
 		struct table *table = worker->drops[--worker->ndrops];
 
@@ -209,6 +238,8 @@ static void worker_free(struct worker *worker)
 		table_put(worker->drops[i]);
 	table_query_deinit(&worker->query);
 	table_put(worker->detail_of);
+	for (size_t i = 0; i < OBJECTS_ABOUT; i++)
+		objects_query_deinit(&worker->objects[i]);
 	line_list_deinit(&worker->lines);
 	save_job_deinit(&worker->save);
 	table_cache_destroy(worker->cache);
@@ -221,7 +252,7 @@ static void worker_free(struct worker *worker)
 struct worker *worker_create(const pid_t *pids, size_t npids,
 			     struct queue *events)
 {
-	struct worker *worker = xcalloc(1, sizeof(*worker));
+	struct worker *worker = tm_calloc(1, sizeof(*worker));
 
 	worker->events = events;
 	worker->files = line_files_create(pids, npids);
@@ -255,7 +286,7 @@ static void unlock_and_wake(struct worker *worker)
 void worker_source(struct worker *worker, size_t i, pid_t pid)
 {
 	pthread_mutex_lock(&worker->lock);
-	worker->others = xreallocarray(worker->others, worker->nothers + 1,
+	worker->others = tm_reallocarray(worker->others, worker->nothers + 1,
 				       sizeof(*worker->others));
 	worker->others[worker->nothers++] =
 		(struct process_of_source){ i, pid };
@@ -282,13 +313,22 @@ void worker_detail(struct worker *worker, struct table *table,
 	unlock_and_wake(worker);
 }
 
+void worker_objects(struct worker *worker, struct objects_query *query)
+{
+	pthread_mutex_lock(&worker->lock);
+	objects_query_deinit(&worker->objects[query->about]);
+	worker->objects[query->about] = *query;
+	*query = (struct objects_query){ 0 };
+	unlock_and_wake(worker);
+}
+
 void worker_lines(struct worker *worker, struct line_list *list, size_t source)
 {
 	struct line_list *all = &worker->lines;
 
 	pthread_mutex_lock(&worker->lock);
 	worker->lines_source = source;
-	all->items = xreallocarray(all->items, all->n + list->n,
+	all->items = tm_reallocarray(all->items, all->n + list->n,
 				   sizeof(*all->items));
 	if (list->n)
 		memcpy(all->items + all->n, list->items,
@@ -304,7 +344,7 @@ void worker_save(struct worker *worker, struct snap **snaps, size_t nsnaps,
 {
 	pthread_mutex_lock(&worker->lock);
 	save_job_deinit(&worker->save);
-	worker->save = (struct save_job){ snaps, nsnaps, xstrdup(path), overwrite };
+	worker->save = (struct save_job){ snaps, nsnaps, tm_strdup(path), overwrite };
 	unlock_and_wake(worker);
 }
 

@@ -3,6 +3,9 @@
  * Statistic, StatisticDiff, Filter and DomainFilter, as immutable data and
  * pure functions. No I/O, no process, no screen.
  *
+ * Threads: all functions may be called from any thread. A builder is used by
+ * one at a time; snapshots and statistics never change and can be shared.
+ *
  * Ids are indexes into the arrays of one snapshot. Frames run oldest -> newest
  * (Python 3.7+ order: the last frame is the most recent call). Sizes are
  * bytes. Text is length-counted UTF-8 in which lone surrogates may appear
@@ -30,11 +33,11 @@ typedef uint32_t tm_id;
 #define TM_ID_NONE UINT32_MAX
 
 struct tm_text {
-	const char *bytes; /* NUL-terminated behind len */
+	const char *bytes; /* followed by a NUL */
 	size_t len;
 };
 
-/* What a native frame knows beyond file and line. */
+/* What is known of a native frame besides file and line. */
 struct tm_native_frame {
 	tm_id function;   /* string id, TM_ID_NONE if unknown */
 	tm_id module;     /* index into modules, TM_ID_NONE if unknown */
@@ -52,9 +55,11 @@ struct tm_frame {
 	tm_id filename;  /* string id */
 	uint32_t lineno; /* 0: unknown */
 	tm_id native;    /* index into natives; TM_ID_NONE for a Python frame */
+	tm_id function;  /* of a Python frame: string id of the qualified name,
+			    TM_ID_NONE if unknown */
 };
 
-/* The version keeps no total_nframe (3.7, 3.8). */
+/* Python 3.7 and 3.8 do not keep total_nframe. */
 #define TM_TOTAL_NFRAME_NONE UINT32_MAX
 
 struct tm_traceback {
@@ -66,6 +71,10 @@ struct tm_traceback {
 	tm_id same_frames;
 };
 
+/* The name of the oldest frame of a stack that could not be followed to its end:
+ * code without unwind tables. It has no line, function or module. */
+#define TM_CUT_FRAME "<cut>"
+
 /* A (traceback, domain) pair and the totals of all its traces. */
 struct tm_site {
 	tm_id traceback;
@@ -74,8 +83,8 @@ struct tm_site {
 	uint64_t count;
 };
 
-/* `count` traces of `size` bytes each at one site. Order means nothing, and
- * one (size, site) pair may appear in several rows. */
+/* `count` traces of `size` bytes each at one site. Rows are in no particular
+ * order, and one (size, site) pair may appear in several of them. */
 struct tm_row {
 	uint64_t size;
 	tm_id site;
@@ -90,7 +99,7 @@ struct tm_meta {
 	uint64_t traced_current;   /* get_traced_memory()[0] */
 	uint64_t traced_peak;      /* get_traced_memory()[1] */
 	uint64_t tracer_memory;    /* get_tracemalloc_memory() */
-	uint64_t pause_ns;         /* how long the target stood still */
+	uint64_t pause_ns;         /* how long the target was stopped */
 	uint64_t sample_bytes;     /* 0: exact; else mean of Poisson sampling */
 	uint64_t dropped;          /* traces the recorder had no room for */
 	bool has_total_nframe;     /* 3.9+: traces are 4-tuples in a pickle */
@@ -138,9 +147,13 @@ struct tm_builder;
 struct tm_builder *tm_builder_create(void);
 void tm_builder_destroy(struct tm_builder *builder); /* NULL is fine */
 
+/* Bytes that are not UTF-8 become U+DC80..U+DCFF, as os.fsdecode() has it. */
 tm_id tm_builder_string(struct tm_builder *b, const char *bytes, size_t len);
 tm_id tm_builder_module(struct tm_builder *b, tm_id path, tm_id build_id);
 tm_id tm_builder_frame(struct tm_builder *b, tm_id filename, uint32_t lineno);
+/* Of a Python function; TM_ID_NONE: it is not known. */
+tm_id tm_builder_function_frame(struct tm_builder *b, tm_id filename, uint32_t lineno,
+				tm_id function);
 tm_id tm_builder_native_frame(struct tm_builder *b, tm_id filename,
 			      uint32_t lineno,
 			      const struct tm_native_frame *native);
@@ -151,25 +164,25 @@ tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain);
 /* `count` (at least 1) traces of `size` bytes at `site`. */
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
 		       uint32_t count);
-/* The same for many at once: the rows are copied. */
+/* Many at once; the rows are copied. */
 void tm_builder_rows(struct tm_builder *b, const struct tm_row *rows, size_t n);
 
 /*
- * Freeze: consumes the builder's content (the builder is destroyed, also on
- * failure). NULL with *err set when the content broke a rule.
+ * The snapshot of what the builder was given; destroys the builder, also on
+ * failure. NULL with *err set when the content broke a rule.
  */
 struct tm_snapshot *tm_builder_finish(struct tm_builder *b,
 				      const struct tm_meta *meta,
 				      struct tm_err *err) TM_MUST_CHECK;
 
-/* ---- looking at frames ------------------------------------------------ */
+/* ---- frames -------------------------------------------------------------- */
 
 struct tm_frame_view {
 	struct tm_text filename;
 	uint32_t lineno;
 	bool native;
 	bool inlined;
-	struct tm_text function; /* bytes == NULL: unknown (or a Python frame) */
+	struct tm_text function; /* bytes == NULL: unknown */
 	struct tm_text module;   /* bytes == NULL: unknown (or a Python frame) */
 	uint64_t address;
 };
@@ -181,6 +194,12 @@ struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *snapshot,
 /* Frame i (0 = oldest) of a traceback. */
 struct tm_frame_view tm_traceback_frame(const struct tm_snapshot *snapshot,
 					tm_id traceback, uint32_t i);
+
+/* The index of the frame that statistics put its traces down to: struct tm_skip. */
+uint32_t tm_traceback_acting(const struct tm_snapshot *snapshot, tm_id traceback);
+
+/* Bytes whose stacks end in TM_CUT_FRAME. */
+uint64_t tm_snapshot_cut_size(const struct tm_snapshot *snapshot);
 
 /* ---- filters ------------------------------------------------------------ */
 
@@ -205,12 +224,48 @@ bool tm_fnmatch(struct tm_text pattern, struct tm_text name);
 struct tm_snapshot *tm_snapshot_filter(const struct tm_snapshot *snapshot,
 				       const struct tm_filter *filters,
 				       size_t nfilters);
+struct tm_query;
+/* By the filters of a query, which see the frames that it does not skip. */
+struct tm_snapshot *tm_snapshot_select(const struct tm_snapshot *snapshot,
+				       const struct tm_query *query);
+
+/* ---- names of files --------------------------------------------------------- */
+
+/*
+ * Files in or below directory `from` get the names that they would have in
+ * `to`; "": names relative to `from`.
+ */
+struct tm_mapping {
+	struct tm_text from, to;
+};
+
+/*
+ * A new snapshot whose files (of native frames: the modules, too) have other
+ * names, each by the first mapping that it is below; ids are not kept. Never
+ * fails.
+ */
+struct tm_snapshot *tm_snapshot_rename(const struct tm_snapshot *snapshot,
+				       const struct tm_mapping *mappings, size_t n);
+
+/*
+ * Do files of both differ only in the directory that they are in? Then *ret, to be
+ * freed by tm_mapping_free(), maps those of the first to those of the second.
+ */
+bool tm_mapping_guess(const struct tm_snapshot *older, const struct tm_snapshot *newer,
+		      struct tm_mapping *ret);
+void tm_mapping_free(struct tm_mapping *mapping);
+
+/* What a file may have been called that the mapping calls `name`: malloc'ed, its
+ * length in *ret_len; NULL if the mapping makes no such names. */
+char *tm_mapping_undo(const struct tm_mapping *mapping, struct tm_text name,
+		      size_t *ret_len);
 
 /* ---- statistics and differences ------------------------------------------ */
 
 /*
- * What makes two frames the same place: filename and lineno. A Python frame
- * and a native one are never the same; a native frame of unknown line
+ * What makes two frames the same place: filename and lineno; of Python frames
+ * the function does not count, as in tracemalloc. A Python frame and a native
+ * one are never the same; a native frame of unknown line
  * (lineno 0) also differs by module path and function, or where the function
  * is unknown by module path and address. Between native frames of one
  * file:line the function does not count (it is another copy of inlined code).
@@ -222,6 +277,19 @@ enum tm_key {
 	TM_KEY_FILENAME,
 	TM_KEY_LINENO,
 	TM_KEY_TRACEBACK,
+	TM_KEY_FUNCTION, /* by file and function; all unknown ones of a file are one */
+};
+
+/*
+ * Which frames a trace is not put down to, although they are most recent: functions
+ * that allocate for their caller. Those that are known (operator new, std::, Rust's
+ * alloc, xmalloc and its like) are, in native code, unless `none`. Filters that look at
+ * one frame look at the same.
+ */
+struct tm_skip {
+	const struct tm_text *patterns; /* besides: fnmatch, of a function or a file */
+	size_t n;
+	bool none; /* the most recent frame, whatever it is */
 };
 
 struct tm_query {
@@ -229,6 +297,7 @@ struct tm_query {
 	bool cumulative; /* not with TM_KEY_TRACEBACK */
 	const struct tm_filter *filters;
 	size_t nfilters;
+	struct tm_skip skip;
 };
 
 /* A Statistic, or with the *_diff fields a StatisticDiff. */
@@ -249,7 +318,7 @@ struct tm_stats {
 	uint64_t total_size;   /* of the traces that passed the filters */
 	uint64_t total_count;
 	bool is_diff;
-	struct tm_query query; /* filters NOT kept: pointer is NULL */
+	struct tm_query query; /* filters and patterns NOT kept: pointers are NULL */
 };
 
 /*
@@ -272,8 +341,23 @@ struct tm_stats *tm_snapshot_compare(const struct tm_snapshot *newer,
 void tm_stats_destroy(struct tm_stats *stats); /* NULL is fine */
 
 /*
- * All traces of several snapshots (at least one) in one. Sizes of the meta are
- * sums; what the parts do not agree on is unknown, the pid is 0.
+ * How far figures of a sample may be off: in 95 of 100 cases the truth is not
+ * farther away.
+ */
+struct tm_error {
+	uint64_t size, count;
+};
+
+/* For the first `nitems` items; `query` is the one of the statistics. free() the
+ * result. NULL: they are exact, or are differences. */
+struct tm_error *tm_stats_errors(const struct tm_stats *stats, size_t nitems,
+				 const struct tm_query *query);
+/* Of all traces together. False: they are exact. */
+bool tm_snapshot_error(const struct tm_snapshot *snapshot, struct tm_error *ret);
+
+/*
+ * All traces of several snapshots (at least one) in one. Sizes in the meta are
+ * sums; what the parts disagree on is unknown, the pid is 0.
  */
 struct tm_snapshot *tm_snapshot_merge(const struct tm_snapshot *const *parts,
 				      size_t n, struct tm_err *err) TM_MUST_CHECK;
@@ -293,25 +377,53 @@ struct tm_share *tm_stats_shares(const struct tm_stats *stats, size_t nitems,
 				 const struct tm_snapshot *const *parts,
 				 size_t n, const struct tm_query *query);
 
+/*
+ * How groups went on in a series of snapshots. `lasting` is what a group grew by
+ * and never gave back: of each step the bytes by which both the largest size until
+ * then and the smallest size from then on rose.
+ */
+struct tm_growth {
+	uint64_t lasting;
+	uint32_t grew, shrank; /* in how many steps its size did */
+};
+
+struct tm_trend {
+	struct tm_snapshot *merged; /* tm_snapshot_merge() of the series */
+	struct tm_stats *stats;     /* the last snapshot against the first */
+	struct tm_growth *growth;   /* of each item */
+	struct tm_share *shares;    /* as tm_stats_shares() of all items */
+	size_t n;                   /* snapshots */
+};
+
+/*
+ * Differences over a series of snapshots (at least two), oldest first. First come
+ * the groups that grow again and again: sorted by what lasts without the largest
+ * step of it, then by all that lasts, then as tm_snapshot_compare() sorts.
+ */
+struct tm_trend *tm_snapshot_trend(const struct tm_snapshot *const *series, size_t n,
+				   const struct tm_query *query,
+				   struct tm_err *err) TM_MUST_CHECK;
+void tm_trend_destroy(struct tm_trend *trend); /* NULL is fine */
+
 /* The frames of a statistic's traceback (1 but for TM_KEY_TRACEBACK);
  * i = 0 is the oldest. FILENAME groups have lineno 0. */
 uint32_t tm_stat_nframe(const struct tm_stat *stat);
 struct tm_frame_view tm_stat_frame(const struct tm_stat *stat, uint32_t i);
 
-/* The order of two str in Python, by code points: <0, 0, >0. */
+/* Order of two str in Python, by code points: <0, 0, >0. */
 int tm_text_compare(struct tm_text a, struct tm_text b);
 
-/* The traces behind one statistic: for the drill-down of the view. Site ids
- * whose traces count towards the group of `stat`, best first. *ret_n counts
- * them; free() the result. */
+/* What a statistic consists of: the ids of the sites whose traces count towards
+ * the group of `stat`, largest first. *ret_n is their number; free() the
+ * result. */
 tm_id *tm_stat_sites(const struct tm_snapshot *snapshot,
 		     const struct tm_stat *stat, const struct tm_query *query,
 		     size_t *ret_n);
 
 /* ---- formatting, bit for bit as CPython does it ---------------------------- */
 
-/* tracemalloc._format_size(size, sign); returns buf (at least 32 bytes). */
-char *tm_format_size(char buf[static 32], double size, bool sign);
+/* tracemalloc._format_size(size, sign); returns buf, which has 32 bytes. */
+char *tm_format_size(char buf[32], double size, bool sign);
 
 /*
  * The texts below are malloc'ed, *ret_len (may be NULL) their length; they may
@@ -332,10 +444,12 @@ struct tm_source_lines {
 /*
  * Traceback.format(limit, most_recent_first) joined with newlines:
  * limit > 0 the last `limit` frames, < 0 the first all-but, TM_NO_LIMIT all.
+ * With `functions`, lines of Python frames end in ", in NAME" where it is known, as
+ * those of native ones do.
  */
 #define TM_NO_LIMIT INT32_MAX
 char *tm_traceback_format(const struct tm_snapshot *snapshot, tm_id traceback,
-			  int32_t limit, bool most_recent_first,
+			  int32_t limit, bool most_recent_first, bool functions,
 			  const struct tm_source_lines *source,
 			  size_t *ret_len);
 

@@ -1,11 +1,14 @@
 /*
- * Starting a command with tracing on from its first allocation: `tmattach
- * run`.
+ * Running a command with tracing on from its first allocation, as `tmattach run`
+ * does.
+ *
+ * Threads: both functions fork, handle the signals of the process and wait for
+ * children; call them while the process has no other threads.
  */
 #ifndef TMATTACH_RUN_H
 #define TMATTACH_RUN_H
 
-#include "tmattach/session.h"
+#include "tmattach/process.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,27 +16,43 @@ extern "C" {
 
 #pragma GCC visibility push(default) /* exported by the library */
 
+/* What the pointers reach must live until the call returns. */
 struct tm_run_opts {
 	uint32_t nframe;
-	bool use_recorder;     /* in a CPython, too, instead of tracemalloc */
+	bool children;         /* tm_run_watched(): snapshots also of the end of all
+				  that descends from the command and runs Python,
+				  and only of what does */
+	bool use_recorder;     /* also in a CPython, instead of tracemalloc */
 	uint64_t sample_bytes; /* of the recorder, see tm_session_opts */
-	bool in_core;          /* the same */
+	bool in_core_dumps;    /* the same */
+	const char *const *allocs, *const *frees; /* the same */
+	size_t nallocs, nfrees;
 	/*
 	 * A snapshot was taken: on SIGUSR1 (the command goes on), or when the
 	 * interpreter or program is about to end (`final`: exit handlers have
-	 * run, an interpreter has torn nothing down yet). The callee owns it.
+	 * run, but the interpreter has not torn anything down yet). It now
+	 * belongs to the callee.
 	 */
 	void (*snapshot)(void *ctx, struct tm_snapshot *snapshot, bool final);
-	/* A one-line remark, also when a snapshot could not be taken. */
+	/*
+	 * Called in the process that becomes the command, right before exec:
+	 * undoes what the caller has changed for itself (a signal that is
+	 * ignored stays so in the command). It runs after a fork: no locks, no
+	 * allocations. May be NULL.
+	 */
+	void (*before_exec)(void *ctx);
+	/* A one-line remark; also says why a snapshot could not be taken. */
 	void (*note)(void *ctx, const char *text);
 	void *ctx;
 };
 
 /*
- * Make this process the command `argv` (found by PATH), with
- * PYTHONTRACEMALLOC set. A short-lived process, which is no child of the
- * command, brings the recorder into the program if it is no CPython; not into
- * what that becomes by exec. `snapshot` is not called; `note` may be, in that
+ * Make this process the command `argv` (found by PATH), with PYTHONTRACEMALLOC
+ * set. A short-lived process, which is not a child of the command, loads the
+ * recorder into the program if it is not a CPython; not into programs that this
+ * one becomes by exec, unless it is a launcher (env, a shell). It also makes a
+ * CPython trace that ignores its environment, even one that is loaded later, in
+ * the command or a child of it. `snapshot` is not called; `note` may be, in that
  * process. Returns only on failure, with errno in err->sys_errno.
  */
 bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
@@ -41,17 +60,21 @@ bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
 
 /*
  * Run the command as a child until it ends, and take snapshots of it: of the
- * process itself and the programs it becomes by exec, not of its children.
- * Its end is caught by a hardware watchpoint on the interpreter's
- * "finalizing" mark, or, where it ends without finalizing (os._exit(), a
- * signal), in its last moment in the kernel. What is no CPython gets the
- * recorder when its libraries are loaded and its own code has not begun; its
- * last snapshot is of its last moment. Signals
- * sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what the
- * shell would see: its exit status, or 128 + the signal that ended it.
- * If we are killed, the command goes on without us; but for about a
- * millisecond when an interpreter has done its work and begins to end: then
- * the SIGTRAP of the watchpoint may be on its way, and ends it.
+ * process itself and the programs it becomes by exec; of its children only if
+ * opts->children asks for that, then until the last of them has ended.
+ *
+ * Its end is caught by a detour that the interpreter's own functions make from
+ * the beginning of its finalization on, or, where it ends without finalizing
+ * (os._exit(), a signal), in its last moment in the kernel. A CPython that
+ * ignores PYTHONTRACEMALLOC (-I, -E, a cleared environment, a frozen
+ * application, also one that loads it later) is made to trace as soon as it is
+ * up, and `note` says so. A program that is not a CPython gets the recorder once
+ * its libraries are loaded and before its own code begins; its final snapshot is
+ * of its last moment.
+ *
+ * Signals sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what
+ * the shell would see: its exit status, or 128 + the signal that ended it.
+ * If we are killed, at any instant, the command goes on without us.
  */
 bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 		    int *ret_status, struct tm_err *err) TM_MUST_CHECK;

@@ -8,24 +8,39 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tmattach/err.h"
+
 enum { HUGE_FROM = 16 << 20 };
 
-static void (*fatal_hook)(void);
+static bool (*hook)(size_t size);
 
-void tm_on_fatal(void (*hook)(void))
+void tm_on_out_of_memory(bool (*now)(size_t size))
 {
-	fatal_hook = hook;
+	hook = now;
+}
+
+static _Noreturn void give_up(void)
+{
+	static const char msg[] = "tmattach: out of memory\n";
+	ssize_t ignored;
+
+	ignored = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	(void)ignored;
+	abort();
 }
 
 void tm_out_of_memory(void)
 {
-	static const char msg[] = "tmattach: out of memory\n";
+	if (hook)
+		hook(0);
+	give_up();
+}
 
-	if (fatal_hook)
-		fatal_hook();
-	if (write(STDERR_FILENO, msg, sizeof(msg) - 1) < 0)
-		_exit(1);
-	_exit(1);
+/* Returns only if it is worth another try. */
+static void ask_for_memory(size_t size)
+{
+	if (!hook || !hook(size))
+		give_up();
 }
 
 /* The whole mapping, not only the pages that are wholly ours: with one kind of
@@ -44,28 +59,28 @@ static void *advise(void *p, size_t size)
 
 void *tm_malloc(size_t size)
 {
-	void *p = malloc(size ? size : 1);
+	void *p;
 
-	if (!p)
-		tm_out_of_memory();
+	while (!(p = malloc(size ? size : 1)))
+		ask_for_memory(size);
 	return advise(p, size);
 }
 
 void *tm_calloc(size_t n, size_t size)
 {
-	void *p = calloc(n ? n : 1, size ? size : 1);
+	void *p;
 
-	if (!p)
-		tm_out_of_memory();
+	while (!(p = calloc(n ? n : 1, size ? size : 1)))
+		ask_for_memory(n * size);
 	return p;
 }
 
 void *tm_realloc(void *p, size_t size)
 {
-	void *moved = realloc(p, size ? size : 1);
+	void *moved;
 
-	if (!moved)
-		tm_out_of_memory();
+	while (!(moved = realloc(p, size ? size : 1)))
+		ask_for_memory(size);
 	return advise(moved, size);
 }
 
@@ -78,24 +93,30 @@ void *tm_reallocarray(void *p, size_t n, size_t size)
 	return tm_realloc(p, bytes);
 }
 
+void *tm_memdup(const void *bytes, size_t len)
+{
+	char *copy = tm_malloc(len + 1);
+
+	if (len)
+		memcpy(copy, bytes, len);
+	copy[len] = '\0';
+	return copy;
+}
+
 char *tm_strdup(const char *s)
 {
-	size_t size = strlen(s) + 1;
-
-	return memcpy(tm_malloc(size), s, size);
+	return tm_memdup(s, strlen(s));
 }
 
 char *tm_asprintf(const char *fmt, ...)
 {
 	va_list args;
 	char *s;
-	int n;
 
 	va_start(args, fmt);
-	n = vasprintf(&s, fmt, args);
-	va_end(args);
-	if (n < 0)
+	if (vasprintf(&s, fmt, args) < 0)
 		tm_out_of_memory();
+	va_end(args);
 	return s;
 }
 

@@ -12,7 +12,7 @@
 #include "base/arena.h"
 
 struct tm_intern_item {
-	const char *bytes; /* in the arena, NUL-terminated behind len */
+	const char *bytes; /* in the arena, followed by a NUL */
 	uint32_t len;
 	uint32_t hash;
 };

@@ -1,12 +1,12 @@
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/report.h"
-#include "tmattach/codec.h"
+#include "cli/series.h"
 
 static bool is_python(const struct tm_snapshot *snapshot)
 {
@@ -44,67 +44,98 @@ static void remark_limits(const struct tm_snapshot *older,
 		 newer->meta.traceback_limit);
 }
 
-static bool write_diff(const struct cli_source *older,
-		       const struct cli_source *newer,
-		       const struct tm_stats *stats,
-		       const struct cli_options *options, struct tm_err *err)
+/* The same program from another directory, so that every group would be new or gone. */
+static void remark_directories(const struct tm_snapshot *older,
+			       const struct tm_snapshot *newer,
+			       const struct cli_options *options)
 {
-	size_t limit = cli_options_limit(options);
+	struct tm_mapping guess;
 
-	switch (options->format) {
-	case CLI_TEXT:
-		cli_text_stats(stats, limit, newer->lines);
-		break;
-	case CLI_PRETTY:
-		cli_pretty_stats(stats, limit, newer->lines);
-		break;
-	case CLI_JSON:
-		return tm_write_diff_json(stats, limit, &older->snapshot->meta,
-					  older->file, &newer->snapshot->meta,
-					  newer->file, stdout, err);
-	case CLI_CSV:
-		return tm_write_diff_csv(stats, limit, stdout, err);
+	if (options->session.nmappings > 0 || report_is_for_scripts(options->format) ||
+	    !tm_mapping_guess(older, newer, &guess))
+		return;
+	cli_note("the files of the two differ only in their directory: try --map '%s=%s'",
+		 guess.from.len ? guess.from.bytes : "/",
+		 guess.to.len ? guess.to.bytes : "/");
+	tm_mapping_free(&guess);
+}
+
+static bool print_two(const struct report *how, const struct cli_series *series,
+		      const struct tm_query *query, struct tm_err *err)
+{
+	const struct cli_source *older = series->sources[0], *newer = series->sources[1];
+	struct tm_stats *stats = tm_snapshot_compare(newer->snapshot, older->snapshot, query,
+						     err);
+	bool ok = stats && report_diff(how, stats, cli_report_source(older),
+				       cli_report_source(newer), err);
+
+	tm_stats_destroy(stats);
+	return ok;
+}
+
+static bool print_trend(const struct report *how, const struct cli_series *series,
+			const struct tm_query *query, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) const struct tm_snapshot **snapshots =
+		tm_calloc(series->n, sizeof(*snapshots));
+	TM_GUARD(tm_free_ptr) struct report_source *sources =
+		tm_calloc(series->n, sizeof(*sources));
+	struct tm_trend *trend;
+	bool ok;
+
+	for (size_t i = 0; i < series->n; i++) {
+		snapshots[i] = series->sources[i]->snapshot;
+		sources[i] = cli_report_source(series->sources[i]);
 	}
-	return true;
+	trend = tm_snapshot_trend(snapshots, series->n, query, err);
+	ok = trend && report_trend(how, trend, sources, err);
+	tm_trend_destroy(trend);
+	return ok;
+}
+
+static void remark(const struct cli_series *series, const struct cli_options *options)
+{
+	for (size_t i = 1; i < series->n; i++) {
+		const struct tm_snapshot *older = series->sources[i - 1]->snapshot;
+		const struct tm_snapshot *newer = series->sources[i]->snapshot;
+
+		remark_limits(older, newer, &options->query);
+		remark_directories(older, newer, options);
+	}
 }
 
 static int run(const struct cli_options *options)
 {
-	TM_GUARD(cli_source_close) struct cli_source older = { 0 };
-	TM_GUARD(cli_source_close) struct cli_source newer = { 0 };
-	struct tm_stats *stats;
+	TM_GUARD(cli_series_close) struct cli_series series = { 0 };
+	struct report how;
 	struct tm_err err = { 0 };
 	bool ok;
-	int status = cli_source_get(&older, options, 0), newer_status;
+	int status = cli_series_read(&series, options);
 
-	if (status == CLI_DONE)
-		status = cli_source_get(&newer, options, 1);
 	if (status)
 		return status;
-	if (!check_kinds(&older, &newer, &err))
-		return cli_error(&err, CLI_ABOUT_FILE);
-	stats = tm_snapshot_compare(newer.snapshot, older.snapshot,
-				    &options->query, &err);
-	if (!stats)
-		return cli_error(&err, CLI_ABOUT_FILE);
-	remark_limits(older.snapshot, newer.snapshot, &options->query);
-	ok = write_diff(&older, &newer, stats, options, &err);
-	tm_stats_destroy(stats);
-	status = cli_source_status(&older);
-	newer_status = cli_source_status(&newer);
-	return cli_output_written(ok, &err, status ? status : newer_status);
+	for (size_t i = 1; i < series.n; i++)
+		if (!check_kinds(series.sources[i - 1], series.sources[i], &err))
+			return cli_error(&err, CLI_ABOUT_FILE);
+	how = cli_options_report(options, series.sources[series.n - 1]->lines);
+	remark(&series, options);
+	ok = (series.n == 2 ? print_two : print_trend)(&how, &series, &options->query, &err);
+	return cli_output_written(ok, &err, ok ? cli_series_status(&series) : CLI_DONE);
 }
 
 const struct cli_command command_diff = {
 	.name = "diff",
-	.summary = "Show the differences between two snapshots",
-	.args = "OLD NEW",
+	.summary = "Show the differences between snapshots",
+	.args = "OLD... NEW",
 	.examples =
 		"  tmattach diff before.tms after.tms\n"
 		"  tmattach diff before.tms 4711\n"
+		"  tmattach diff --children before.tms 4711\n"
+		"  tmattach diff monday.tms tuesday.tms wednesday.tms 4711\n"
 		"  tmattach diff -k traceback -f json before.pickle after.pickle\n",
-	.groups = CLI_SOURCE | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
+		  CLI_REPORT | CLI_FUNCTIONS,
 	.min_sources = 2,
-	.max_sources = 2,
+	.max_sources = SIZE_MAX,
 	.run = run,
 };

@@ -5,30 +5,23 @@
 #include "cli/many.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/report.h"
-#include "tmattach/codec.h"
 
 static bool print_info(const struct cli_source *source,
 		       const struct cli_options *options, struct tm_err *err)
 {
+	struct report how = cli_options_report(options, NULL);
+	struct report_info info = {
+		.snapshot = source->snapshot, .file = source->file,
+		.tracing = source->tracing,
+	};
 	struct tm_memory memory;
 	struct tm_err ignored;
-	/* A process that ends now has told the rest. */
-	bool has = source->session &&
-		   tm_session_memory(source->session, &memory, &ignored);
 
-	if (options->format == CLI_JSON)
-		return tm_write_info_memory_json(source->snapshot, source->tracing,
-						 source->file, has ? &memory : NULL,
-						 stdout, err);
-	if (options->format == CLI_CSV)
-		return tm_write_info_memory_csv(source->snapshot, source->tracing,
-						source->file, has ? &memory : NULL,
-						stdout, err);
-	cli_text_info(source, options->format == CLI_PRETTY);
-	if (has)
-		cli_text_memory(source, &memory, options->format == CLI_PRETTY);
-	return true;
+	/* If it exits here, print what we have. */
+	if (source->session &&
+	    tm_session_memory(source->session, &memory, &ignored))
+		info.memory = &memory;
+	return report_info(&how, &info, err);
 }
 
 static int run_one(const struct cli_options *options)
@@ -60,7 +53,7 @@ static int run_many(const struct cli_options *options)
 
 		status = cli_source_read_any(source, options);
 		if (status == CLI_DONE) {
-			if (any && options->format != CLI_JSON)
+			if (any && options->format != REPORT_JSON)
 				putchar('\n');
 			ok = print_info(source, options, &err);
 			any = true;
@@ -78,7 +71,7 @@ static int run(const struct cli_options *options)
 
 const struct cli_command command_info = {
 	.name = "info",
-	.summary = "Show runtime, tracing or not, current and peak size",
+	.summary = "Show the runtime, whether it is tracing, current and peak size",
 	.args = "SOURCE...",
 	.examples =
 		"  tmattach info 4711\n"

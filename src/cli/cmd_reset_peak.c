@@ -14,7 +14,7 @@ static int run(const struct cli_options *options)
 	if (!tm_session_reset_peak(source.session, &err))
 		return cli_error(&err, CLI_ABOUT_PROCESS);
 	if (options->verbose)
-		cli_note("%s: the peak is the current size now", source.object);
+		cli_note("%s: the peak is now the current size", source.object);
 	return CLI_DONE;
 }
 

@@ -1,10 +1,14 @@
 #include "tmattach/run.h"
 
 #include <errno.h>
+#include <signal.h>
 
+#include "base/guard.h"
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/options.h"
+#include "cli/output.h"
+#include "cli/save.h"
 
 /* What a shell says where a command cannot be run. */
 enum { CANNOT_EXECUTE = 126, NO_SUCH_COMMAND = 127 };
@@ -12,7 +16,7 @@ enum { CANNOT_EXECUTE = 126, NO_SUCH_COMMAND = 127 };
 struct saving {
 	const struct cli_options *options;
 	bool saved;
-	bool failed;
+	bool final; /* that of its end */
 };
 
 static void save(void *ctx, struct tm_snapshot *snapshot, bool final)
@@ -20,14 +24,14 @@ static void save(void *ctx, struct tm_snapshot *snapshot, bool final)
 	struct saving *saving = ctx;
 	const struct cli_options *o = saving->options;
 	const struct tm_codec_opts opts = { 0 };
+	TM_GUARD(tm_free_ptr) char *path = cli_path_of(o->output, snapshot->meta.pid);
 	struct tm_err err;
 
-	(void)final;
-	if (tm_snapshot_save(snapshot, o->output, o->codec, &opts, &err)) {
+	if (tm_snapshot_save(snapshot, path, o->codec, &opts, &err)) {
 		saving->saved = true;
+		saving->final |= final;
 	} else {
 		cli_error(&err, CLI_ABOUT_FILE);
-		saving->failed = true;
 	}
 	tm_snapshot_destroy(snapshot);
 }
@@ -44,31 +48,63 @@ static int cannot_run(const struct tm_err *err)
 	return err->sys_errno == ENOENT ? NO_SUCH_COMMAND : CANNOT_EXECUTE;
 }
 
+/* One that comes when the command has ended; the command itself begins with
+ * what it would have without us. */
+static void too_late(int sig)
+{
+	(void)sig;
+}
+
+static void restore_signals(void *ctx)
+{
+	(void)ctx;
+	cli_restore_write_signals();
+}
+
+static int need_each(void)
+{
+	struct tm_err err;
+
+	tm_err_set(&err, TM_ERR_USAGE, "--children", "each process writes a snapshot of its own: "
+		   "-o needs a name with %%p in it");
+	tm_err_hint(&err, "-o 'end.%%p.tms' has the process id instead of %%p");
+	return cli_error(&err, CLI_ABOUT_FILE);
+}
+
 static int run(const struct cli_options *options)
 {
 	struct saving saving = { .options = options };
 	const struct tm_run_opts opts = {
 		.nframe = options->nframe,
+		.children = options->children,
 		.use_recorder = options->session.use_recorder,
 		.sample_bytes = options->session.sample_bytes,
-		.in_core = options->session.in_core,
+		.in_core_dumps = options->session.in_core_dumps,
+		.allocs = options->allocs, .nallocs = options->session.nallocs,
+		.frees = options->frees, .nfrees = options->session.nfrees,
 		.snapshot = save,
 		.note = print_note,
+		.before_exec = restore_signals,
 		.ctx = &saving,
 	};
 	struct tm_err err;
 	int status = 0;
 
+	if (options->children && (!options->output || !cli_path_is_each(options->output)))
+		return need_each();
 	if (!options->output) {
 		if (!tm_run_exec(options->words, &opts, &err))
 			return cannot_run(&err);
 		return CLI_FAILED; /* not reached */
 	}
+	if (signal(SIGUSR1, too_late) == SIG_IGN)
+		signal(SIGUSR1, SIG_IGN);
 	if (!tm_run_watched(options->words, &opts, &status, &err))
 		return cannot_run(&err);
-	if (!saving.saved)
-		cli_note("%s: was not written", options->output);
-	return status == 0 && saving.failed ? CLI_FAILED : status;
+	if (!saving.final)
+		cli_note("%s: %s", options->output, saving.saved
+			 ? "holds the snapshot of a SIGUSR1, not one of its end" : "was not written");
+	return status == 0 && !saving.final ? CLI_FAILED : status;
 }
 
 const struct cli_command command_run = {
@@ -78,9 +114,11 @@ const struct cli_command command_run = {
 	.examples =
 		"  tmattach run --nframe 25 python3 app.py\n"
 		"  tmattach run -o end.tms -- ./script.py --verbose\n"
+		"  tmattach run --children -o 'end.%p.tms' python3 pool.py\n"
 		"  tmattach run --nframe 20 -o end.tms ./server --port 80\n"
 		"  tmattach run -o now.tms python3 -m http.server & kill -USR1 $!\n",
-	.groups = CLI_NFRAME | CLI_RECORDER | CLI_SAMPLE | CLI_OUTPUT | CLI_COMMAND,
+	.groups = CLI_NFRAME | CLI_RECORDER | CLI_SAMPLE | CLI_OUTPUT | CLI_COMMAND |
+		  CLI_CHILDREN,
 	.min_sources = 0,
 	.max_sources = 0,
 	.run = run,

@@ -1,33 +1,34 @@
-#include <stdio.h>
+#include <string.h>
 
 #include "base/guard.h"
 #include "cli/command.h"
 #include "cli/many.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/report.h"
-#include "tmattach/codec.h"
 
-static bool write_stats(const struct cli_source *source,
-			const struct tm_stats *stats,
-			const struct cli_options *options, struct tm_err *err)
+/* Are these two moments of one process? */
+static bool is_same(const struct tm_meta *a, const struct tm_meta *b)
 {
-	size_t limit = cli_options_limit(options);
+	return a->pid && a->pid == b->pid && a->taken_at != b->taken_at &&
+	       strcmp(a->command, b->command) == 0;
+}
 
-	switch (options->format) {
-	case CLI_TEXT:
-		cli_text_stats(stats, limit, source->lines);
-		break;
-	case CLI_PRETTY:
-		cli_pretty_stats(stats, limit, source->lines);
-		break;
-	case CLI_JSON:
-		return tm_write_stats_json(stats, limit, &source->snapshot->meta,
-					   source->file, stdout, err);
-	case CLI_CSV:
-		return tm_write_stats_csv(stats, limit, stdout, err);
+/* Who gives several snapshots of a process wants to see it grow, not their sum. */
+static void remark_moments(const struct cli_many *many)
+{
+	if (report_is_for_scripts(many->options->format))
+		return;
+	for (size_t i = 1; i < many->n; i++) {
+		const struct cli_source *a = &many->members[i - 1]->source;
+		const struct cli_source *b = &many->members[i]->source;
+
+		if (!a->snapshot || !b->snapshot || !is_same(&a->snapshot->meta, &b->snapshot->meta))
+			continue;
+		cli_note("%s: of pid %d as another source is; the sum counts what lives on "
+			 "more than once, `tmattach diff' tells what grew",
+			 b->file ? b->file : b->object, (int)b->snapshot->meta.pid);
+		return;
 	}
-	return true;
 }
 
 static int run_many(const struct cli_options *options)
@@ -40,12 +41,14 @@ static int run_many(const struct cli_options *options)
 		status = cli_many_read(&many);
 	if (status && status != CLI_PARTIAL)
 		return status;
+	remark_moments(&many);
 	return cli_output_written(cli_many_print(&many, &err), &err, status);
 }
 
 static int run_one(const struct cli_options *options)
 {
 	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
+	struct report how;
 	struct tm_stats *stats;
 	struct tm_err err = { 0 };
 	bool ok;
@@ -57,7 +60,9 @@ static int run_one(const struct cli_options *options)
 	if (!stats)
 		return cli_error(&err, CLI_ABOUT_FILE);
 	cli_remark_filters(&source, options, stats->total_count);
-	ok = write_stats(&source, stats, options, &err);
+	how = cli_options_report(options, source.lines);
+	ok = report_stats(&how, stats, &options->query,
+			  cli_report_source(&source), &err);
 	tm_stats_destroy(stats);
 	return cli_output_written(ok, &err, cli_source_status(&source));
 }
@@ -79,7 +84,8 @@ const struct cli_command command_stats = {
 		"  tmattach stats -k filename -c --include '*/app/*' "
 		"--all-frames 4711\n"
 		"  tmattach stats --children --name gunicorn\n",
-	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS | CLI_REPORT,
+	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
+		  CLI_REPORT | CLI_FUNCTIONS,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

@@ -1,66 +1,56 @@
-#include <stdio.h>
-
 #include "base/guard.h"
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/process.h"
-#include "cli/report.h"
-#include "tmattach/codec.h"
-
-static void close_reader(struct tm_thread_reader **reader)
-{
-	tm_thread_reader_close(*reader);
-}
 
 static void destroy_threads(struct tm_threads **threads)
 {
 	tm_threads_destroy(*threads);
 }
 
-static void tell(const struct tm_threads *threads,
+static void tell(const struct cli_source *source, const struct tm_threads *threads,
 		 const struct cli_options *options)
 {
 	if (threads->note[0])
-		cli_note("pid %d: %s", (int)threads->meta.pid, threads->note);
-	if (options->verbose)
-		cli_note("pid %d: %zu threads, stopped for %.3f ms",
-			 (int)threads->meta.pid, threads->n,
+		cli_note("%s: %s", source->object, threads->note);
+	if (options->verbose && !source->file)
+		cli_note("%s: %zu threads, %zu tasks and greenlets, stopped for "
+			 "%.3f ms", source->object, threads->nthreads,
+			 threads->n - threads->nthreads,
 			 (double)threads->meta.pause_ns / 1e6);
 }
 
 static int run(const struct cli_options *options)
 {
-	TM_GUARD(close_reader) struct tm_thread_reader *reader = NULL;
+	TM_GUARD(cli_source_close) struct cli_source source = { 0 };
 	TM_GUARD(destroy_threads) struct tm_threads *threads = NULL;
+	struct report how = cli_options_report(options, NULL);
+	struct cli_options any = *options;
 	struct tm_err err = { 0 };
-	bool ok = true;
-	pid_t pid;
-	int status = cli_process_pid(&pid, options);
+	int status;
 
+	any.session.allow_any = true;
+	status = cli_process_or_core(&source, &any);
 	if (status)
 		return status;
-	reader = tm_thread_reader_open(pid, &err);
-	if (reader)
-		threads = tm_threads_sample(reader, &err);
+	threads = tm_session_threads(source.session, &err);
 	if (!threads)
-		return cli_error(&err, CLI_ABOUT_PROCESS);
-	tell(threads, options);
-	if (options->format == CLI_JSON)
-		ok = tm_write_threads_json(threads, stdout, &err);
-	else
-		cli_text_threads(threads);
-	return cli_output_written(ok, &err, CLI_DONE);
+		return cli_error(&err, cli_source_subject(&source));
+	tell(&source, threads, options);
+	return cli_output_written(report_threads(&how, threads, &err), &err,
+				  CLI_DONE);
 }
 
 const struct cli_command command_threads = {
 	.name = "threads",
 	.summary = "Show the stacks of all threads, native and Python",
-	.args = "PID",
+	.args = "SOURCE",
 	.examples =
 		"  tmattach threads 4711\n"
+		"  tmattach threads core.4711\n"
 		"  tmattach threads -f json --name app.py\n",
-	.groups = CLI_PROCESS | CLI_REPORT,
+	.groups = CLI_PROCESS | CLI_EXE | CLI_REPORT,
 	.formats = "text pretty json",
 	.min_sources = 1,
 	.max_sources = 1,

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/guard.h"
 #include "cli/command.h"
 #include "cli/http.h"
@@ -36,12 +36,12 @@ static void trouble(struct cli_member *member, const struct tm_err *err)
 	if (err->kind == TM_ERR_GONE) {
 		member->ended = true;
 		cli_note("%s: has ended", member->source.object);
-	} else if (err->kind == TM_ERR_NOT_TRACED) {
+	} else if (err->kind == TM_ERR_NOT_TRACED || err->kind == TM_ERR_NO_RUNTIME) {
 		if (!member->told)
-			cli_note("%s: %s; it is watched all the same",
+			cli_note("%s: %s; watching it anyway",
 				 member->source.object, err->cause);
 		member->told = true;
-	} else {
+	} else if (err->sys_errno != EINTR) { /* else we are told to end */
 		cli_error(err, CLI_ABOUT_PROCESS);
 	}
 }
@@ -66,6 +66,36 @@ static void save(struct watch *watch, struct cli_member *member)
 	cli_watch_expire(watch->opts, codec, member->pid);
 }
 
+/* Each time that it stops, or starts again after that. */
+static void tell_tracing(struct cli_member *member, bool on)
+{
+	if (!on && !member->told)
+		cli_note("%s: %s is not tracing memory allocations; watching it anyway",
+			 member->source.object, member->status.runtime);
+	else if (on && member->told)
+		cli_note("%s: %s is tracing again", member->source.object,
+			 member->status.runtime);
+	member->told = !on;
+}
+
+/* It may have become another program by exec(). */
+static bool read_status(const struct watch *watch, struct cli_member *member,
+			struct tm_err *err)
+{
+	struct cli_source *source = &member->source;
+
+	unsigned tries = 0;
+
+	if (source->session && tm_session_status(source->session, &member->status, err))
+		return true;
+	do {
+		if (cli_source_follow(source, watch->options, err) &&
+		    tm_session_status(source->session, &member->status, err))
+			return true;
+	} while (cli_source_changing(source, err, tries++));
+	return false;
+}
+
 static void look_at(struct watch *watch, struct cli_member *member)
 {
 	const struct cli_watch_opts *opts = watch->opts;
@@ -74,11 +104,12 @@ static void look_at(struct watch *watch, struct cli_member *member)
 	struct tm_err err;
 
 	member->fresh = false;
-	if (!tm_session_status(member->source.session, &member->status, &err)) {
+	if (!read_status(watch, member, &err)) {
 		trouble(member, &err);
 		return;
 	}
 	on = member->status.tracing == TM_TRACING_ON;
+	tell_tracing(member, on);
 	due = on && opts->dump_dir &&
 	      cli_watch_due(opts, &member->watched, member->status.traced_current);
 	if (!due && !(watch->http && opts->top && on))
@@ -109,7 +140,7 @@ static void publish(struct watch *watch)
 	for (size_t i = 0; i < watch->many.n; i++) {
 		const struct cli_member *member = watch->many.members[i];
 
-		if (!member->ended)
+		if (!member->ended && member->source.session)
 			rows[n++] = (struct cli_metric_row){
 				.pid = member->pid,
 				.command = tm_session_command(member->source.session),
@@ -128,31 +159,20 @@ static void publish(struct watch *watch)
 
 /* ---- rounds ------------------------------------------------------------------------ */
 
-/* Until the next round; false when a signal says that it is over. */
-static bool wait_for_round(struct watch *watch, struct timespec *next)
+/* Until the next round; false when a signal says that it is over. Rounds that
+ * were too long for the interval are left out. */
+static bool wait_for_round(struct watch *watch, uint64_t *next)
 {
-	double every = watch->opts->every;
-	struct timespec now, left;
 	int got;
 
-	next->tv_sec += (time_t)every;
-	next->tv_nsec += (long)((every - (double)(time_t)every) * 1e9);
-	if (next->tv_nsec >= 1000000000) {
-		next->tv_sec++;
-		next->tv_nsec -= 1000000000;
-	}
+	*next += (uint64_t)(watch->opts->every * (double)TM_NS_PER_S);
 	do {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		/* Rounds that were too long for the interval are left out. */
-		if (now.tv_sec > next->tv_sec ||
-		    (now.tv_sec == next->tv_sec && now.tv_nsec > next->tv_nsec))
+		uint64_t now = tm_now_ns();
+		struct timespec left;
+
+		if (*next < now)
 			*next = now;
-		left = (struct timespec){ next->tv_sec - now.tv_sec,
-					  next->tv_nsec - now.tv_nsec };
-		if (left.tv_nsec < 0) {
-			left.tv_sec--;
-			left.tv_nsec += 1000000000;
-		}
+		left = tm_timespec(*next - now);
 		got = sigtimedwait(&watch->ending, NULL, &left);
 	} while (got < 0 && errno == EINTR);
 	return got < 0;
@@ -165,9 +185,8 @@ static bool follows(const struct watch *watch)
 
 static int rounds(struct watch *watch)
 {
-	struct timespec next;
+	uint64_t next = tm_now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	if (cli_many_running(&watch->many) == 0)
 		cli_note("no process has this name yet; waiting for one");
 	for (unsigned done = 1;; done++) {

@@ -18,8 +18,8 @@ enum cli_group {
 	CLI_ROUNDS  = 1 << 6, /* -b, -d, -n */
 	CLI_NFRAME  = 1 << 7, /* --nframe */
 	CLI_TIMEOUT = 1 << 8, /* --timeout */
-	CLI_SAMPLE  = 1 << 9, /* --sample, --in-core */
-	CLI_ADDRESS = 1 << 10, /* the word behind the SOURCE is an address */
+	CLI_SAMPLE  = 1 << 9, /* --sample, --in-core, --alloc, --free */
+	CLI_ADDRESS = 1 << 10, /* the word after the SOURCE is an address */
 	CLI_COMMAND = 1 << 11, /* the words are a command line, and CLI_OUTPUT
 				  may be left away */
 	CLI_CHILDREN = 1 << 12, /* --children */
@@ -28,9 +28,18 @@ enum cli_group {
 	CLI_RECORDER = 1 << 15, /* --recorder */
 	CLI_READ    = 1 << 16, /* --freeze, --no-fork */
 	CLI_BASELINE = 1 << 18, /* --baseline, beside CLI_OUTPUT */
+	CLI_EXACT   = 1 << 19, /* --exact, beside CLI_SAMPLE */
 	CLI_EXE     = 1 << 17, /* --exe, where a core file may be the SOURCE */
 
-	/* What all take that read the traces of a SOURCE. */
+	CLI_FUNCTIONS = 1 << 20, /* --functions, beside CLI_REPORT */
+
+	CLI_OBJECTS = 1 << 24, /* -k, --retained ... of objects */
+	CLI_OBJECT_FILTERS = 1 << 25, /* --type ... */
+	CLI_REFS    = 1 << 26, /* --down; the word after the SOURCE is what to look
+				  for */
+	CLI_HEAP    = 1 << 27, /* --heap, beside CLI_OUTPUT */
+
+	/* What all commands take that read the traces of a SOURCE. */
 	CLI_SOURCE  = CLI_PROCESS | CLI_RECORDER | CLI_READ | CLI_EXE,
 };
 
@@ -40,7 +49,7 @@ struct cli_command {
 	const char *name;
 	const char *summary;  /* one line for `tmattach --help` */
 	const char *args;     /* "SOURCE" for the usage line */
-	const char *examples; /* behind the options in --help */
+	const char *examples; /* after the options in --help */
 	unsigned groups;      /* of enum cli_group */
 	const char *formats;  /* of CLI_REPORT, the default first, a blank
 				 between; NULL: CLI_ALL_FORMATS */

@@ -8,7 +8,7 @@
 #include "base/guard.h"
 #include "cli/groups.h"
 
-/* What can stand behind an option, or as a word. */
+/* What can follow an option, or be a word by itself. */
 enum kind {
 	KIND_NONE,   /* takes nothing */
 	KIND_ANY,    /* something that cannot be guessed */
@@ -53,8 +53,10 @@ static struct value value_of(const struct cli_command *command,
 		value.kind = KIND_DIR;
 	else if (strncmp(option->arg, "PID", 3) == 0)
 		value.kind = KIND_PID;
+	else if (strcmp(option->arg, "KEY") == 0 && command->groups & CLI_OBJECTS)
+		add_word(&value.words, "type module root");
 	else if (strcmp(option->arg, "KEY") == 0)
-		add_word(&value.words, "filename lineno traceback");
+		add_word(&value.words, "filename lineno traceback function");
 	else if (strcmp(option->arg, "FORMAT") == 0 &&
 		 command->groups & CLI_REPORT)
 		add_word(&value.words, cli_formats(command));

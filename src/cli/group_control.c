@@ -1,8 +1,10 @@
 #include "cli/groups.h"
 
+#include <string.h>
+
 #include "cli/number.h"
 #include "cli/units.h"
-#include "tmattach/control.h"
+#include "tmattach/process.h"
 
 static const struct argp_option nframe_options[] = {
 	OPTION("nframe", OPT_NFRAME, "N", "Keep N frames of each traceback, 1 "
@@ -24,6 +26,16 @@ static const struct argp_option sample_options[] = {
 	OPTION("in-core", OPT_IN_CORE, NULL, "Of the recorder: have its table "
 	       "written to core dumps, too; they become as large as half of the "
 	       "machine's memory"),
+	OPTION("alloc", OPT_ALLOC, "NAME", "Of the recorder: the function NAME "
+	       "allocates, too. Its first argument is the size; of NAME:2 the second"),
+	OPTION("free", OPT_FREE, "NAME", "Of the recorder: NAME frees the block that is "
+	       "its first argument"),
+	OPTIONS_END,
+};
+
+static const struct argp_option exact_options[] = {
+	OPTION("exact", OPT_EXACT, NULL, "The recorder in place of tracemalloc, in "
+	       "CPython's own allocators, as --sample puts it there: every block"),
 	OPTIONS_END,
 };
 
@@ -61,12 +73,35 @@ static error_t parse_timeout(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static void add_function(struct argp_state *state, const char *option, const char *name,
+			 const char **names, size_t *n)
+{
+	const char *number = strchr(name, ':');
+
+	if (*n == CLI_MAX_FUNCTIONS)
+		cli_usage(state, option, "is given more than %d times", CLI_MAX_FUNCTIONS);
+	if (name == number || !name[0] || (number && strcmp(number, ":1") != 0 &&
+					   strcmp(number, ":2") != 0))
+		cli_usage(state, option, "'%s' is not NAME, NAME:1 or NAME:2", name);
+	names[(*n)++] = name;
+}
+
 static error_t parse_sample(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
 
 	if (key == OPT_IN_CORE) {
-		o->session.in_core = true;
+		o->session.in_core_dumps = true;
+		return 0;
+	}
+	if (key == OPT_ALLOC) {
+		add_function(state, "--alloc", arg, o->allocs, &o->session.nallocs);
+		o->session.allocs = o->allocs;
+		return 0;
+	}
+	if (key == OPT_FREE) {
+		add_function(state, "--free", arg, o->frees, &o->session.nfrees);
+		o->session.frees = o->frees;
 		return 0;
 	}
 	if (key != OPT_SAMPLE)
@@ -74,6 +109,19 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 	if (!cli_bytes(arg, &o->session.sample_bytes) ||
 	    o->session.sample_bytes == 0)
 		cli_usage(state, "--sample", "'%s' is not a number of bytes", arg);
+	return 0;
+}
+
+static error_t parse_exact(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	(void)arg;
+	if (key == ARGP_KEY_END && o->session.exact && o->session.sample_bytes)
+		cli_usage(state, "--exact, --sample", "only one of them");
+	if (key != OPT_EXACT)
+		return ARGP_ERR_UNKNOWN;
+	o->session.exact = true;
 	return 0;
 }
 
@@ -96,6 +144,11 @@ const struct argp cli_recorder_argp = {
 const struct argp cli_sample_argp = {
 	.options = sample_options,
 	.parser = parse_sample,
+};
+
+const struct argp cli_exact_argp = {
+	.options = exact_options,
+	.parser = parse_exact,
 };
 
 const struct argp cli_nframe_argp = {

@@ -1,12 +1,15 @@
 #include "cli/groups.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
+#include "base/guard.h"
 #include "cli/text.h"
 
 static const struct argp_option filter_options[] = {
 	OPTION("include", OPT_INCLUDE, "PATTERN",
-	       "Only traces of files that match (as Python's fnmatch)"),
-	OPTION("exclude", OPT_EXCLUDE, "PATTERN", "No traces of such files"),
+	       "Only traces of files that match (as in Python's fnmatch)"),
+	OPTION("exclude", OPT_EXCLUDE, "PATTERN", "No traces of files that match"),
 	OPTION("line", OPT_LINE, "N",
 	       "The filter before this matches line N only"),
 	OPTION("all-frames", OPT_ALL_FRAMES, NULL, "The filter before this "
@@ -17,6 +20,16 @@ static const struct argp_option filter_options[] = {
 	       "Only traces of this domain"),
 	OPTION("exclude-domain", OPT_EXCLUDE_DOMAIN, "N",
 	       "No traces of this domain"),
+	OPTION("skip", OPT_SKIP, "PATTERN", "Functions or files that allocate for "
+	       "their caller, besides those that are known in native code: what counts "
+	       "is the frame that called them"),
+	OPTION("no-skip", OPT_NO_SKIP, NULL, "The most recent frame counts, also "
+	       "where it is operator new, xmalloc or the like"),
+	OPTION("map", OPT_MAP, "OLD=NEW",
+	       "Treat files below directory OLD as if they were below NEW, "
+	       "before anything is compared, grouped or filtered"),
+	OPTION("strip-prefix", OPT_STRIP_PREFIX, "DIR",
+	       "Show files below DIR by their names relative to it"),
 	OPTIONS_END,
 };
 
@@ -41,6 +54,35 @@ static void add_domain_filter(const struct argp_state *state, bool inclusive,
 	filter->domain = (uint32_t)cli_usage_number(state, inclusive ?
 					  "--include-domain" :
 					  "--exclude-domain", word, UINT32_MAX);
+}
+
+static void add_mapping(struct cli_options *o, struct tm_text from, struct tm_text to)
+{
+	struct tm_session_opts *opts = &o->session;
+
+	o->mappings = tm_reallocarray(o->mappings, opts->nmappings + 1,
+				      sizeof(*o->mappings));
+	o->mappings[opts->nmappings++] = (struct tm_mapping){ from, to };
+	opts->mappings = o->mappings;
+}
+
+/* OLD=NEW; a name with a `=' in it can be NEW. */
+static void parse_map(const struct argp_state *state, const char *arg)
+{
+	const size_t len = strcspn(arg, "=");
+	TM_GUARD(tm_free_ptr) char *from = NULL;
+
+	if (len == 0 || !arg[len])
+		cli_usage(state, "--map", "takes OLD=NEW, two directories, not '%s'", arg);
+	from = tm_memdup(arg, len);
+	add_mapping(state->input, cli_text_from_arg(from), cli_text_from_arg(arg + len + 1));
+}
+
+static void parse_strip(const struct argp_state *state, const char *arg)
+{
+	if (!*arg)
+		cli_usage(state, "--strip-prefix", "wants a directory");
+	add_mapping(state->input, cli_text_from_arg(arg), cli_text_from_arg(""));
 }
 
 /* The filter that a modifier follows. */
@@ -83,6 +125,15 @@ static error_t parse_modifier(int key, const char *arg,
 	return 0;
 }
 
+static void add_skip(struct cli_options *o, const char *arg)
+{
+	struct tm_skip *skip = &o->query.skip;
+
+	o->skips = tm_reallocarray(o->skips, skip->n + 1, sizeof(*o->skips));
+	o->skips[skip->n++] = cli_text_from_arg(arg);
+	skip->patterns = o->skips;
+}
+
 static error_t parse_filter(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
@@ -94,6 +145,18 @@ static error_t parse_filter(int key, char *arg, struct argp_state *state)
 	case OPT_INCLUDE_DOMAIN:
 	case OPT_EXCLUDE_DOMAIN:
 		add_domain_filter(state, key == OPT_INCLUDE_DOMAIN, arg);
+		break;
+	case OPT_SKIP:
+		add_skip(state->input, arg);
+		break;
+	case OPT_NO_SKIP:
+		((struct cli_options *)state->input)->query.skip.none = true;
+		break;
+	case OPT_MAP:
+		parse_map(state, arg);
+		break;
+	case OPT_STRIP_PREFIX:
+		parse_strip(state, arg);
 		break;
 	default:
 		return parse_modifier(key, arg, state);

@@ -1,13 +1,13 @@
 #include "cli/groups.h"
 
 static const struct argp_option children_options[] = {
-	OPTION("children", OPT_CHILDREN, NULL, "And all that descends from these "
-	       "processes and runs Python, as the workers of a server do"),
+	OPTION("children", OPT_CHILDREN, NULL, "Include all descendants of these "
+	       "processes that run Python, such as a server's workers"),
 	OPTIONS_END,
 };
 
 static const struct argp_option ps_options[] = {
-	OPTION("all", 'a', NULL, "And the Python processes that may not be "
+	OPTION("all", 'a', NULL, "Include Python processes that cannot be "
 	       "attached to, with the reason"),
 	OPTIONS_END,
 };

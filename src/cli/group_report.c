@@ -7,8 +7,8 @@
 #include "cli/number.h"
 
 static const struct argp_option query_options[] = {
-	OPTION("key", 'k', "KEY", "Group by filename, lineno (the default) or "
-	       "traceback"),
+	OPTION("key", 'k', "KEY", "Group by filename, lineno (the default), "
+	       "traceback or function"),
 	OPTION("cumulative", 'c', NULL, "Count a trace for every frame of its "
 	       "traceback, not only for the most recent one"),
 	OPTIONS_END,
@@ -20,6 +20,12 @@ static const struct argp_option limit_options[] = {
 	OPTIONS_END,
 };
 
+static const struct argp_option functions_options[] = {
+	OPTION("functions", OPT_FUNCTIONS, NULL, "Name the functions in tracebacks "
+	       "of Python, as the process has them"),
+	OPTIONS_END,
+};
+
 static const struct argp_option report_options[] = {
 	OPTION("format", 'f', "FORMAT", "The form of the report"),
 	OPTIONS_END,
@@ -27,8 +33,8 @@ static const struct argp_option report_options[] = {
 
 static const struct argp_option rounds_options[] = {
 	OPTION("batch", 'b', NULL, "Print plain text, as for a file or a pipe"),
-	OPTION("delay", 'd', "SECS", "Seconds from round to round (default 2)"),
-	OPTION("iterations", 'n', "ROUNDS", "End after so many rounds"),
+	OPTION("delay", 'd', "SECS", "Seconds between rounds (default 2)"),
+	OPTION("iterations", 'n', "ROUNDS", "End after this many rounds"),
 	OPTIONS_END,
 };
 
@@ -62,13 +68,14 @@ static enum tm_key key_named(const struct argp_state *state, const char *word)
 		[TM_KEY_FILENAME] = "filename",
 		[TM_KEY_LINENO] = "lineno",
 		[TM_KEY_TRACEBACK] = "traceback",
+		[TM_KEY_FUNCTION] = "function",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], word) == 0)
 			return (enum tm_key)i;
-	cli_usage(state, "--key", "'%s' is not filename, lineno or traceback",
-		  word);
+	cli_usage(state, "--key", "'%s' is not filename, lineno, traceback or "
+		  "function", word);
 }
 
 static error_t parse_query(int key, char *arg, struct argp_state *state)
@@ -103,6 +110,24 @@ static error_t parse_limit(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static error_t parse_functions(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case OPT_FUNCTIONS:
+		o->functions = true;
+		break;
+	case ARGP_KEY_SUCCESS:
+		o->session.functions = o->functions || o->format == REPORT_JSON;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static bool is_among(const char *words, const char *word)
 {
 	size_t len = strlen(word);
@@ -121,10 +146,10 @@ static bool is_among(const char *words, const char *word)
 static error_t parse_report(int key, char *arg, struct argp_state *state)
 {
 	static const char *const names[] = {
-		[CLI_TEXT] = "text",
-		[CLI_PRETTY] = "pretty",
-		[CLI_JSON] = "json",
-		[CLI_CSV] = "csv",
+		[REPORT_TEXT] = "text",
+		[REPORT_PRETTY] = "pretty",
+		[REPORT_JSON] = "json",
+		[REPORT_CSV] = "csv",
 	};
 	struct cli_options *o = state->input;
 	TM_GUARD(tm_free_ptr) char *list = NULL;
@@ -134,7 +159,7 @@ static error_t parse_report(int key, char *arg, struct argp_state *state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], arg) == 0 &&
 		    is_among(cli_formats(o->command), arg)) {
-			o->format = (enum cli_format)i;
+			o->format = (enum report_form)i;
 			return 0;
 		}
 	list = cli_formats_prose(o->command, "");
@@ -158,7 +183,7 @@ static error_t parse_rounds(int key, char *arg, struct argp_state *state)
 		o->rounds = (unsigned)cli_usage_number(state, "--iterations", arg,
 					     UINT32_MAX);
 		if (o->rounds == 0)
-			cli_usage(state, "--iterations", "at least one round");
+			cli_usage(state, "--iterations", "must be at least one round");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -174,6 +199,11 @@ const struct argp cli_query_argp = {
 const struct argp cli_limit_argp = {
 	.options = limit_options,
 	.parser = parse_limit,
+};
+
+const struct argp cli_functions_argp = {
+	.options = functions_options,
+	.parser = parse_functions,
 };
 
 const struct argp cli_report_argp = {

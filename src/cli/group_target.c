@@ -9,8 +9,9 @@ static const struct argp_option process_options[] = {
 	OPTION("pid", 'p', "PID[,PID...]", "Processes by their ids, in place "
 	       "of words"),
 	OPTION("name", OPT_NAME, "NAME", "The one process of this name: its "
-	       "command, its program's file, or the script Python runs"),
-	OPTION("verbose", 'v', NULL, "Say on stderr what is done"),
+	       "command, its program's file, the script or module Python runs, or "
+	       "its title"),
+	OPTION("verbose", 'v', NULL, "Report on stderr what is done"),
 	OPTIONS_END,
 };
 
@@ -23,8 +24,8 @@ static const struct argp_option read_options[] = {
 };
 
 static const struct argp_option exe_options[] = {
-	OPTION("exe", OPT_EXE, "FILE", "The executable of a core file, where "
-	       "the one named in the core is not at hand"),
+	OPTION("exe", OPT_EXE, "FILE", "The executable of a core file, if the "
+	       "one that the core names is not available"),
 	OPTIONS_END,
 };
 
@@ -77,7 +78,11 @@ static void set_address(const struct argp_state *state, const char *word)
 /* All digits is a PID, as for kill and strace. */
 void cli_add_word(const struct argp_state *state, const char *word)
 {
-	if (is_address(state->input, word))
+	struct cli_options *o = state->input;
+
+	if ((o->command->groups & CLI_REFS) && o->nsources > 0 && !o->heap.what)
+		o->heap.what = word;
+	else if (is_address(state->input, word))
 		set_address(state, word);
 	else if (word[0] && word[strspn(word, "0123456789")] == '\0')
 		add_pid(state, word);
@@ -86,7 +91,7 @@ void cli_add_word(const struct argp_state *state, const char *word)
 			.by = CLI_BY_FILE, .text = word,
 		};
 	else
-		cli_usage(state, "SOURCE", "'' is no process and no file");
+		cli_usage(state, "SOURCE", "'' is neither a process nor a file");
 }
 
 static error_t parse_process(int key, char *arg, struct argp_state *state)
@@ -121,7 +126,7 @@ static error_t parse_read(int key, char *arg, struct argp_state *state)
 	if (key != OPT_FREEZE && key != OPT_NO_FORK)
 		return ARGP_ERR_UNKNOWN;
 	if (o->session.freeze != TM_FREEZE_AUTO && o->session.freeze != wanted)
-		cli_usage(state, "--freeze, --no-fork", "only one of them");
+		cli_usage(state, "--freeze, --no-fork", "cannot be combined");
 	o->session.freeze = wanted;
 	return 0;
 }

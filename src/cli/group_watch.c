@@ -4,21 +4,21 @@
 #include "cli/units.h"
 
 static const struct argp_option watch_options[] = {
-	OPTION("every", OPT_EVERY, "TIME", "From round to round: 90s, 5m, 2h "
+	OPTION("every", OPT_EVERY, "TIME", "Time between rounds: 90s, 5m, 2h "
 	       "(default 60s)"),
-	OPTION("growth", OPT_GROWTH, "N%", "A snapshot when the traced memory has "
-	       "grown by so much since the last one"),
-	OPTION("above", OPT_ABOVE, "SIZE", "A snapshot when the traced memory gets "
-	       "above this: 500M, 2G"),
-	OPTION("dump-dir", OPT_DUMP_DIR, "DIR", "Where snapshots go; without "
-	       "--growth and --above one each round"),
-	OPTION("format", 'f', "FORMAT", "Of the snapshots (default tms)"),
+	OPTION("growth", OPT_GROWTH, "N%", "Take a snapshot when the traced "
+	       "memory has grown by this much since the last one"),
+	OPTION("above", OPT_ABOVE, "SIZE", "Take a snapshot when the traced memory "
+	       "exceeds this: 500M, 2G"),
+	OPTION("dump-dir", OPT_DUMP_DIR, "DIR", "Directory for snapshots; "
+	       "without --growth or --above, one each round"),
+	OPTION("format", 'f', "FORMAT", "Format of the snapshots (default tms)"),
 	OPTION("keep", OPT_KEEP, "N", "Keep the newest N snapshots of each process"),
 	OPTION("metrics", OPT_METRICS, "ADDR:PORT", "Serve OpenMetrics at "
 	       "http://ADDR:PORT/metrics; :PORT is 127.0.0.1"),
 	OPTION("top", OPT_TOP, "N", "The largest N lines of each process in the "
 	       "metrics (default 10); 0: none, and no process is stopped for them"),
-	OPTION("iterations", 'n', "ROUNDS", "End after so many rounds"),
+	OPTION("iterations", 'n', "ROUNDS", "End after this many rounds"),
 	OPTIONS_END,
 };
 
@@ -50,8 +50,8 @@ static error_t parse_amount(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_EVERY:
 		if (!cli_duration(arg, &watch->every))
-			wrong(state, "--every", arg, "a time like 60s, 5m or 2h, "
-			      "from 0.1 s to a year");
+			wrong(state, "--every", arg, "must be a time like 60s, "
+			      "5m or 2h, from 0.1 s to a year");
 		break;
 	case OPT_GROWTH:
 		if (!cli_percent(arg, &watch->growth))
@@ -59,12 +59,12 @@ static error_t parse_amount(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_ABOVE:
 		if (!cli_bytes(arg, &watch->above) || watch->above == 0)
-			wrong(state, "--above", arg, "a size like 500M or 2G");
+			wrong(state, "--above", arg, "must be a size like 500M or 2G");
 		break;
 	case OPT_METRICS:
 		if (watch->host || !cli_host_port(arg, &watch->host, &watch->port))
-			wrong(state, "--metrics", arg, "one address like "
-			      "127.0.0.1:9464 or [::1]:9464");
+			wrong(state, "--metrics", arg, "must be one address "
+			      "like 127.0.0.1:9464 or [::1]:9464");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -14,29 +14,51 @@ enum cli_key {
 	OPT_ABOVE = 0x100,
 	OPT_ALL_FRAMES,
 	OPT_BASELINE,
+	OPT_PICKLE_FOR,
 	OPT_CHILDREN,
 	OPT_DOMAIN,
+	OPT_DOWN,
 	OPT_DUMP_DIR,
+	OPT_DUPLICATES,
 	OPT_EVERY,
 	OPT_EXCLUDE,
 	OPT_EXCLUDE_DOMAIN,
 	OPT_EXE,
 	OPT_FREEZE,
+	OPT_FUNCTIONS,
+	OPT_GARBAGE,
 	OPT_GROWTH,
+	OPT_HEAP,
+	OPT_EXACT,
 	OPT_IN_CORE,
+	OPT_ALLOC,
+	OPT_FREE,
 	OPT_INCLUDE,
 	OPT_INCLUDE_DOMAIN,
 	OPT_KEEP,
 	OPT_LINE,
+	OPT_SKIP,
+	OPT_NO_SKIP,
+	OPT_MAP,
 	OPT_METRICS,
+	OPT_MIN_SIZE,
+	OPT_MODULE,
 	OPT_NAME,
 	OPT_NFRAME,
 	OPT_NO_FORK,
+	OPT_NO_HOLDER,
+	OPT_OF_LINE,
 	OPT_RECORDER,
+	OPT_RETAINED,
 	OPT_SAMPLE,
+	OPT_SLACK,
+	OPT_SUSPECTS,
+	OPT_STRIP_PREFIX,
 	OPT_TIMEOUT,
 	OPT_TOP,
+	OPT_TYPE,
 	OPT_USAGE,
+	OPT_VALUES,
 };
 
 extern const struct argp cli_process_argp;
@@ -44,13 +66,19 @@ extern const struct argp cli_read_argp;
 extern const struct argp cli_exe_argp;
 extern const struct argp cli_query_argp;
 extern const struct argp cli_limit_argp;
+extern const struct argp cli_functions_argp;
 extern const struct argp cli_filter_argp;
 extern const struct argp cli_report_argp;
 extern const struct argp cli_output_argp;
+extern const struct argp cli_heap_argp;
+extern const struct argp cli_objects_argp;
+extern const struct argp cli_object_filter_argp;
+extern const struct argp cli_refs_argp;
 extern const struct argp cli_baseline_argp;
 extern const struct argp cli_rounds_argp;
 extern const struct argp cli_nframe_argp;
 extern const struct argp cli_sample_argp;
+extern const struct argp cli_exact_argp;
 extern const struct argp cli_recorder_argp;
 extern const struct argp cli_timeout_argp;
 extern const struct argp cli_children_argp;
@@ -67,7 +95,7 @@ struct argp_option *cli_command_options(const struct cli_command *command);
 #define CLI_SEE_HELP "`tmattach %s --help' lists the options"
 
 /* What -f of this command may be, a blank between; and in prose, malloc'ed,
- * some words behind the first. */
+ * some words after the first. */
 const char *cli_formats(const struct cli_command *command);
 char *cli_formats_prose(const struct cli_command *command,
 			const char *behind_first);
@@ -91,7 +119,7 @@ uint64_t cli_usage_number(const struct argp_state *state, const char *option,
 const struct tm_codec *cli_usage_codec(const struct argp_state *state,
 				       const char *name);
 
-/* A word that is no option: a SOURCE. */
+/* A word that is not an option: a SOURCE. */
 void cli_add_word(const struct argp_state *state, const char *word);
 
 #endif

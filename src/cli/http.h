@@ -1,4 +1,4 @@
-/* One text, served to whoever asks: GET /metrics. */
+/* One text, served at GET /metrics. */
 #ifndef TM_CLI_HTTP_H
 #define TM_CLI_HTTP_H
 
@@ -12,7 +12,7 @@ struct cli_http;
 /*
  * Listen on a numeric address, on a thread of its own that takes no signals.
  * Few connections at a time, each for seconds only: a client that sends slowly
- * or never reads costs nobody else anything.
+ * or never reads does not hold up the others.
  */
 struct cli_http *cli_http_start(const char *host, const char *port,
 				struct tm_err *err);

@@ -8,6 +8,8 @@ MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share
 ZSHDIR     ?= $(DATADIR)/zsh/site-functions
 
+public_headers := $(sort $(wildcard include/tmattach/*.h))
+
 .PHONY: doc completions install deb
 
 doc: $(B)/tmattach.1
@@ -38,8 +40,10 @@ install: all doc completions
 	install -m 755 $(B)/libtmattach.so $(DESTDIR)$(LIBDIR)/libtmattach.so.$(VERSION)
 	ln -sf libtmattach.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libtmattach.so.0
 	ln -sf libtmattach.so.0 $(DESTDIR)$(LIBDIR)/libtmattach.so
-	install -m 644 include/tmattach/*.h $(DESTDIR)$(INCLUDEDIR)/tmattach/
+	install -m 644 $(public_headers) $(DESTDIR)$(INCLUDEDIR)/tmattach/
 	install -m 644 $(B)/tmattach.1 $(DESTDIR)$(MANDIR)/man1/tmattach.1
+	install -d $(DESTDIR)$(DATADIR)/doc/tmattach/examples
+	install -m 644 $(wildcard fixtures/examples/*) $(DESTDIR)$(DATADIR)/doc/tmattach/examples/
 	install -m 644 $(B)/tmattach.pc $(DESTDIR)$(LIBDIR)/pkgconfig/tmattach.pc
 	install -d $(DESTDIR)$(DATADIR)/bash-completion/completions \
 		$(DESTDIR)$(ZSHDIR) $(DESTDIR)$(DATADIR)/fish/vendor_completions.d

@@ -11,6 +11,15 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/stack.h"
+#include "cli/version.h"
+
+static bool no_memory(size_t size)
+{
+	(void)size;
+	fputs("tmattach: out of memory\n", stderr);
+	_exit(CLI_FAILED);
+}
 
 static int run_command(const struct cli_command *command, int argc, char **argv)
 {
@@ -55,7 +64,7 @@ static bool is_one_of(const char *word, const char *const *words)
 	return false;
 }
 
-/* A PID, an option or a file in place of a command means the view. */
+/* A PID, an option or a file instead of a command means the view. */
 static bool means_top(const char *word)
 {
 	return word[0] == '-' || isdigit((unsigned char)word[0]) ||
@@ -68,7 +77,7 @@ static int no_command(const char *word)
 
 	if (word)
 		tm_err_set(&err, TM_ERR_USAGE, word,
-			   "there is no such command, and no such file");
+			   "no such command, and no such file");
 	else
 		tm_err_set(&err, TM_ERR_USAGE, "usage",
 			   "tmattach PID, or tmattach COMMAND [OPTION...]");
@@ -86,15 +95,12 @@ static void occupy_standard_descriptors(void)
 			_exit(CLI_FAILED);
 }
 
-int main(int argc, char **argv)
+static int run_line(int argc, char **argv)
 {
 	static const char *const help[] = { "--help", "--usage", "-h", "-?", NULL };
 	static const char *const version[] = { "--version", "-V", NULL };
 	const struct cli_command *command;
 
-	occupy_standard_descriptors();
-	/* A reader that leaves must not end us while a target is attached. */
-	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2)
 		return no_command(NULL);
 	/* For the build; no user needs to know it. */
@@ -111,4 +117,12 @@ int main(int argc, char **argv)
 	if (means_top(argv[1]))
 		return run_command(cli_command_find("top"), argc, argv);
 	return no_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	occupy_standard_descriptors();
+	tm_on_out_of_memory(no_memory);
+	cli_ignore_write_signals();
+	return cli_with_stack(run_line, argc, argv);
 }

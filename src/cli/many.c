@@ -1,10 +1,14 @@
 #include "cli/many.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "cli/below.h"
+#include "cli/listing.h"
 #include "cli/message.h"
 
 bool cli_is_many(const struct cli_options *options)
@@ -59,7 +63,7 @@ static bool is_known(const struct cli_many *self, pid_t pid)
 	return false;
 }
 
-/* A shell between server and workers is no reason for words. */
+/* Do not report shells between a server and its workers. */
 static void add_found(struct cli_many *self, pid_t pid)
 {
 	struct cli_member *member;
@@ -75,8 +79,8 @@ static void add_found(struct cli_many *self, pid_t pid)
 		return;
 	}
 	drop_last(self);
-	/* What is a shell now may be Python when it has called exec(). */
-	if (err.kind == TM_ERR_GONE || err.kind == TM_ERR_UNSUPPORTED)
+	/* A shell may become a Python by exec(). */
+	if (err.kind == TM_ERR_GONE || err.kind == TM_ERR_NO_RUNTIME)
 		return;
 	self->foreign = tm_grow(self->foreign, &self->foreign_cap,
 				self->nforeign + 1, sizeof(*self->foreign));
@@ -88,6 +92,9 @@ static void add_found(struct cli_many *self, pid_t pid)
 static bool descends_from_any(const struct cli_many *self,
 			      const struct cli_processes *all, pid_t pid)
 {
+	for (size_t i = 0; i < self->nwrappers; i++)
+		if (cli_process_descends(all, pid, self->wrappers[i]))
+			return true;
 	for (size_t i = 0; i < self->n; i++)
 		if (self->members[i]->pid &&
 		    cli_process_descends(all, pid, self->members[i]->pid))
@@ -127,7 +134,7 @@ static bool is_running(const struct cli_processes *all, pid_t pid)
 	return false;
 }
 
-/* Who is not attached to is not asked whether it has ended. */
+/* We cannot see processes exit that we are not attached to. */
 static void drop_found_that_ended(struct cli_many *self,
 				  const struct cli_processes *all)
 {
@@ -150,32 +157,90 @@ void cli_many_refresh(struct cli_many *self)
 		drop_found_that_ended(self, &all);
 	if (self->by_name)
 		add_names(self, &all);
+	for (size_t i = 0; i < self->nwrappers; i++) /* it may have called exec() */
+		add_found(self, self->wrappers[i]);
 	if (self->options->children)
 		add_children(self, &all);
 }
 
-static int add_spec(struct cli_many *self, const struct cli_source_spec *spec)
+static bool has_python_below(pid_t pid)
+{
+	TM_GUARD(cli_processes_free) struct cli_processes all = { 0 };
+	TM_GUARD(tm_free_ptr) pid_t *pids = NULL;
+	size_t n;
+
+	cli_processes_read(&all);
+	pids = cli_pythons_below(&all, pid, &n);
+	return n > 0;
+}
+
+static bool is_bare(pid_t pid, struct tm_err *err)
+{
+	struct tm_session *session = tm_session_open(pid, NULL, err);
+
+	tm_session_close(session);
+	return !session && err->kind == TM_ERR_NO_RUNTIME;
+}
+
+/* With --children it need not run Python itself; else what is below it is taken. */
+static int add_without_python(struct cli_many *self, pid_t pid, const struct tm_err *why)
+{
+	int status;
+
+	if (!self->options->children) {
+		status = cli_take_below(pid, why, self->options, &pid);
+		if (status == CLI_DONE)
+			add_found(self, pid);
+		return status;
+	}
+	self->wrappers = tm_grow(self->wrappers, &self->wrappers_cap, self->nwrappers + 1,
+				 sizeof(*self->wrappers));
+	self->wrappers[self->nwrappers++] = pid;
+	return CLI_DONE;
+}
+
+static int add_process(struct cli_many *self, pid_t pid)
 {
 	struct cli_member *member;
+	struct tm_err err;
+
+	if (is_known(self, pid))
+		return CLI_DONE;
+	if (self->unattached) {
+		if (!self->options->session.use_recorder && is_bare(pid, &err) &&
+		    has_python_below(pid))
+			return add_without_python(self, pid, &err);
+		add_member(self, pid);
+		return CLI_DONE;
+	}
+	member = add_member(self, pid);
+	if (cli_source_attach(&member->source, pid, self->options, &err))
+		return CLI_DONE;
+	drop_last(self);
+	if (err.kind != TM_ERR_NO_RUNTIME)
+		return cli_error(&err, CLI_ABOUT_PROCESS);
+	return add_without_python(self, pid, &err);
+}
+
+static int add_spec(struct cli_many *self, const struct cli_source_spec *spec)
+{
 	pid_t pid = spec->pid;
 	int status;
 
+	if (spec->by == CLI_BY_FILE) {
+		status = cli_source_open(&add_member(self, 0)->source, spec, self->options);
+		if (status)
+			drop_last(self);
+		return status;
+	}
 	if (spec->by == CLI_BY_NAME) {
 		if (self->by_name)
 			return CLI_DONE;
-		status = cli_find_process(spec->text, self->options->children, &pid);
+		status = cli_find_process(spec->text, self->options, &pid);
 		if (status)
 			return status;
 	}
-	if (spec->by != CLI_BY_FILE && is_known(self, pid))
-		return CLI_DONE;
-	member = add_member(self, spec->by == CLI_BY_FILE ? 0 : pid);
-	if (member->pid && self->unattached)
-		return CLI_DONE;
-	status = cli_source_open(&member->source, spec, self->options);
-	if (status)
-		drop_last(self);
-	return status;
+	return add_process(self, pid);
 }
 
 bool cli_many_has_names(const struct cli_options *options)
@@ -184,6 +249,24 @@ bool cli_many_has_names(const struct cli_options *options)
 		if (options->sources[i].by == CLI_BY_NAME)
 			return true;
 	return false;
+}
+
+/* The processes below a shell or the like are used: say so. */
+static int check_wrappers(const struct cli_many *self)
+{
+	struct tm_err err;
+	char object[32];
+
+	if (self->nwrappers == 0)
+		return CLI_DONE;
+	snprintf(object, sizeof(object), "pid %d", (int)self->wrappers[0]);
+	if (self->n > 0) {
+		cli_note("%s: not a Python process; using the processes below it that run Python", object);
+		return CLI_DONE;
+	}
+	tm_err_set(&err, TM_ERR_NO_RUNTIME, object,
+		   "not a Python process, and no process below it is one");
+	return cli_error(&err, CLI_ABOUT_PROCESS);
 }
 
 int cli_many_open(struct cli_many *ret, const struct cli_options *options)
@@ -196,7 +279,7 @@ int cli_many_open(struct cli_many *ret, const struct cli_options *options)
 			return status;
 	}
 	cli_many_refresh(ret);
-	return CLI_DONE;
+	return check_wrappers(ret);
 }
 
 void cli_many_close(struct cli_many *self)
@@ -205,6 +288,8 @@ void cli_many_close(struct cli_many *self)
 		drop_last(self);
 	free(self->members);
 	free(self->foreign);
+	free(self->wrappers);
+	tm_family_destroy(self->family);
 	*self = (struct cli_many){ 0 };
 }
 
@@ -214,87 +299,7 @@ size_t cli_many_running(const struct cli_many *self)
 
 	for (size_t i = 0; i < self->n; i++)
 		n += self->members[i]->pid && !self->members[i]->ended;
+	for (size_t i = 0; i < self->nwrappers; i++)
+		n += kill(self->wrappers[i], 0) == 0 || errno == EPERM;
 	return n;
-}
-
-/* ---- reading ------------------------------------------------------------------- */
-
-/* Tell what is the matter with one of many; the others go on. */
-static void tell(struct cli_member *member, const struct tm_err *err)
-{
-	if (err->kind == TM_ERR_GONE) {
-		member->ended = true;
-		cli_note("%s: has ended", member->source.object);
-	} else if (err->kind != TM_ERR_NOT_TRACED) {
-		cli_error(err, CLI_ABOUT_PROCESS);
-	} else if (!member->told) {
-		cli_note("%s: %s; it is left out", member->source.object, err->cause);
-		member->told = true;
-	}
-}
-
-static int read_member(struct cli_many *self, struct cli_member *member,
-		       struct tm_err *last)
-{
-	member->fresh = false;
-	if (member->ended)
-		return CLI_DONE;
-	member->fresh = cli_source_sample(&member->source, self->options, last);
-	if (member->fresh)
-		return cli_source_status(&member->source);
-	tell(member, last);
-	return last->kind == TM_ERR_GONE || last->kind == TM_ERR_NOT_TRACED
-		? CLI_DONE : CLI_PARTIAL;
-}
-
-int cli_many_read(struct cli_many *self)
-{
-	struct tm_err err = { 0 };
-	int status = CLI_DONE;
-	size_t fresh = 0;
-
-	for (size_t i = 0; i < self->n; i++) {
-		int one = read_member(self, self->members[i], &err);
-
-		status = one ? one : status;
-		fresh += self->members[i]->fresh;
-	}
-	if (fresh > 0)
-		return status;
-	if (self->n == 0) {
-		tm_err_set(&err, TM_ERR_GONE, self->options->nsources
-			   ? self->options->sources[0].text : "",
-			   "there is no process to read");
-		cli_error(&err, CLI_ABOUT_PROCESS);
-	}
-	return (int)cli_exit_status(&err, CLI_ABOUT_PROCESS);
-}
-
-/* ---- together -------------------------------------------------------------------- */
-
-bool cli_parts_get(const struct cli_many *self, struct cli_parts *ret,
-		   struct tm_err *err)
-{
-	*ret = (struct cli_parts){
-		.snapshots = tm_calloc(self->n + 1, sizeof(*ret->snapshots)),
-		.files = tm_calloc(self->n + 1, sizeof(*ret->files)),
-	};
-	for (size_t i = 0; i < self->n; i++) {
-		const struct cli_source *source = &self->members[i]->source;
-
-		if (!self->members[i]->fresh)
-			continue;
-		ret->snapshots[ret->n] = source->snapshot;
-		ret->files[ret->n++] = source->file;
-	}
-	ret->merged = tm_snapshot_merge(ret->snapshots, ret->n, err);
-	return ret->merged != NULL;
-}
-
-void cli_parts_free(struct cli_parts *parts)
-{
-	tm_snapshot_destroy(parts->merged);
-	free(parts->snapshots);
-	free(parts->files);
-	*parts = (struct cli_parts){ 0 };
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/guard.h"
-#include "cli/text.h"
+#include "base/utf8.h"
 
 enum cli_exit cli_exit_status(const struct tm_err *err,
 			      enum cli_subject subject)
@@ -20,6 +20,7 @@ enum cli_exit cli_exit_status(const struct tm_err *err,
 	case TM_ERR_GONE:
 	case TM_ERR_DENIED:
 	case TM_ERR_UNSUPPORTED:
+	case TM_ERR_NO_RUNTIME:
 		return subject == CLI_ABOUT_PROCESS ? CLI_NO_TARGET : CLI_FAILED;
 	case TM_ERR_NONE:
 	case TM_ERR_OS:
@@ -39,10 +40,10 @@ static void print_line(const char *object, const char *text)
 
 	tm_buf_adds(&line, "tmattach: ");
 	if (object[0]) {
-		cli_text_escape(&line, object, strlen(object));
+		tm_utf8_add_visible(&line, object, strlen(object));
 		tm_buf_adds(&line, ": ");
 	}
-	cli_text_escape(&line, text, strlen(text));
+	tm_utf8_add_visible(&line, text, strlen(text));
 	tm_buf_addc(&line, '\n');
 	fwrite(line.data, 1, line.len, stderr);
 }

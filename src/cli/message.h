@@ -27,7 +27,7 @@ int cli_error(const struct tm_err *err, enum cli_subject subject);
 enum cli_exit cli_exit_status(const struct tm_err *err,
 			      enum cli_subject subject);
 
-/* A remark that is no failure: "tmattach: TEXT". */
+/* A remark that is not a failure: "tmattach: TEXT". */
 void cli_note(const char *fmt, ...) TM_PRINTF(1, 2);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/map.h"
-#include "cli/text.h"
+#include "base/utf8.h"
 
 struct printer {
 	struct cli_metrics *metrics;
@@ -31,7 +31,7 @@ static void add_label(struct tm_buf *out, const char *name, const char *bytes,
 	size_t n;
 
 	tm_buf_add(&text, "", 0);
-	cli_text_escape(&text, bytes, len);
+	tm_utf8_add_visible(&text, bytes, len);
 	n = text.len < CLI_LABEL_MAX ? text.len : CLI_LABEL_MAX;
 	while (n < text.len && ((unsigned char)text.data[n] & 0xc0) == 0x80)
 		n--;
@@ -115,8 +115,8 @@ static const struct figure {
 	{ "tmattach_traces", NULL, "Traced memory blocks.", false, get_traces },
 	{ "tmattach_tracer_bytes", "bytes", "Memory of tracemalloc itself.", false,
 	  get_tracer },
-	{ "tmattach_paused_seconds", "seconds", "How long the process was stopped "
-	  "to be read, all stops together.", true, get_paused },
+	{ "tmattach_paused_seconds", "seconds", "Total time for which the process "
+	  "was stopped to be read.", true, get_paused },
 	{ "tmattach_snapshots", NULL, "Snapshot files written.", true,
 	  get_snapshots },
 };

@@ -1,12 +1,12 @@
 /*
- * What `watch` tells a monitoring system: the text of OpenMetrics 1.0, or of
+ * What `watch` serves to a monitoring system: the text of OpenMetrics 1.0, or of
  * the Prometheus format 0.0.4, which differ in the names of counters.
  */
 #ifndef TM_CLI_METRICS_H
 #define TM_CLI_METRICS_H
 
 #include "base/buf.h"
-#include "tmattach/session.h"
+#include "tmattach/process.h"
 
 /* A process as it was found last. */
 struct cli_metric_row {
@@ -19,8 +19,8 @@ struct cli_metric_row {
 };
 
 /*
- * Names that monitoring systems keep for each value of a label are few: `top`
- * places of each process at a time, and all together no more than
+ * Monitoring systems keep each value of a label, so there are few of them:
+ * `top` places of each process at a time, and all together no more than
  * CLI_PLACES_PER_TOP * top different ones while we run; what comes later
  * counts as "other".
  */

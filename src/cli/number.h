@@ -7,7 +7,7 @@
 
 /* Decimal digits only, at most `max`. */
 bool cli_number(const char *word, uint64_t max, uint64_t *ret);
-/* A decimal number, or a hexadecimal one behind 0x; 64 bits, not 0. */
+/* A decimal number, or a hexadecimal one after 0x; 64 bits, not 0. */
 bool cli_address(const char *word, uint64_t *ret);
 /* A positive finite number of seconds, "0.5", at most a day. */
 bool cli_seconds(const char *word, double *ret);

@@ -10,16 +10,19 @@
 #include "cli/groups.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/version.h"
 
 /* The sections of --help, in their order. */
 enum section {
-	OUTPUT = 1, WATCHING, GROUPING, FILTERS, TRACING, ROUNDS, PROCESSES,
+	OUTPUT = 1, WATCHING, GROUPING, OBJECTS, OBJECT_FILTERS, FILTERS, TRACING, ROUNDS, PROCESSES,
 };
 
 static const char *const headings[] = {
 	[OUTPUT] = "Output:",
 	[WATCHING] = "Watching:",
 	[GROUPING] = "Grouping:",
+	[OBJECTS] = "Objects:",
+	[OBJECT_FILTERS] = "Filters:",
 	[FILTERS] = "Filters, in the order given, each with its modifiers:",
 	[TRACING] = "Tracing:",
 	[ROUNDS] = "Rounds:",
@@ -33,15 +36,21 @@ static const struct group {
 	const struct argp *argp;
 } groups[] = {
 	{ CLI_OUTPUT, OUTPUT, &cli_output_argp },
+	{ CLI_HEAP, OUTPUT, &cli_heap_argp },
 	{ CLI_BASELINE, OUTPUT, &cli_baseline_argp },
 	{ CLI_REPORT, OUTPUT, &cli_report_argp },
 	{ CLI_LIMIT, OUTPUT, &cli_limit_argp },
+	{ CLI_FUNCTIONS, OUTPUT, &cli_functions_argp },
 	{ CLI_WATCH, WATCHING, &cli_watch_argp },
 	{ CLI_QUERY, GROUPING, &cli_query_argp },
+	{ CLI_OBJECTS, OBJECTS, &cli_objects_argp },
+	{ CLI_REFS, OBJECTS, &cli_refs_argp },
+	{ CLI_OBJECT_FILTERS, OBJECT_FILTERS, &cli_object_filter_argp },
 	{ CLI_FILTERS, FILTERS, &cli_filter_argp },
 	{ CLI_NFRAME, TRACING, &cli_nframe_argp },
 	{ CLI_TIMEOUT, TRACING, &cli_timeout_argp },
 	{ CLI_SAMPLE, TRACING, &cli_sample_argp },
+	{ CLI_EXACT, TRACING, &cli_exact_argp },
 	{ CLI_ROUNDS, ROUNDS, &cli_rounds_argp },
 	{ CLI_PROCESS, PROCESSES, &cli_process_argp },
 	{ CLI_PS, PROCESSES, &cli_ps_argp },
@@ -52,7 +61,7 @@ static const struct group {
 };
 #define NGROUPS (sizeof(groups) / sizeof(groups[0]))
 
-/* Of every command. Group -1: behind all others. */
+/* Of every command. Group -1: after all others. */
 static const struct argp_option help_options[] = {
 	{ "help", 'h', NULL, 0, "Show this help", -1 },
 	{ NULL, '?', NULL, OPTION_HIDDEN, NULL, -1 },
@@ -84,7 +93,7 @@ static bool ends(const struct argp_option *row)
 static enum section section_of(const struct group *group,
 			       const struct cli_command *command)
 {
-	return group->group == CLI_RECORDER && (command->groups & CLI_COMMAND) ?
+	return (group->group & (CLI_RECORDER | CLI_CHILDREN)) && (command->groups & CLI_COMMAND) ?
 	       TRACING : group->section;
 }
 
@@ -161,7 +170,7 @@ static void print_help(struct argp_state *state, unsigned flags)
 		tm_asprintf("tmattach %s", o->command->name);
 
 	state->name = name;
-	/* No lecture on long options; what the user has set goes before. */
+	/* No lecture on long options; settings of the user take precedence. */
 	setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	argp_state_help(state, stdout, flags);
 	exit(cli_output_finish(CLI_DONE));
@@ -180,7 +189,7 @@ static void check_sources(const struct argp_state *state)
 		      command->args);
 	if (o->nsources > command->max_sources)
 		cli_usage(state, command->name, command->max_sources == 0 ?
-		      "takes no words%s" : command->max_sources == 1 ?
+		      "takes no arguments%s" : command->max_sources == 1 ?
 		      "takes one %s only" : "takes %s, no more",
 		      command->args);
 	if ((command->groups & CLI_ADDRESS) && !o->has_address)
@@ -219,7 +228,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
 	case ARGP_KEY_INIT:
-		/* getopt has said what is wrong; where to read on say we. */
+		/* getopt has said what is wrong; we say where to read on. */
 		state->err_stream = NULL;
 		return 0;
 	case ARGP_KEY_ARG:
@@ -260,7 +269,7 @@ static _Noreturn void give_up(const struct cli_command *command, error_t why)
 {
 	struct tm_err err;
 
-	/* What getopt does not know it has told already. */
+	/* getopt has already reported what it does not know. */
 	if (why == EINVAL) {
 		cli_note(CLI_SEE_HELP, command->name);
 		exit(CLI_USAGE);
@@ -288,7 +297,7 @@ void cli_options_parse(struct cli_options *ret,
 
 	set_defaults(ret, command);
 	argv[0] = object; /* what getopt puts before its messages */
-	/* In order: a source's place among -p, --name and words counts. */
+	/* In order: the order of sources among -p, --name and words matters. */
 	failed = argp_parse(&argp, argc, argv, ARGP_IN_ORDER | ARGP_NO_HELP,
 			    NULL, ret);
 	argv[0] = NULL;
@@ -301,15 +310,28 @@ void cli_options_deinit(struct cli_options *options)
 	for (size_t i = 0; i < options->query.nfilters; i++)
 		free((char *)options->filters[i].pattern.bytes);
 	free(options->filters);
+	for (size_t i = 0; i < options->query.skip.n; i++)
+		free((char *)options->skips[i].bytes);
+	free(options->skips);
+	for (size_t i = 0; i < options->session.nmappings; i++)
+		tm_mapping_free(&options->mappings[i]);
+	free(options->mappings);
 	free(options->watch.host);
 	free(options->watch.port);
 	free(options->sources);
 }
 
-size_t cli_options_limit(const struct cli_options *options)
+struct report cli_options_report(const struct cli_options *options,
+				 const struct tm_source_lines *lines)
 {
-	if (options->limit != CLI_LIMIT_UNSET)
-		return options->limit;
-	return options->format == CLI_TEXT || options->format == CLI_PRETTY ?
-	       10 : 0;
+	size_t unset = report_is_for_scripts(options->format) ? 0 : 10;
+
+	return (struct report){
+		.form = options->format,
+		.limit = options->limit == CLI_LIMIT_UNSET ? unset
+							   : options->limit,
+		.functions = options->functions,
+		.lines = lines,
+		.out = stdout,
+	};
 }

@@ -1,18 +1,12 @@
-/* The options of all commands; which of them a command takes says its row. */
+/* The options of all commands; the row of a command says which of them it takes. */
 #ifndef TM_CLI_OPTIONS_H
 #define TM_CLI_OPTIONS_H
 
 #include "cli/command.h"
-#include "tmattach/codec.h"
+#include "report/report.h"
+#include "tmattach/file.h"
 #include "tmattach/model.h"
-#include "tmattach/session.h"
-
-enum cli_format {
-	CLI_TEXT,
-	CLI_PRETTY,
-	CLI_JSON,
-	CLI_CSV,
-};
+#include "tmattach/process.h"
 
 /* A SOURCE as it was typed. */
 struct cli_source_spec {
@@ -31,7 +25,29 @@ struct cli_watch_opts {
 	size_t top;           /* places of each process in the metrics */
 };
 
+/* What `objects` shows. */
+enum cli_objects_view {
+	CLI_OBJECTS_GROUPS,
+	CLI_OBJECTS_GARBAGE,
+	CLI_OBJECTS_NO_HOLDER,
+	CLI_OBJECTS_SUSPECTS,
+	CLI_OBJECTS_DUPLICATES,
+	CLI_OBJECTS_SLACK,
+};
+
+struct cli_heap_opts {
+	struct tm_heap_query query;
+	enum cli_objects_view view;
+	bool values;
+	bool down;
+	const char *what;  /* a type, an address or an expression; NULL: none */
+	bool dump;         /* the objects, not the traces; codec NULL: as */
+	enum tm_heap_format format;
+};
+
 #define CLI_LIMIT_UNSET SIZE_MAX
+
+enum { CLI_MAX_FUNCTIONS = 16 }; /* of --alloc, and of --free */
 
 struct cli_options {
 	const struct cli_command *command;
@@ -39,12 +55,18 @@ struct cli_options {
 	size_t nsources;
 	struct tm_query query;
 	struct tm_filter *filters;       /* what query.filters points to */
+	struct tm_text *skips;           /* what query.skip.patterns points to */
+	struct tm_mapping *mappings;     /* what session.mappings points to */
 	size_t limit;                    /* 0: all */
-	enum cli_format format;          /* of a report */
+	enum report_form format;         /* of a report */
+	bool functions;                  /* of Python, in tracebacks for people */
+	const char *format_word;         /* of a file, as it was typed */
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
 	const char *baseline;            /* a snapshot file; NULL: none */
+	unsigned pickle_for;             /* minor of Python 3; 0: not given */
 	struct cli_watch_opts watch;
+	struct cli_heap_opts heap;
 	bool children;                   /* and all that descends */
 	bool all;                        /* of ps */
 	const char *exe;                 /* of core files */
@@ -53,6 +75,8 @@ struct cli_options {
 	bool batch;
 	double interval;                 /* seconds */
 	unsigned rounds;                 /* 0: without end */
+	/* What session.allocs and session.frees point to. */
+	const char *allocs[CLI_MAX_FUNCTIONS], *frees[CLI_MAX_FUNCTIONS];
 	uint32_t nframe;                 /* 1 unless given */
 	unsigned timeout_ms;             /* 0: the library's default */
 	uint64_t address;
@@ -70,7 +94,9 @@ void cli_options_parse(struct cli_options *ret,
 		       char **argv);
 void cli_options_deinit(struct cli_options *options);
 
-/* The limit in force for this format: --limit, else 10 for text, else all. */
-size_t cli_options_limit(const struct cli_options *options);
+/* A report to stdout in this format; its limit is --limit, else 10 for people,
+ * else all. */
+struct report cli_options_report(const struct cli_options *options,
+				 const struct tm_source_lines *lines);
 
 #endif

@@ -1,21 +1,28 @@
 #include "cli/output.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 
-#include "base/buf.h"
-#include "base/guard.h"
 #include "cli/message.h"
-#include "cli/text.h"
 
-void cli_print_line(const char *indent, const char *bytes, size_t len)
+static struct write_signal {
+	int sig;
+	void (*before)(int sig);
+} write_signals[] = { { .sig = SIGPIPE }, { .sig = SIGXFSZ } };
+
+enum { NWRITE_SIGNALS = sizeof(write_signals) / sizeof(write_signals[0]) };
+
+void cli_ignore_write_signals(void)
 {
-	TM_GUARD(tm_buf_free) struct tm_buf line = { 0 };
+	for (size_t i = 0; i < NWRITE_SIGNALS; i++)
+		write_signals[i].before = signal(write_signals[i].sig, SIG_IGN);
+}
 
-	tm_buf_adds(&line, indent);
-	cli_text_escape(&line, bytes, len);
-	tm_buf_addc(&line, '\n');
-	fwrite(line.data, 1, line.len, stdout);
+void cli_restore_write_signals(void)
+{
+	for (size_t i = 0; i < NWRITE_SIGNALS; i++)
+		signal(write_signals[i].sig, write_signals[i].before);
 }
 
 static int write_failed(int sys_errno)
@@ -44,10 +51,4 @@ int cli_output_written(bool ok, const struct tm_err *err, int status)
 	if (!about.object[0])
 		tm_err_about(&about, "stdout");
 	return cli_error(&about, CLI_ABOUT_FILE);
-}
-
-int cli_print_version(void)
-{
-	puts("tmattach " TM_VERSION);
-	return cli_output_finish(CLI_DONE);
 }

@@ -1,4 +1,4 @@
-/* The process of a command that takes no file. */
+/* The process of a command that takes no snapshot. */
 #ifndef TM_CLI_PROCESS_H
 #define TM_CLI_PROCESS_H
 
@@ -10,10 +10,10 @@ int cli_process_refuse_file(const struct cli_source_spec *spec,
 
 /* cli_source_open() of options->sources[0], which must be a process. */
 int cli_process_open(struct cli_source *ret, const struct cli_options *options);
-/* The same, where what is no CPython is meant, too: its recorder. */
+/* The same, also for a process that is not a CPython: its recorder. */
 int cli_process_open_any(struct cli_source *ret,
 			 const struct cli_options *options);
-/* The same for a command that needs no more than the pid. */
-int cli_process_pid(pid_t *ret, const struct cli_options *options);
+/* The same, also for a core file. */
+int cli_process_or_core(struct cli_source *ret, const struct cli_options *options);
 
 #endif

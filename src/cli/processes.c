@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,41 @@ static bool read_stat(struct cli_process *process)
 	return true;
 }
 
+/* Where the main thread has ended before the others, ask one of them. */
+static size_t read_cmdline(pid_t pid, char *buf, size_t size)
+{
+	TM_GUARD(tm_dir_close) DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+	size_t len = read_proc(pid, "cmdline", buf, size);
+	uint64_t tid;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = len ? NULL : opendir(path);
+	while (dir && !len && (entry = readdir(dir)))
+		if (cli_number(entry->d_name, INT32_MAX, &tid) && (pid_t)tid != pid)
+			len = read_proc((pid_t)tid, "cmdline", buf, size);
+	return len;
+}
+
+/* NULL where it may not be seen. A file that was replaced has its old name. */
+static char *read_exe(pid_t pid)
+{
+	static const char deleted[] = " (deleted)";
+	const size_t more = sizeof(deleted) - 1;
+	char path[64], exe[PATH_MAX];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	len = readlink(path, exe, sizeof(exe) - 1);
+	if (len <= 0)
+		return NULL;
+	exe[len] = '\0';
+	if ((size_t)len > more && strcmp(exe + len - more, deleted) == 0)
+		exe[(size_t)len - more] = '\0';
+	return tm_strdup(exe);
+}
+
 static void add_process(struct cli_processes *list, pid_t pid)
 {
 	struct cli_process process = { .pid = pid };
@@ -51,9 +87,10 @@ static void add_process(struct cli_processes *list, pid_t pid)
 
 	if (!read_stat(&process))
 		return;
-	process.len = read_proc(pid, "cmdline", cmdline, sizeof(cmdline));
+	process.len = read_cmdline(pid, cmdline, sizeof(cmdline));
 	process.cmdline = tm_malloc(process.len + 1);
 	memcpy(process.cmdline, cmdline, process.len + 1);
+	process.exe = process.len ? read_exe(pid) : NULL;
 	list->items = tm_grow(list->items, &list->cap, list->n + 1,
 			      sizeof(*list->items));
 	list->items[list->n++] = process;
@@ -82,13 +119,16 @@ void cli_processes_read(struct cli_processes *ret)
 
 void cli_processes_free(struct cli_processes *list)
 {
-	for (size_t i = 0; i < list->n; i++)
+	for (size_t i = 0; i < list->n; i++) {
 		free(list->items[i].cmdline);
+		free(list->items[i].exe);
+	}
 	free(list->items);
 	*list = (struct cli_processes){ 0 };
 }
 
-static const struct cli_process *find(const struct cli_processes *list, pid_t pid)
+const struct cli_process *cli_processes_find(const struct cli_processes *list,
+					     pid_t pid)
 {
 	struct cli_process key = { .pid = pid };
 
@@ -101,7 +141,7 @@ bool cli_process_descends(const struct cli_processes *list, pid_t pid,
 {
 	/* A list read while pids are reused may hold a ring. */
 	for (size_t i = 0; i < list->n; i++) {
-		const struct cli_process *process = find(list, pid);
+		const struct cli_process *process = cli_processes_find(list, pid);
 
 		if (!process || process->parent == 0)
 			return false;
@@ -110,49 +150,6 @@ bool cli_process_descends(const struct cli_processes *list, pid_t pid,
 		pid = process->parent;
 	}
 	return false;
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/*
- * What Python runs: the word behind its options, or behind -m. NULL for -c
- * and for no Python. -W and -X are the options with a word of their own.
- */
-static const char *script_of(const char *cmdline, size_t len)
-{
-	const char *word = cmdline, *end = cmdline + len;
-
-	if (strncmp(base_name(word), "python", 6) != 0)
-		return NULL;
-	for (word += strlen(word) + 1; word < end; word += strlen(word) + 1) {
-		if (word[0] != '-')
-			return word;
-		if (strcmp(word, "-c") == 0)
-			return NULL;
-		if (strcmp(word, "-W") == 0 || strcmp(word, "-X") == 0)
-			word += strlen(word) + 1;
-		if (word >= end)
-			break;
-	}
-	return NULL;
-}
-
-bool cli_process_is_called(const struct cli_process *process, const char *name)
-{
-	const char *script;
-
-	if (process->len == 0)
-		return false;
-	script = script_of(process->cmdline, process->len);
-	return strcmp(name, process->comm) == 0 ||
-	       strcmp(name, base_name(process->cmdline)) == 0 ||
-	       (script && (strcmp(name, script) == 0 ||
-			   strcmp(name, base_name(script)) == 0));
 }
 
 const char *cli_process_command(struct cli_process *process)

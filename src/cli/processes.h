@@ -12,6 +12,7 @@ struct cli_process {
 	char comm[64];
 	char *cmdline;  /* the start of it; words end with NUL */
 	size_t len;     /* of cmdline; 0: a kernel thread or a zombie */
+	char *exe;      /* its program's path; NULL: it may not be seen */
 };
 
 struct cli_processes {
@@ -23,8 +24,9 @@ struct cli_processes {
 void cli_processes_read(struct cli_processes *ret);
 void cli_processes_free(struct cli_processes *list); /* a guard */
 
-/* Its command, its program's file, or the script or module Python runs. */
-bool cli_process_is_called(const struct cli_process *process, const char *name);
+/* NULL: it is not there. */
+const struct cli_process *cli_processes_find(const struct cli_processes *list,
+					     pid_t pid);
 
 /* `pid` has `ancestor` above it, however far. */
 bool cli_process_descends(const struct cli_processes *list, pid_t pid,

@@ -2,23 +2,17 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_NS = 1000000000, REDRAW_NS = 100000000 };
+#include "base/clock.h"
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+#define PATIENCE_NS TM_NS_PER_S
+#define REDRAW_NS (100 * TM_NS_PER_MS)
 
 static void report(void *ctx, uint64_t done, uint64_t total)
 {
 	struct cli_progress *progress = ctx;
-	uint64_t now = now_ns();
+	uint64_t now = tm_now_ns();
 
 	if (!progress->began_ns || done < progress->done)
 		progress->began_ns = now;
@@ -59,7 +53,7 @@ struct tm_progress cli_progress_of_writing(struct cli_progress *progress,
 {
 	bool is_stdout = strcmp(path, "-") == 0;
 
-	/* Two kinds of text on one terminal would be neither. */
+	/* Two kinds of text on one terminal would be unreadable. */
 	if (is_stdout && isatty(STDOUT_FILENO)) {
 		*progress = (struct cli_progress){ 0 };
 		return (struct tm_progress){ 0 };

@@ -1,12 +1,15 @@
 #include "cli/source.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/guard.h"
+#include "cli/below.h"
 #include "cli/message.h"
-#include "tmattach/source_lines.h"
+#include "tmattach/process.h"
 
 static void print_note(void *ctx, const char *text)
 {
@@ -21,6 +24,7 @@ bool cli_source_attach(struct cli_source *ret, pid_t pid,
 {
 	struct tm_session_opts opts = options->session;
 
+	ret->pid = pid;
 	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
 	opts.note = print_note;
 	opts.note_ctx = ret;
@@ -32,55 +36,102 @@ bool cli_source_attach(struct cli_source *ret, pid_t pid,
 	return true;
 }
 
+/* The PID of a shell or of sudo means the Python that it has started. */
+static int open_below(struct cli_source *ret, pid_t pid, const struct cli_options *options,
+		      const struct tm_err *why)
+{
+	struct tm_err err;
+	int status = cli_take_below(pid, why, options, &pid);
+
+	if (status == CLI_DONE && !cli_source_attach(ret, pid, options, &err))
+		status = cli_error(&err, CLI_ABOUT_PROCESS);
+	return status;
+}
+
 static int open_process(struct cli_source *ret, pid_t pid,
 			const struct cli_options *options)
 {
+	const struct tm_session_opts *opts = &options->session;
 	struct tm_err err;
 
+	if (opts->allow_native && !opts->use_recorder && cli_is_wrapper(pid)) {
+		struct cli_options python = *options;
+
+		python.session.allow_native = false;
+		return open_process(ret, pid, &python);
+	}
 	if (cli_source_attach(ret, pid, options, &err))
 		return CLI_DONE;
+	if (err.kind == TM_ERR_NO_RUNTIME && !opts->use_recorder)
+		return open_below(ret, pid, options, &err);
 	return cli_error(&err, CLI_ABOUT_PROCESS);
 }
 
-static bool is_core(const char *path)
+bool cli_is_core(const char *path)
 {
 	/* O_NONBLOCK: a FIFO holds no core, and must not be waited for. */
 	TM_GUARD(tm_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char head[64];
 	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
 
-	return n > 0 && tm_core_is(head, (size_t)n);
+	return n > 0 && tm_is_core_file(head, (size_t)n);
 }
 
 static bool open_core(struct cli_source *ret, const struct cli_options *options,
 		      struct tm_err *err)
 {
-	const struct tm_core_opts opts = {
-		.exe = options->exe, .note = print_note, .note_ctx = ret,
-		.use_recorder = options->session.use_recorder,
-	};
+	struct tm_session_opts opts = options->session;
 
 	snprintf(ret->object, sizeof(ret->object), "%.60s", ret->file);
-	ret->core = tm_core_open(ret->file, &opts, err);
-	return ret->core != NULL;
+	opts.exe = options->exe;
+	opts.note = print_note;
+	opts.note_ctx = ret;
+	ret->session = tm_session_open_core(ret->file, &opts, err);
+	return ret->session != NULL;
 }
 
-static struct tm_snapshot *load(const char *path, struct cli_progress *progress,
-				struct tm_err *err)
+struct loading {
+	const char *path;
+	struct cli_progress *progress;
+};
+
+static void note_of_file(void *ctx, const char *text)
+{
+	const struct loading *loading = ctx;
+
+	cli_progress_end(loading->progress);
+	cli_note("%s: %s", loading->path, text);
+}
+
+static struct tm_snapshot *load(const char *path, const struct cli_options *options,
+				struct cli_progress *progress, struct tm_err *err)
 {
 	const struct tm_progress tell = cli_progress(progress, path);
-	struct tm_snapshot *snapshot = tm_snapshot_load_telling(path,
-		tell.report ? &tell : NULL, err);
+	struct loading loading = { path, progress };
+	const struct tm_load_opts opts = {
+		.progress = tell.report ? &tell : NULL,
+		.note = note_of_file,
+		.note_ctx = &loading,
+	};
+	struct tm_snapshot *snapshot = tm_snapshot_load_with(path, &opts, err);
+	struct tm_snapshot *renamed;
 
 	cli_progress_end(progress);
-	return snapshot;
+	if (!snapshot || options->session.nmappings == 0)
+		return snapshot;
+	renamed = tm_snapshot_rename(snapshot, options->session.mappings,
+				     options->session.nmappings);
+	tm_snapshot_destroy(snapshot);
+	return renamed;
 }
 
-struct tm_snapshot *cli_snapshot_load(const char *path, struct tm_err *err)
+struct tm_snapshot *cli_snapshot_load(const char *path,
+				      const struct cli_options *options,
+				      struct tm_err *err)
 {
 	struct cli_progress progress;
 
-	return load(path, &progress, err);
+	return load(path, options, &progress, err);
 }
 
 static int open_file(struct cli_source *ret, const char *path,
@@ -90,16 +141,23 @@ static int open_file(struct cli_source *ret, const char *path,
 	bool ok;
 
 	ret->file = path;
-	if (is_core(path)) {
+	if (cli_is_core(path)) {
 		ok = open_core(ret, options, &err);
 	} else {
-		ret->snapshot = load(path, &ret->progress, &err);
+		ret->snapshot = load(path, options, &ret->progress, &err);
 		ok = ret->snapshot != NULL;
 	}
 	if (!ok)
 		return cli_error(&err, CLI_ABOUT_FILE);
 	ret->tracing = true;
+	if (ret->session) {
+		ret->lines = tm_session_source_lines(ret->session);
+		return CLI_DONE;
+	}
 	ret->own_lines = tm_source_lines_create(0);
+	tm_source_lines_since(ret->own_lines, ret->snapshot->meta.taken_at);
+	tm_source_lines_rename(ret->own_lines, options->session.mappings,
+			       options->session.nmappings);
 	ret->lines = ret->own_lines;
 	return CLI_DONE;
 }
@@ -115,7 +173,7 @@ int cli_source_open(struct cli_source *ret, const struct cli_source_spec *spec,
 	case CLI_BY_FILE:
 		return open_file(ret, spec->text, options);
 	case CLI_BY_NAME:
-		status = cli_find_process(spec->text, options->children, &pid);
+		status = cli_find_process(spec->text, options, &pid);
 		if (status != CLI_DONE)
 			return status;
 		break;
@@ -130,7 +188,7 @@ static void tell_sample(const struct cli_source *source,
 {
 	const struct tm_snapshot *snapshot = source->snapshot;
 
-	if (options->verbose && !source->core)
+	if (options->verbose && !source->file)
 		cli_note("%s: %s, %llu traces of %llu bytes, stopped for %.3f ms",
 			 source->object, snapshot->meta.runtime,
 			 (unsigned long long)snapshot->total_count,
@@ -138,24 +196,57 @@ static void tell_sample(const struct cli_source *source,
 			 (double)snapshot->meta.pause_ns / 1e6);
 }
 
+bool cli_source_follow(struct cli_source *source, const struct cli_options *options,
+		       struct tm_err *err)
+{
+	if (source->session) {
+		if (err->kind != TM_ERR_GONE || !tm_session_replaced(source->session))
+			return false;
+		tm_session_close(source->session);
+		source->session = NULL;
+		source->lines = NULL;
+	}
+	return cli_source_attach(source, source->pid, options, err);
+}
+
+bool cli_source_changing(const struct cli_source *source, const struct tm_err *err,
+			 unsigned tries)
+{
+	enum { TRIES = 50 };
+	const struct timespec pause = { .tv_nsec = 2000000 };
+
+	if (source->file || err->kind != TM_ERR_GONE || tries >= TRIES ||
+	    kill(source->pid, 0) != 0)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+bool cli_source_waits(const struct tm_err *err)
+{
+	return err->kind == TM_ERR_NOT_TRACED || err->kind == TM_ERR_NO_RUNTIME ||
+	       err->kind == TM_ERR_BUSY;
+}
+
 static bool sample(struct cli_source *source, const struct cli_options *options,
 		   struct tm_err *err)
 {
-	struct tm_snapshot *snapshot = source->core
-		? tm_core_snapshot(source->core, err)
-		: tm_session_sample(source->session, err);
+	struct tm_snapshot *once = NULL, *snapshot;
 
+	snapshot = tm_session_take_member(source->session, source->family, &once, err);
 	cli_progress_end(&source->progress);
 	if (!snapshot)
 		return false;
 	tm_snapshot_destroy(source->snapshot);
+	tm_snapshot_destroy(source->once);
 	source->snapshot = snapshot;
+	source->once = once;
 	source->tracing = true;
 	tell_sample(source, options);
 	return true;
 }
 
-static enum cli_subject subject_of(const struct cli_source *source)
+enum cli_subject cli_source_subject(const struct cli_source *source)
 {
 	return source->file ? CLI_ABOUT_FILE : CLI_ABOUT_PROCESS;
 }
@@ -169,7 +260,17 @@ static bool is_read(const struct cli_source *source)
 bool cli_source_sample(struct cli_source *source,
 		       const struct cli_options *options, struct tm_err *err)
 {
-	return is_read(source) || sample(source, options, err);
+	unsigned tries = 0;
+
+	if (is_read(source) || (source->session && sample(source, options, err)))
+		return true;
+	while (!source->file) {
+		if (cli_source_follow(source, options, err) && sample(source, options, err))
+			return true;
+		if (!cli_source_changing(source, err, tries++))
+			break;
+	}
+	return false;
 }
 
 int cli_source_read(struct cli_source *source, const struct cli_options *options)
@@ -178,14 +279,7 @@ int cli_source_read(struct cli_source *source, const struct cli_options *options
 
 	if (is_read(source) || sample(source, options, &err))
 		return CLI_DONE;
-	return cli_error(&err, subject_of(source));
-}
-
-static bool read_status(const struct cli_source *source, struct tm_status *ret,
-			struct tm_err *err)
-{
-	return source->core ? tm_core_status(source->core, ret, err)
-			    : tm_session_status(source->session, ret, err);
+	return cli_error(&err, cli_source_subject(source));
 }
 
 /* No traces, but the figures that are there without tracing. */
@@ -193,17 +287,16 @@ static struct tm_snapshot *untraced(const struct cli_source *source,
 				    const struct tm_status *status,
 				    struct tm_err *err)
 {
-	const struct tm_core *core = source->core;
 	struct tm_meta meta = {
-		.pid = core ? tm_core_pid(core) : tm_session_pid(source->session),
+		.pid = tm_session_pid(source->session),
 		.traceback_limit = status->traceback_limit,
 		.traced_current = status->traced_current,
 		.traced_peak = status->traced_peak,
 	};
 
 	snprintf(meta.runtime, sizeof(meta.runtime), "%s", status->runtime);
-	snprintf(meta.command, sizeof(meta.command), "%s", core
-		 ? tm_core_command(core) : tm_session_command(source->session));
+	snprintf(meta.command, sizeof(meta.command), "%s",
+		 tm_session_command(source->session));
 	return tm_builder_finish(tm_builder_create(), &meta, err);
 }
 
@@ -216,13 +309,13 @@ int cli_source_read_any(struct cli_source *source,
 	if (is_read(source) || sample(source, options, &err))
 		return CLI_DONE;
 	if (err.kind == TM_ERR_NOT_TRACED &&
-	    read_status(source, &status, &err)) {
+	    tm_session_status(source->session, &status, &err)) {
 		source->tracing = false;
 		source->snapshot = untraced(source, &status, &err);
 		if (source->snapshot)
 			return CLI_DONE;
 	}
-	return cli_error(&err, subject_of(source));
+	return cli_error(&err, cli_source_subject(source));
 }
 
 int cli_source_get(struct cli_source *ret, const struct cli_options *options,
@@ -236,10 +329,21 @@ int cli_source_get(struct cli_source *ret, const struct cli_options *options,
 void cli_source_close(struct cli_source *source)
 {
 	tm_snapshot_destroy(source->snapshot);
+	tm_snapshot_destroy(source->once);
 	tm_source_lines_destroy(source->own_lines);
 	tm_session_close(source->session);
-	tm_core_close(source->core);
 	*source = (struct cli_source){ 0 };
+}
+
+/* Who called is not known of these: say how much that is. */
+static void remark_cut(const struct tm_snapshot *snapshot, const char *object)
+{
+	uint64_t cut = tm_snapshot_cut_size(snapshot);
+
+	if (cut > 0)
+		cli_note("%s: %.1f %% of the traced memory has stacks that end early (%s): "
+			 "code without unwind tables or frame pointers", object,
+			 100.0 * (double)cut / (double)snapshot->total_size, TM_CUT_FRAME);
 }
 
 int cli_source_status(const struct cli_source *source)
@@ -250,8 +354,9 @@ int cli_source_status(const struct cli_source *source)
 	if (meta->dropped)
 		cli_note("%s: the recorder had no room for %llu traces", object,
 			 (unsigned long long)meta->dropped);
+	remark_cut(source->snapshot, object);
 	if (!meta->partial)
-		return CLI_DONE;
+		return meta->dropped ? CLI_PARTIAL : CLI_DONE;
 	cli_note("%s: the snapshot is partial: not every trace could be read",
 		 object);
 	return CLI_PARTIAL;
@@ -264,13 +369,13 @@ void cli_remark_filters(const struct cli_source *source,
 
 	/* A script that asks for JSON or CSV sees for itself. */
 	if (left > 0 || options->query.nfilters == 0 ||
-	    options->format == CLI_JSON || options->format == CLI_CSV)
+	    report_is_for_scripts(options->format))
 		return;
 	for (size_t i = 0; i < options->query.nfilters; i++)
 		any_pattern |= !options->filters[i].domain_only;
 	cli_note("%s: no trace passes the filters",
 		 source->file ? source->file : source->object);
 	if (any_pattern)
-		cli_note("a pattern is held against the whole name of the file: "
+		cli_note("a pattern is matched against the whole file name: "
 			 "'*/app.py'");
 }

@@ -17,7 +17,7 @@ bool cli_percent(const char *word, double *ret);
 bool cli_host_port(const char *word, char **ret_host, char **ret_port);
 
 /* Does this numeric address reach no further than this machine? False also
- * for what is no plain address. */
+ * for what is not a plain address. */
 bool cli_host_is_local(const char *host);
 
 #endif

@@ -4,19 +4,19 @@
 
 #include "cli/options.h"
 
-/* What is remembered of a process between rounds. */
+/* What is remembered about a process between rounds. */
 struct cli_watched {
 	uint64_t base;        /* traced size that growth is counted from */
 	bool has_base;
-	bool above;           /* it was above the limit the round before */
+	bool above;           /* it was above the limit in the previous round */
 	double paused_seconds;
 	uint64_t snapshots;   /* files written */
 };
 
 /*
  * Is this the round to write a snapshot? Without conditions every round is.
- * `growth`: the traced size is so much above what it was at the last snapshot
- * (or the first round). `above`: it is above now and was not the round before.
+ * `growth`: the traced size is this much above what it was at the last snapshot
+ * (or the first round). `above`: it is above now and was not in the previous round.
  */
 bool cli_watch_due(const struct cli_watch_opts *opts,
 		   struct cli_watched *watched, uint64_t traced);

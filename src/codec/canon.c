@@ -62,7 +62,10 @@ static int compare_frames(const void *a, const void *b, void *ctx)
 
 	if (!order)
 		order = compare_u64(x->lineno, y->lineno);
-	return order ? order : compare_natives(canon, x->native, y->native);
+	if (!order)
+		order = compare_natives(canon, x->native, y->native);
+	return order ? order : compare_u64(canon_rank1(&canon->strings, x->function),
+					   canon_rank1(&canon->strings, y->function));
 }
 
 enum { TELL_EVERY = 1 << 14, SCALE = 1 << 20 };

@@ -12,7 +12,7 @@
 #define TM_CODEC_CANON_H
 
 #include "tmattach/model.h"
-#include "tmattach/progress.h"
+#include "tmattach/file.h"
 
 struct canon_list {
 	tm_id *id;   /* rank -> id */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/guard.h"
-#include "codec/text.h"
+#include "base/utf8.h"
 
 void csv_add_field(struct tm_buf *row, const char *text, size_t len)
 {
@@ -31,12 +31,12 @@ static void add_escaped(struct tm_buf *buf, struct tm_text text,
 	uint32_t code;
 
 	for (size_t i = 0; i < text.len;) {
-		unsigned n = text_decode(text.bytes + i, text.len - i, &code);
+		unsigned n = tm_utf8_decode(text.bytes + i, text.len - i, &code);
 
 		if (!n)
 			code = 0xdc00u + (unsigned char)text.bytes[i];
-		if (text_is_control(code) || text_reorders(code) ||
-		    text_is_surrogate(code)) {
+		if (tm_is_control(code) || tm_is_reordering(code) ||
+		    tm_is_surrogate(code)) {
 			tm_buf_addf(buf, "\\u%04x", code);
 		} else {
 			if (code < 0x80 && strchr(special, (int)code))
@@ -54,6 +54,15 @@ void csv_add_name(struct tm_buf *row, struct tm_text name)
 	tm_buf_add(&buf, "", 0);
 	add_escaped(&buf, name, "");
 	csv_add_field(row, buf.data, buf.len);
+}
+
+void csv_add_bytes(struct tm_buf *row, const char *s)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf decoded = { 0 };
+
+	tm_buf_add(&decoded, "", 0);
+	tm_utf8_add_escaped(&decoded, s, strlen(s));
+	csv_add_name(row, (struct tm_text){ decoded.data, decoded.len });
 }
 
 void csv_add_frame(struct tm_buf *text, struct tm_frame_view frame)

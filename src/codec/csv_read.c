@@ -1,98 +1,38 @@
-/* Reading the .csv of traces back; see codec/csv.h for what a field holds. */
+/* Reading the .csv of traces back; see codec/csv.h for what a field holds, and
+ * codec/csv_rows.h for what other programs make of it. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec/codec.h"
 #include "codec/csv.h"
+#include "codec/csv_rows.h"
 #include "codec/formats.h"
-#include "codec/text.h"
+#include "base/utf8.h"
 #include "codec/traces_in.h"
 
-enum { FIELDS = 4 };
+enum column { DOMAIN, SIZE, TOTAL_NFRAME, TRACEBACK, COLUMNS };
+
+#define NOT_TO_BE_MISSING UINT64_MAX
 
 struct csv_reader {
 	struct traces_in t;
+	struct csv_rows rows;
+	unsigned nnames;        /* fields of each row */
+	int column[COLUMNS];    /* which of them it is, -1: not there */
 	struct tm_buf name, function;
-	size_t field[FIELDS + 1]; /* where fields begin in in.text */
-	unsigned nfields;
 };
 
 static bool corrupt(struct csv_reader *r, const char *what)
 {
-	return codec_corrupt(r->t.in.err, r->t.in.start, "%s", what);
-}
-
-/* The inside of a quoted field; returns what follows the closing quote. */
-static int take_quoted(struct csv_reader *r)
-{
-	for (;;) {
-		int c = record_getc(&r->t.in);
-
-		if (c == '"') {
-			c = record_getc(&r->t.in);
-			if (c != '"')
-				return c;
-		} else if (c == EOF || r->t.in.text.len > RECORD_MAX) {
-			return -2;
-		}
-		record_add(&r->t.in, c);
-	}
-}
-
-/* One row into in.text, its fields behind one another, each with a NUL. */
-static bool take_row(struct csv_reader *r)
-{
-	int c = record_getc(&r->t.in);
-
-	r->t.in.start = r->t.in.offset - 1;
-	tm_buf_clear(&r->t.in.text);
-	for (r->nfields = 0; r->nfields < FIELDS;) {
-		r->field[r->nfields++] = r->t.in.text.len;
-		if (c == '"')
-			c = take_quoted(r);
-		else
-			for (; c != ',' && c != '\n' && c != '\r' && c != EOF &&
-			     r->t.in.text.len <= RECORD_MAX;
-			     c = record_getc(&r->t.in))
-				record_add(&r->t.in, c);
-		record_add(&r->t.in, '\0');
-		if (c != ',')
-			break;
-		c = record_getc(&r->t.in);
-	}
-	r->field[r->nfields] = r->t.in.text.len;
-	if (c == -2)
-		return corrupt(r, "a quoted field without end");
-	if (c == EOF)
-		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
-	if (c == '\r')
-		c = record_getc(&r->t.in);
-	if (c != '\n' || r->nfields != FIELDS)
-		return corrupt(r, "a row that has not four fields");
-	return true;
-}
-
-static const char *field(const struct csv_reader *r, unsigned i, size_t *ret_len)
-{
-	*ret_len = r->field[i + 1] - r->field[i] - 1;
-	return r->t.in.text.data + r->field[i];
+	return csv_corrupt(&r->rows, what);
 }
 
 static bool parse_number(const char *text, size_t len, uint64_t max,
 			 uint64_t *ret)
 {
-	uint64_t v = 0;
-
-	if (!len || len > 19)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(text[i] - '0');
-	}
-	*ret = v;
-	return v <= max;
+	return !memchr(text, '.', len) && !memchr(text, ',', len) &&
+	       csv_number((struct tm_text){ text, len }, max, ret);
 }
 
 /* Undo the backslashes of csv_add_frame(). */
@@ -109,7 +49,7 @@ static bool unescape(struct tm_buf *to, const char *p, const char *end)
 			memcpy(digits, p + 2, 4);
 			if (strspn(digits, "0123456789abcdef") != 4)
 				return false;
-			text_encode(to, (uint32_t)strtoul(digits, NULL, 16));
+			tm_utf8_encode(to, (uint32_t)strtoul(digits, NULL, 16));
 			p += 6;
 		} else if (end - p >= 2 && p[1] != 'u') {
 			tm_buf_addc(to, p[1]);
@@ -118,7 +58,7 @@ static bool unescape(struct tm_buf *to, const char *p, const char *end)
 			return false;
 		}
 	}
-	return text_is_valid(to->data, to->len);
+	return tm_utf8_is_text(to->data, to->len);
 }
 
 /* The first `c` that has no backslash before it, or end. */
@@ -169,12 +109,10 @@ static bool add_frame(struct csv_reader *r, const char *p, const char *end)
 
 static bool find_frames(struct csv_reader *r, uint32_t *ret)
 {
-	const char *p, *end;
-	size_t len;
+	struct tm_text text = csv_field(&r->rows, (unsigned)r->column[TRACEBACK]);
+	const char *p = text.bytes, *end = p + text.len;
 
-	p = field(r, 3, &len);
-	end = p + len;
-	if (traces_in_known(&r->t, p, len, ret))
+	if (traces_in_known(&r->t, p, text.len, ret))
 		return true;
 	sites_begin(&r->t.sites);
 	for (;;) {
@@ -190,57 +128,79 @@ static bool find_frames(struct csv_reader *r, uint32_t *ret)
 	}
 }
 
+/* The number in a column, `missing` if it has none. */
+static bool number(struct csv_reader *r, enum column column, uint64_t max,
+		   uint64_t missing, uint64_t *ret)
+{
+	struct tm_text text = { "", 0 };
+
+	if (r->column[column] >= 0)
+		text = csv_field(&r->rows, (unsigned)r->column[column]);
+	*ret = missing;
+	return (missing <= UINT32_MAX && csv_is_missing(text)) ||
+	       csv_number(text, max, ret);
+}
+
 static bool read_row(struct csv_reader *r)
 {
-	uint64_t domain, size, total = TM_TOTAL_NFRAME_NONE;
-	const char *text;
+	uint64_t domain, size, total;
 	uint32_t list;
-	size_t len;
 
-	text = field(r, 0, &len);
-	if (!parse_number(text, len, UINT32_MAX, &domain))
-		return corrupt(r, "a domain that is no number");
-	text = field(r, 1, &len);
-	if (!parse_number(text, len, INT64_MAX, &size))
-		return corrupt(r, "a size that is no number");
-	text = field(r, 2, &len);
-	if (len && !parse_number(text, len, TM_TOTAL_NFRAME_NONE - 1, &total))
-		return corrupt(r, "a total_nframe that is no number");
+	if (!number(r, DOMAIN, UINT32_MAX, 0, &domain))
+		return corrupt(r, "a domain that is not a number");
+	if (!number(r, SIZE, INT64_MAX, NOT_TO_BE_MISSING, &size))
+		return corrupt(r, "a size that is not a number of bytes");
+	if (!number(r, TOTAL_NFRAME, TM_TOTAL_NFRAME_NONE - 1,
+		    TM_TOTAL_NFRAME_NONE, &total))
+		return corrupt(r, "a total_nframe that is not a number");
 	return find_frames(r, &list) &&
 	       traces_in_add(&r->t, list, (uint32_t)domain, size,
 			     (uint32_t)total);
 }
 
-static bool check_header(struct csv_reader *r)
+static int column_named(const struct csv_rows *rows, const char *name, size_t len)
 {
-	const char *want = CSV_TRACES_HEADER;
+	for (unsigned i = 0; i < rows->n; i++) {
+		struct tm_text text = csv_field(rows, i);
 
-	if (!take_row(r))
-		return false;
-	for (unsigned i = 0; i < FIELDS; i++) {
-		size_t n = strcspn(want, ","), len;
-		const char *text = field(r, i, &len);
-
-		if (len != n || memcmp(text, want, n) != 0)
-			return tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
-				"not a table of traces (at byte 0): its first row is not %s",
-				CSV_TRACES_HEADER);
-		want += n + 1;
+		if (text.len == len && memcmp(text.bytes, name, len) == 0)
+			return (int)i;
 	}
-	return true;
+	return -1;
+}
+
+/* The columns may be in any order, and among others. */
+static bool check_names(struct csv_reader *r)
+{
+	const char *name = CSV_TRACES_HEADER;
+
+	if (!csv_take_names(&r->rows))
+		return false;
+	r->nnames = r->rows.n;
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		size_t len = strcspn(name, ",");
+
+		r->column[i] = column_named(&r->rows, name, len);
+		name += len + (name[len] == ',');
+	}
+	if (r->column[SIZE] >= 0 && r->column[TRACEBACK] >= 0)
+		return true;
+	return tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
+			  "not a table of traces (at byte 0): its first row does "
+			  "not name the columns %s", CSV_TRACES_HEADER);
 }
 
 static bool read_rows(struct csv_reader *r)
 {
-	int c;
+	bool end;
 
-	if (!check_header(r))
+	if (!check_names(r))
 		return false;
-	while ((c = getc_unlocked(r->t.in.file)) != EOF) {
-		ungetc(c, r->t.in.file);
-		if (!take_row(r) || !read_row(r))
+	while (csv_take_row(&r->rows, r->nnames, &end))
+		if (!read_row(r))
 			return false;
-	}
+	if (!end)
+		return false;
 	if (ferror(r->t.in.file))
 		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
 	sites_flush(&r->t.sites);
@@ -255,6 +215,7 @@ bool csv_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	bool ok;
 
 	traces_in_begin(&r->t, file, builder, meta, err);
+	r->rows.in = &r->t.in;
 	ok = read_rows(r);
 	traces_in_end(&r->t, ok);
 	tm_buf_free(&r->name);

@@ -3,7 +3,7 @@
 
 #include "codec/codec.h"
 #include "codec/csv.h"
-#include "codec/export.h"
+#include "codec/export/export.h"
 #include "codec/formats.h"
 #include "codec/pieces.h"
 
@@ -85,10 +85,15 @@ static bool csv_write(const struct tm_snapshot *snapshot, FILE *file,
 	return codec_written(file, err);
 }
 
+/* A first line of names, in whatever order and with whatever between them. */
 static bool csv_sniff(const unsigned char *head, size_t len)
 {
-	return len > strlen(CSV_TRACES_HEADER) &&
-	       !memcmp(head, CSV_TRACES_HEADER, strlen(CSV_TRACES_HEADER));
+	const unsigned char *end = memchr(head, '\n', len);
+
+	if (end)
+		len = (size_t)(end - head);
+	return len && head[0] != '{' && head[0] != '[' &&
+	       memmem(head, len, "size", 4) && memmem(head, len, "traceback", 9);
 }
 
 const struct tm_codec codec_csv = {

@@ -6,10 +6,15 @@
 
 #include "tmattach/model.h"
 
+struct codec_part;
+
 bool tms_read(FILE *in, struct tm_builder *builder, struct tm_meta *meta,
 	      struct tm_err *err);
 bool pickle_read(FILE *in, struct tm_builder *builder, struct tm_meta *meta,
 		 struct tm_err *err);
+bool pickle_read_part(FILE *in, struct codec_part *part,
+		      struct tm_builder *builder, struct tm_meta *meta,
+		      struct tm_err *err);
 bool json_read(FILE *in, struct tm_builder *builder, struct tm_meta *meta,
 	       struct tm_err *err);
 bool jsonl_read(FILE *in, struct tm_builder *builder, struct tm_meta *meta,

@@ -47,7 +47,7 @@ bool json_get_string(struct json_reader *r, const json_t *object,
 		return true;
 	if (!json_is_string(value) ||
 	    json_string_length(value) > CODEC_MAX_STRING)
-		return json_reader_corrupt(r, "a name that is no string");
+		return json_reader_corrupt(r, "a name that is not a string");
 	json_text_of(value, &r->text);
 	*ret = tm_builder_string(r->t.builder, r->text.data, r->text.len);
 	return true;
@@ -63,10 +63,10 @@ static bool get_native(struct json_reader *r, const json_t *object,
 
 	*ret = (struct tm_native_frame){ .module = TM_ID_NONE };
 	if (!address || strncmp(address, "0x", 2) != 0)
-		return json_reader_corrupt(r, "an address that is no hexadecimal number");
+		return json_reader_corrupt(r, "an address that is not a hexadecimal number");
 	ret->address = strtoull(address, &end, 16);
 	if (*end || !address[2])
-		return json_reader_corrupt(r, "an address that is no hexadecimal number");
+		return json_reader_corrupt(r, "an address that is not a hexadecimal number");
 	ret->inlined = json_is_true(json_object_get(object, "inlined"));
 	if (!json_get_string(r, object, "function", &ret->function) ||
 	    !json_get_string(r, object, "module", &path) ||
@@ -81,14 +81,16 @@ static bool read_frame(struct json_reader *r, const json_t *object, tm_id *ret)
 {
 	struct tm_native_frame native;
 	uint64_t lineno;
-	tm_id name;
+	tm_id name, function;
 
-	if (!json_get_string(r, object, "filename", &name))
+	if (!json_get_string(r, object, "filename", &name) ||
+	    !json_get_string(r, object, "function", &function))
 		return false;
 	if (name == TM_ID_NONE || !json_get_u64(object, "lineno", UINT32_MAX, &lineno))
 		return json_reader_corrupt(r, "a frame without filename or lineno");
 	if (!json_object_get(object, "address")) {
-		*ret = tm_builder_frame(r->t.builder, name, (uint32_t)lineno);
+		*ret = tm_builder_function_frame(r->t.builder, name, (uint32_t)lineno,
+						 function);
 		return true;
 	}
 	if (!get_native(r, object, &native))
@@ -104,7 +106,7 @@ static bool add_frames(struct json_reader *r, const json_t *frames)
 	tm_id frame;
 
 	if (!n)
-		return json_reader_corrupt(r, "a traceback that is no list of frames");
+		return json_reader_corrupt(r, "a traceback that is not a list of frames");
 	for (size_t i = 0; i < n; i++) {
 		if (!read_frame(r, json_array_get(frames, i), &frame))
 			return false;

@@ -21,7 +21,7 @@ void json_frames_deinit(struct json_reader *r);
 
 /* An error at the value that is being read; always false. */
 bool json_reader_corrupt(struct json_reader *r, const char *what);
-/* NULL with an error if this is no JSON. */
+/* NULL with an error if this is not JSON. */
 json_t *json_reader_parse(struct json_reader *r, const char *text, size_t len);
 bool json_get_u64(const json_t *object, const char *key, uint64_t max,
 		  uint64_t *ret);

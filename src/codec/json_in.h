@@ -4,7 +4,7 @@
 
 #include "codec/record_in.h"
 
-/* The next byte that is no white space, or EOF. */
+/* The next byte that is not white space, or EOF. */
 int json_in_token(struct record_in *in);
 
 /* The object whose '{' was just taken, whole, into in->text. */

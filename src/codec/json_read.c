@@ -22,7 +22,7 @@ static bool add_trace(struct json_reader *r, const json_t *trace, uint32_t list)
 		return json_reader_corrupt(r, "a trace without domain or size");
 	if (!json_is_null(value) &&
 	    !json_get_u64(trace, "total_nframe", TM_TOTAL_NFRAME_NONE - 1, &total))
-		return json_reader_corrupt(r, "a total_nframe that is no number");
+		return json_reader_corrupt(r, "a total_nframe that is not a number");
 	return traces_in_add(&r->t, list, (uint32_t)domain, size,
 			     (uint32_t)total);
 }
@@ -51,6 +51,19 @@ static json_t *parse_short(struct json_reader *r, const char **ret_frames)
 	return trace;
 }
 
+/* An object in its place is a column: pandas' way unless it is told otherwise. */
+static bool check_traceback(struct json_reader *r, const json_t *traceback)
+{
+	if (!traceback)
+		return json_reader_corrupt(r, "a trace without a traceback");
+	if (!json_is_object(traceback))
+		return true;
+	tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
+		   "not a list of traces but a table by columns (at byte 0)");
+	return tm_err_hint(r->t.in.err, "pandas writes one row a trace with "
+			   "to_json(orient='records')");
+}
+
 static bool read_trace(struct json_reader *r)
 {
 	const char *frames = NULL;
@@ -68,12 +81,10 @@ static bool read_trace(struct json_reader *r)
 		trace = json_reader_parse(r, r->t.in.text.data, r->t.in.text.len);
 		if (!trace)
 			return false;
-		if (!json_object_get(trace, "traceback")) {
-			json_decref(trace);
-			return json_reader_corrupt(r, "a trace without a traceback");
-		}
-		json_append(&text, json_object_get(trace, "traceback"));
-		ok = json_find_frames(r, text.data, text.len, &list);
+		ok = check_traceback(r, json_object_get(trace, "traceback"));
+		if (ok)
+			json_append(&text, json_object_get(trace, "traceback"));
+		ok = ok && json_find_frames(r, text.data, text.len, &list);
 	}
 	ok = ok && add_trace(r, trace, list);
 	json_decref(trace);
@@ -88,7 +99,7 @@ static bool finish(struct json_reader *r)
 		return codec_short_read(r->t.in.err, r->t.in.file, r->t.in.offset);
 	if (c != EOF)
 		return codec_corrupt(r->t.in.err, r->t.in.offset - 1,
-				     "something behind the end");
+				     "something after the end");
 	sites_flush(&r->t.sites);
 	return true;
 }
@@ -107,10 +118,9 @@ static bool read_lines(struct json_reader *r)
 	return finish(r);
 }
 
-static bool read_traces(struct json_reader *r)
+/* The items of a list, of which `c` is the first token. */
+static bool read_traces(struct json_reader *r, int c)
 {
-	int c = json_in_token(&r->t.in);
-
 	if (c == ']')
 		return true;
 	for (;; c = json_in_token(&r->t.in)) {
@@ -205,11 +215,12 @@ static bool read_head(struct json_reader *r, const struct tm_buf *text,
 	format = json_string_value(json_object_get(head, "format"));
 	if (!format || strcmp(format, "tmattach-snapshot") != 0 || !found)
 		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
-				"not a snapshot but \"%.40s\" (at byte 0)",
-				format ? format : "something else");
+				"not a snapshot%s%.40s%s (at byte 0)",
+				format ? " but \"" : "", format ? format : "",
+				format ? "\"" : "");
 	else if (!json_get_u64(head, "version", INT64_MAX, &version) || version != 1)
 		ok = tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
-				"a version of the format that is not known (at byte 0)");
+				"an unknown version of the format (at byte 0)");
 	if (ok) {
 		read_source(json_object_get(head, "source"), r->t.meta);
 		read_meta(json_object_get(head, "meta"), r->t.meta);
@@ -219,19 +230,36 @@ static bool read_head(struct json_reader *r, const struct tm_buf *text,
 	return ok;
 }
 
+/* The traces of .jsonl as one list, as pandas and jq write them. */
+static bool read_list(struct json_reader *r)
+{
+	int c = json_in_token(&r->t.in);
+
+	if (c != '{' && c != ']' && c != EOF)
+		return tm_err_set(r->t.in.err, TM_ERR_UNSUPPORTED, NULL,
+				  "a list, but not of traces (at byte 0)");
+	if (!read_traces(r, c))
+		return false;
+	traces_in_conclude(&r->t);
+	return finish(r);
+}
+
 static bool read_whole(struct json_reader *r)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf head = { 0 };
 	bool found, again = false;
+	int first = json_in_token(&r->t.in);
 
-	if (json_in_token(&r->t.in) != '{')
+	if (first == '[')
+		return read_list(r);
+	if (first != '{')
 		return codec_corrupt(r->t.in.err, 0,
 				     "not the beginning of a snapshot");
 	tm_buf_addc(&head, '{');
 	if (!json_in_head(&r->t.in, &head, &found))
 		return false;
 	if (found) {
-		if (!read_traces(r))
+		if (!read_traces(r, json_in_token(&r->t.in)))
 			return false;
 		tm_buf_adds(&head, "[]");
 		if (!json_in_head(&r->t.in, &head, &again))

@@ -2,11 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
-
-#include "base/guard.h"
-#include "codec/text.h"
 
 char *json_time(char buf[static 40], int64_t ms)
 {
@@ -35,17 +31,6 @@ int64_t json_parse_time(const char *text)
 	return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
-static json_t *path(const char *file)
-{
-	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
-
-	if (!file)
-		return json_null();
-	tm_buf_add(&buf, "", 0);
-	text_from_fs(&buf, file, strlen(file));
-	return json_text((struct tm_text){ buf.data, buf.len });
-}
-
 json_t *json_source(const struct tm_meta *meta, const char *file)
 {
 	json_t *source = json_object();
@@ -53,7 +38,7 @@ json_t *json_source(const struct tm_meta *meta, const char *file)
 
 	json_object_set_new(source, "pid", meta->pid ?
 			    json_integer(meta->pid) : json_null());
-	json_object_set_new(source, "file", path(file));
+	json_object_set_new(source, "file", json_bytes(file));
 	json_object_set_new(source, "runtime", json_cstring(meta->runtime));
 	json_object_set_new(source, "traceback_limit",
 			    json_integer(meta->traceback_limit));
@@ -69,6 +54,8 @@ json_t *json_frame(struct tm_frame_view view)
 
 	json_object_set_new(frame, "filename", json_text(view.filename));
 	json_object_set_new(frame, "lineno", json_integer(view.lineno));
+	if (!view.native && view.function.bytes)
+		json_object_set_new(frame, "function", json_text(view.function));
 	if (!view.native)
 		return frame;
 	snprintf(address, sizeof(address), "0x%" PRIx64, view.address);

@@ -9,7 +9,7 @@
 json_t *json_source(const struct tm_meta *meta, const char *file);
 /* FRAME; native frames have a function, module, address and inlined. */
 json_t *json_frame(struct tm_frame_view frame);
-/* "2026-01-31T12:00:00.000Z" and back; 0 if the text is no such time. */
+/* "2026-01-31T12:00:00.000Z" and back; 0 if the text is not such a time. */
 char *json_time(char buf[static 40], int64_t ms);
 int64_t json_parse_time(const char *text);
 

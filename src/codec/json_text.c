@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
-#include "codec/text.h"
+#include "base/utf8.h"
 
 #define SENTINEL "\xf4\x8f\xbf\xbf" /* U+10FFFF */
 enum { SENTINEL_CODE = 0x10ffff, SENTINEL_LEN = 4, DIGITS = 4 };
@@ -18,7 +18,7 @@ static void add_escaped(struct tm_buf *buf, uint32_t code)
 /* What jansson would write as it is, and a terminal would obey. */
 static bool unsafe(uint32_t code)
 {
-	return code >= 0x7f && (text_is_control(code) || text_reorders(code));
+	return code >= 0x7f && (tm_is_control(code) || tm_is_reordering(code));
 }
 
 /* The form of a text that jansson can carry. */
@@ -27,11 +27,11 @@ static void to_carrier(struct tm_buf *buf, struct tm_text text)
 	uint32_t code;
 
 	for (size_t i = 0; i < text.len;) {
-		unsigned n = text_decode(text.bytes + i, text.len - i, &code);
+		unsigned n = tm_utf8_decode(text.bytes + i, text.len - i, &code);
 
 		if (!n)
 			add_escaped(buf, 0xdc00u + (unsigned char)text.bytes[i]);
-		else if (text_is_surrogate(code) || unsafe(code))
+		else if (tm_is_surrogate(code) || unsafe(code))
 			add_escaped(buf, code);
 		else if (code == SENTINEL_CODE)
 			add_escaped(buf, 0);
@@ -73,6 +73,17 @@ json_t *json_cstring(const char *s)
 {
 	return json_text((struct tm_text){ s && *s ? s : NULL,
 					   s ? strlen(s) : 0 });
+}
+
+json_t *json_bytes(const char *s)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf buf = { 0 };
+
+	if (!s)
+		return json_null();
+	tm_buf_add(&buf, "", 0);
+	tm_utf8_add_escaped(&buf, s, strlen(s));
+	return json_text((struct tm_text){ buf.data, buf.len });
 }
 
 json_t *json_count(uint64_t n)
@@ -183,7 +194,7 @@ static const char *carry_escape(struct tm_buf *buf, const char *p,
 				add_escaped(buf, 0);
 				return p + n;
 			}
-		} else if (text_is_surrogate(code)) {
+		} else if (tm_is_surrogate(code)) {
 			add_escaped(buf, code);
 			return p + n;
 		}
@@ -250,7 +261,7 @@ void json_text_of(const json_t *string, struct tm_buf *buf)
 		tm_buf_add(buf, p, (size_t)(hit - p));
 		memcpy(digits, hit + SENTINEL_LEN, DIGITS);
 		code = (uint32_t)strtoul(digits, NULL, 16);
-		text_encode(buf, code ? code : SENTINEL_CODE);
+		tm_utf8_encode(buf, code ? code : SENTINEL_CODE);
 		p = hit + SENTINEL_LEN + DIGITS;
 	}
 	tm_buf_add(buf, p, (size_t)(end - p));

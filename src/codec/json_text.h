@@ -14,10 +14,13 @@
 #include "base/buf.h"
 #include "tmattach/model.h"
 
-/* NULL for a text whose bytes are NULL. Bytes that are no UTF-8 become
+/* NULL for a text whose bytes are NULL. Bytes that are not UTF-8 become
  * surrogate escapes. */
 json_t *json_text(struct tm_text text);
 json_t *json_cstring(const char *s);   /* null if NULL or empty */
+/* Bytes of the system, a path or a command line, as Python decodes them; null
+ * if NULL. */
+json_t *json_bytes(const char *s);
 json_t *json_count(uint64_t n);        /* at most 2^63 - 1 */
 
 /* Append an object's text, compact, keys in the order they were set. */
@@ -28,7 +31,7 @@ void json_append_real(struct tm_buf *buf, const json_t *value, double real);
 /* Parse one value; NULL with *ret_why (static or jansson's own text, copied
  * into why). */
 json_t *json_parse(const char *text, size_t len, char why[static 160]);
-/* A parsed string as text of the model, replacing what is in buf. */
+/* A parsed string as text of the model, replacing the content of buf. */
 void json_text_of(const json_t *string, struct tm_buf *buf);
 
 #endif

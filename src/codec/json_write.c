@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "codec/codec.h"
-#include "codec/export.h"
+#include "codec/export/export.h"
 #include "codec/formats.h"
 #include "codec/json_shape.h"
 #include "codec/pieces.h"
@@ -55,7 +55,7 @@ static void make_frame(const struct canon *canon, tm_id id, void *ctx,
 	json_decref(frame);
 }
 
-/* jansson makes what has text in it, once for each frame; here are only
+/* jansson renders everything that has text in it, once per frame; here are only
  * numbers and brackets. */
 static void make_trace(struct json_writer *w, const struct tm_site *site,
 		       uint64_t size)
@@ -200,18 +200,27 @@ static bool lines_write(const struct tm_snapshot *snapshot, FILE *file,
 	return write_json(&w, opts);
 }
 
+/* Whatever blanks and line ends other programs put in between. */
+static bool begins(const unsigned char *head, size_t len, const char *text)
+{
+	for (size_t i = 0; i < len && *text; i++) {
+		if (memchr(" \t\r\n", head[i], 4))
+			continue;
+		if (head[i] != (unsigned char)*text++)
+			return false;
+	}
+	return *text == '\0';
+}
+
 static bool whole_sniff(const unsigned char *head, size_t len)
 {
-	static const char begin[] = "{\"format\":\"tmattach-snapshot\"";
-
-	return len >= sizeof(begin) - 1 && !memcmp(head, begin, sizeof(begin) - 1);
+	return begins(head, len, "{\"format\":\"tmattach-snapshot\"") ||
+	       begins(head, len, "[{\"domain\":");
 }
 
 static bool lines_sniff(const unsigned char *head, size_t len)
 {
-	static const char begin[] = "{\"domain\":";
-
-	return len >= sizeof(begin) - 1 && !memcmp(head, begin, sizeof(begin) - 1);
+	return begins(head, len, "{\"domain\":");
 }
 
 const struct tm_codec codec_json = {
@@ -221,6 +230,7 @@ const struct tm_codec codec_json = {
 	.write = whole_write,
 	.read = json_read,
 	.sniff = whole_sniff,
+	.functions = true,
 };
 
 const struct tm_codec codec_jsonl = {
@@ -230,4 +240,5 @@ const struct tm_codec codec_jsonl = {
 	.write = lines_write,
 	.read = jsonl_read,
 	.sniff = lines_sniff,
+	.functions = true,
 };

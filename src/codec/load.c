@@ -1,5 +1,5 @@
 /*
- * Opening a snapshot file: the format is told by the first bytes, else by
+ * Opening a snapshot file: the format is recognised by the first bytes, else by
  * the suffix. Pipes cannot be rewound, so their first bytes are replayed.
  */
 #include <errno.h>
@@ -11,6 +11,8 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "codec/codec.h"
+#include "codec/formats.h"
+#include "codec/unpack.h"
 
 enum { BUFFER = 1 << 16 };
 
@@ -53,7 +55,7 @@ static int replay_close(void *cookie)
 }
 
 /* Put the head back in front of a stream that cannot seek, or whose reading
- * is to be told. */
+ * is to be reported. */
 static void replay_head(struct codec_input *input,
 			const struct tm_progress *progress)
 {
@@ -81,6 +83,23 @@ static void replay_head(struct codec_input *input,
 	input->close = true;
 }
 
+/* Look at the first bytes, which are then to be read again. */
+static bool take_head(struct codec_input *input, const char *path,
+		      const struct tm_progress *progress, struct tm_err *err)
+{
+	input->nhead = fread(input->head, 1, sizeof(input->head), input->file);
+	if (!input->nhead && ferror(input->file)) {
+		if (!input->unpack || !unpack_failed(input->unpack, err))
+			tm_err_os(err, errno, path, "cannot read");
+		codec_input_close(input);
+		return false;
+	}
+	if (progress || !input->close ||
+	    fseek(input->file, 0, SEEK_SET) != 0)
+		replay_head(input, progress);
+	return true;
+}
+
 bool codec_input_open(struct codec_input *input, const char *path,
 		      const struct tm_progress *progress, struct tm_err *err)
 {
@@ -91,16 +110,15 @@ bool codec_input_open(struct codec_input *input, const char *path,
 	}
 	if (!input->file)
 		return tm_err_os(err, errno, path, "cannot open");
-	input->nhead = fread(input->head, 1, sizeof(input->head), input->file);
-	if (!input->nhead && ferror(input->file)) {
-		tm_err_os(err, errno, path, "cannot read");
-		codec_input_close(input);
+	if (!take_head(input, path, progress, err))
 		return false;
-	}
-	if (progress || !input->close ||
-	    fseek(input->file, 0, SEEK_SET) != 0)
-		replay_head(input, progress);
-	return true;
+	input->packed = unpack_suffix(input->head, input->nhead);
+	if (!input->packed)
+		return true;
+	input->file = unpack_open(input->file, input->close, input->head,
+				  input->nhead, &input->unpack);
+	input->close = true;
+	return take_head(input, path, NULL, err);
 }
 
 void codec_input_close(struct codec_input *input)
@@ -110,20 +128,33 @@ void codec_input_close(struct codec_input *input)
 	input->file = NULL;
 }
 
+/* The format of the suffix, also before that of a packed file. */
+static const struct tm_codec *by_suffix(const struct codec_input *input,
+					const char *path)
+{
+	const struct tm_codec *codec = tm_codec_by_suffix(path);
+	size_t len = strlen(path), n = input->packed ? strlen(input->packed) : 0;
+	TM_GUARD(tm_free_ptr) char *inner = NULL;
+
+	if (codec || !n || len <= n || strcmp(path + len - n, input->packed) != 0)
+		return codec;
+	inner = tm_asprintf("%.*s", (int)(len - n), path);
+	return tm_codec_by_suffix(inner);
+}
+
 static const struct tm_codec *choose(const struct codec_input *input,
 				     const char *path)
 {
-	const struct tm_codec *by_suffix;
+	const struct tm_codec *codec;
 
 	for (size_t i = 0; i < tm_codec_count(); i++) {
-		const struct tm_codec *codec = tm_codec_at(i);
-
+		codec = tm_codec_at(i);
 		if (codec->read && codec->sniff &&
 		    codec->sniff(input->head, input->nhead))
 			return codec;
 	}
-	by_suffix = tm_codec_by_suffix(path);
-	return by_suffix && by_suffix->read ? by_suffix : NULL;
+	codec = by_suffix(input, path);
+	return codec && codec->read ? codec : NULL;
 }
 
 static bool unknown_format(const struct codec_input *input, const char *path,
@@ -138,14 +169,31 @@ static bool unknown_format(const struct codec_input *input, const char *path,
 			   "%s files can be written, not read", codec->suffix);
 	else
 		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
-			   "no snapshot format that is known (at byte 0)");
+			   "not a known snapshot format (at byte 0)");
 	return tm_err_hint(err, "tmattach reads its own .tms files, pickles of "
 			   "tracemalloc's Snapshot.dump(), .json, .jsonl and "
-			   ".csv");
+			   ".csv; all of them also compressed by gzip, zlib, bzip2, "
+			   "xz or zstd");
+}
+
+static bool read_part(const struct tm_codec *codec,
+		      const struct codec_input *input, struct codec_part *part,
+		      struct tm_builder *builder, struct tm_meta *meta,
+		      struct tm_err *err)
+{
+	if (codec == &codec_pickle)
+		return pickle_read_part(input->file, part, builder, meta, err);
+	if (part->nth <= 1)
+		return codec->read(input->file, builder, meta, err);
+	return tm_err_set(err, TM_ERR_USAGE, NULL,
+			  "a %s file holds one snapshot, there is no number %zu",
+			  codec->suffix, part->nth);
 }
 
 static struct tm_snapshot *read_snapshot(const struct codec_input *input,
-					 const char *path, struct tm_err *err)
+					 const char *path,
+					 struct codec_part *part,
+					 struct tm_err *err)
 {
 	const struct tm_codec *codec = choose(input, path);
 	struct tm_meta meta = { 0 };
@@ -156,30 +204,63 @@ static struct tm_snapshot *read_snapshot(const struct codec_input *input,
 		return NULL;
 	}
 	builder = tm_builder_create();
-	if (!codec->read(input->file, builder, &meta, err)) {
+	if (!read_part(codec, input, part, builder, &meta, err)) {
+		if (input->unpack)
+			unpack_failed(input->unpack, err);
 		tm_builder_destroy(builder);
 		return NULL;
 	}
 	return tm_builder_finish(builder, &meta, err);
 }
 
-struct tm_snapshot *tm_snapshot_load_telling(const char *path,
-					     const struct tm_progress *progress,
-					     struct tm_err *err)
+/*
+ * FILE#2: the second snapshot in FILE. A file that has such a name itself is
+ * that file. Returns the name of the file, to be freed.
+ */
+static char *split_number(const char *path, size_t *ret_nth)
 {
+	const char *mark = strrchr(path, '#');
+	size_t digits = mark ? strspn(mark + 1, "0123456789") : 0;
+
+	*ret_nth = 0;
+	if (!digits || digits > 9 || mark[1 + digits] || mark == path ||
+	    access(path, F_OK) == 0)
+		return tm_asprintf("%s", path);
+	*ret_nth = strtoul(mark + 1, NULL, 10);
+	return tm_asprintf("%.*s", (int)(mark - path), path);
+}
+
+static void tell_more(const struct tm_load_opts *opts)
+{
+	if (opts->note)
+		opts->note(opts->note_ctx, "more snapshots follow in the file; this "
+			   "is the first, which Snapshot.load() reads, too. Put "
+			   "#2 after its name for the next");
+}
+
+struct tm_snapshot *tm_snapshot_load_with(const char *path,
+					  const struct tm_load_opts *opts,
+					  struct tm_err *err)
+{
+	struct codec_part part = { 0 };
+	TM_GUARD(tm_free_ptr) char *file = split_number(path, &part.nth);
 	struct tm_snapshot *snapshot;
 	struct codec_input input;
 
-	if (!codec_input_open(&input, path, progress, err))
+	if (!codec_input_open(&input, file, opts->progress, err))
 		return NULL;
-	snapshot = read_snapshot(&input, path, err);
+	snapshot = read_snapshot(&input, file, &part, err);
 	codec_input_close(&input);
 	if (!snapshot)
-		tm_err_about(err, "%s", strcmp(path, "-") ? path : "stdin");
+		tm_err_about(err, "%s", strcmp(file, "-") ? file : "stdin");
+	else if (part.more)
+		tell_more(opts);
 	return snapshot;
 }
 
 struct tm_snapshot *tm_snapshot_load(const char *path, struct tm_err *err)
 {
-	return tm_snapshot_load_telling(path, NULL, err);
+	const struct tm_load_opts opts = { 0 };
+
+	return tm_snapshot_load_with(path, &opts, err);
 }

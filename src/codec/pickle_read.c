@@ -1,331 +1,215 @@
 /*
- * The machine that runs a pickle, as far as a Snapshot needs it: protocols 2
- * to 5, no opcode that calls anything, no class but tracemalloc's two.
- *
- * Memory follows the file: a byte of input can add one value (16 bytes) to
- * the stack, whose size is bounded, or to the memo.
+ * Which operation each opcode is, and what becomes of the value under STOP.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "codec/codec.h"
 #include "codec/formats.h"
 #include "codec/pickle.h"
-#include "codec/pickle_in.h"
-#include "codec/pickle_shape.h"
+#include "codec/pickle_find.h"
+#include "codec/pickle_machine.h"
 
-/* The deepest genuine stack: a traceback of 65535 frames, and some. */
-enum { MAX_STACK = 1 << 20 };
+static void pickle_op_proto(struct pickle_machine *m, unsigned arg)
+{
+	int version = pickle_in_byte(m->in);
 
-struct machine {
-	struct pickle_in in;
-	struct shape shape;
-	struct value *stack;
-	size_t n, cap;
-	struct value *memo;
-	size_t nmemo, memo_cap;
-	struct tm_buf text, module;
+	(void)arg;
+	if (version <= PICKLE_PROTO_MAX || m->in->failed)
+		return;
+	m->in->failed = true;
+	tm_err_set(m->in->err, TM_ERR_UNSUPPORTED, NULL,
+		   "pickle protocol %d (before byte %" PRIu64 "); 0 to %d are read",
+		   version, pickle_in_offset(m->in), PICKLE_PROTO_MAX);
+}
+
+static void pickle_op_frame(struct pickle_machine *m, unsigned arg)
+{
+	(void)arg;
+	pickle_in_le(m->in, 8);
+}
+
+static void pickle_op_none(struct pickle_machine *m, unsigned arg)
+{
+	(void)m;
+	(void)arg;
+}
+
+static const struct op {
+	void (*run)(struct pickle_machine *m, unsigned arg);
+	unsigned arg;
+} ops[256] = {
+	[OP_MARK] = { pickle_op_kind, VALUE_MARK },
+	[OP_NONE] = { pickle_op_kind, VALUE_NONE },
+	[OP_POP] = { pickle_op_pop, 1 },
+	[OP_POP_MARK] = { pickle_op_pop_mark, 0 },
+	[OP_DUP] = { pickle_op_dup, 0 },
+	[OP_INT] = { pickle_op_decimal, 0 },
+	[OP_LONG] = { pickle_op_decimal, 0 },
+	[OP_BININT1] = { pickle_op_int, 1 },
+	[OP_BININT2] = { pickle_op_int, 2 },
+	[OP_BININT] = { pickle_op_int, 4 },
+	[OP_LONG1] = { pickle_op_long, 1 },
+	[OP_LONG4] = { pickle_op_long, 4 },
+	[OP_NEWTRUE] = { pickle_op_other, OTHER_BOOL },
+	[OP_NEWFALSE] = { pickle_op_other, OTHER_BOOL },
+	[OP_FLOAT] = { pickle_op_line, OTHER_FLOAT },
+	[OP_BINFLOAT] = { pickle_op_float, 0 },
+	[OP_STRING] = { pickle_op_line, OTHER_BYTES },
+	[OP_BINSTRING] = { pickle_op_bytes, 4 },
+	[OP_SHORT_BINSTRING] = { pickle_op_bytes, 1 },
+	[OP_BINBYTES] = { pickle_op_bytes, 4 },
+	[OP_SHORT_BINBYTES] = { pickle_op_bytes, 1 },
+	[OP_BINBYTES8] = { pickle_op_bytes, 8 },
+	[OP_BYTEARRAY8] = { pickle_op_bytes, 8 },
+	[OP_UNICODE] = { pickle_op_unicode, 0 },
+	[OP_SHORT_BINUNICODE] = { pickle_op_string, 1 },
+	[OP_BINUNICODE] = { pickle_op_string, 4 },
+	[OP_BINUNICODE8] = { pickle_op_string, 8 },
+	[OP_PERSID] = { pickle_op_line, OTHER_EXTERNAL },
+	[OP_BINPERSID] = { pickle_op_new, 0 },
+	[OP_EXT1] = { pickle_op_extension, 1 },
+	[OP_EXT2] = { pickle_op_extension, 2 },
+	[OP_EXT4] = { pickle_op_extension, 4 },
+	[OP_NEXT_BUFFER] = { pickle_op_other, OTHER_EXTERNAL },
+	[OP_READONLY_BUFFER] = { pickle_op_none, 0 },
+	[OP_GET] = { pickle_op_get_line, 0 },
+	[OP_BINGET] = { pickle_op_get, 1 },
+	[OP_LONG_BINGET] = { pickle_op_get, 4 },
+	[OP_PUT] = { pickle_op_put_line, 0 },
+	[OP_BINPUT] = { pickle_op_put, 1 },
+	[OP_LONG_BINPUT] = { pickle_op_put, 4 },
+	[OP_MEMOIZE] = { pickle_op_put, 0 },
+	[OP_EMPTY_TUPLE] = { pickle_op_empty, NODE_TUPLE },
+	[OP_TUPLE1] = { pickle_op_tuple, 1 },
+	[OP_TUPLE2] = { pickle_op_tuple, 2 },
+	[OP_TUPLE3] = { pickle_op_tuple, 3 },
+	[OP_TUPLE] = { pickle_op_marked, NODE_TUPLE },
+	[OP_EMPTY_LIST] = { pickle_op_empty, NODE_LIST },
+	[OP_LIST] = { pickle_op_marked, NODE_LIST },
+	[OP_EMPTY_DICT] = { pickle_op_empty, NODE_DICT },
+	[OP_DICT] = { pickle_op_marked, NODE_DICT },
+	[OP_EMPTY_SET] = { pickle_op_empty, NODE_SET },
+	[OP_FROZENSET] = { pickle_op_marked, NODE_SET },
+	[OP_APPEND] = { pickle_op_add, 1 },
+	[OP_SETITEM] = { pickle_op_add, 2 },
+	[OP_APPENDS] = { pickle_op_add_marked, false },
+	[OP_ADDITEMS] = { pickle_op_add_marked, false },
+	[OP_SETITEMS] = { pickle_op_add_marked, true },
+	[OP_GLOBAL] = { pickle_op_global, 0 },
+	[OP_STACK_GLOBAL] = { pickle_op_stack_global, 0 },
+	[OP_INST] = { pickle_op_inst, 0 },
+	[OP_OBJ] = { pickle_op_obj, 0 },
+	[OP_NEWOBJ] = { pickle_op_new, 1 },
+	[OP_NEWOBJ_EX] = { pickle_op_new, 2 },
+	[OP_REDUCE] = { pickle_op_reduce, 0 },
+	[OP_BUILD] = { pickle_op_build, 0 },
+	[OP_PROTO] = { pickle_op_proto, 0 },
+	[OP_FRAME] = { pickle_op_frame, 0 },
 };
 
-static void push(struct machine *m, struct value value)
+static void unknown_op(struct pickle_machine *m, int op)
 {
-	if (m->n >= MAX_STACK) {
-		pickle_in_corrupt(&m->in, "a stack of absurd depth");
+	if (m->in->failed)
 		return;
-	}
-	if (m->n == m->cap)
-		m->stack = tm_grow(m->stack, &m->cap, m->n + 1,
-				   sizeof(*m->stack));
-	m->stack[m->n++] = value;
+	m->in->failed = true;
+	tm_err_set(m->in->err, TM_ERR_CORRUPT, NULL,
+		   "damaged, or not a pickle: opcode 0x%02x at byte %" PRIu64,
+		   op, pickle_in_offset(m->in) - 1);
 }
 
-static void push_int(struct machine *m, uint64_t v)
+/* What is under STOP, NULL on failure. */
+static struct value *run(struct pickle_machine *m)
 {
-	push(m, (struct value){ VALUE_INT, 0, v });
-}
-
-static void push_kind(struct machine *m, enum value_kind kind)
-{
-	push(m, (struct value){ kind, 0, 0 });
-}
-
-/* The topmost n values, taken off; NULL if there are not as many. */
-static struct value *pop(struct machine *m, size_t n)
-{
-	if (m->n < n) {
-		pickle_in_corrupt(&m->in, "an operation without its operands");
-		return NULL;
-	}
-	m->n -= n;
-	return m->stack + m->n;
-}
-
-/* The values above the topmost mark, taken off with it. */
-static struct value *pop_mark(struct machine *m, size_t *ret_n)
-{
-	size_t at = m->n;
-
-	while (at && m->stack[at - 1].kind != VALUE_MARK)
-		at--;
-	*ret_n = m->n - at;
-	if (!at) {
-		pickle_in_corrupt(&m->in, "an end without its mark");
-		return NULL;
-	}
-	m->n = at - 1;
-	return m->stack + at;
-}
-
-static struct value *top(struct machine *m)
-{
-	struct value *value = pop(m, 1);
-
-	if (value)
-		m->n++;
-	return value;
-}
-
-static void put_memo(struct machine *m, uint64_t place)
-{
-	struct value *value = top(m);
-
-	/* Places are numbered as they come: none can be beyond the bytes read. */
-	if (place > pickle_in_offset(&m->in))
-		pickle_in_corrupt(&m->in, "a memo place of absurd number");
-	if (m->in.failed || !value)
-		return;
-	if (place >= m->memo_cap)
-		m->memo = tm_grow(m->memo, &m->memo_cap, place + 1,
-				  sizeof(*m->memo));
-	while (m->nmemo <= place)
-		m->memo[m->nmemo++] = (struct value){ VALUE_UNSET, 0, 0 };
-	m->memo[place] = *value;
-}
-
-static void get_memo(struct machine *m, uint64_t place)
-{
-	if (place >= m->nmemo || m->memo[place].kind == VALUE_UNSET)
-		pickle_in_corrupt(&m->in, "a memo place that was never set");
-	else
-		push(m, m->memo[place]);
-}
-
-static void do_string(struct machine *m, unsigned len_bytes)
-{
-	uint64_t len = pickle_in_le(&m->in, len_bytes);
-
-	if (pickle_in_bytes(&m->in, &m->text, len))
-		push(m, shape_string(&m->shape, &m->text));
-}
-
-static void do_int(struct machine *m)
-{
-	uint64_t v = pickle_in_le(&m->in, 4);
-
-	if (v > INT32_MAX)
-		pickle_in_corrupt(&m->in, "a negative number");
-	push_int(m, v);
-}
-
-static void do_tuple(struct machine *m, size_t n)
-{
-	struct value *items = pop(m, n);
-
-	if (items)
-		push(m, shape_tuple(&m->shape, items, n));
-}
-
-static void do_mark_tuple(struct machine *m)
-{
-	size_t n;
-	struct value *items = pop_mark(m, &n);
-
-	if (items)
-		push(m, shape_tuple(&m->shape, items, n));
-}
-
-static void do_appends(struct machine *m)
-{
-	size_t n;
-	struct value *items = pop_mark(m, &n), *list = items ? top(m) : NULL;
-
-	if (list && list->kind != VALUE_LIST)
-		pickle_in_corrupt(&m->in, "an append to what is no list");
-	else if (list)
-		shape_append(&m->shape, items, n);
-}
-
-static void do_append(struct machine *m)
-{
-	struct value *item = pop(m, 1), *list = item ? top(m) : NULL;
-
-	if (list && list->kind != VALUE_LIST)
-		pickle_in_corrupt(&m->in, "an append to what is no list");
-	else if (list)
-		shape_append(&m->shape, item, 1);
-}
-
-static void set_items(struct machine *m, const struct value *items, size_t n)
-{
-	struct value *dict = items ? top(m) : NULL;
-
-	if (!dict)
-		return;
-	if (dict->kind != VALUE_DICT || n % 2) {
-		pickle_in_corrupt(&m->in, "items for what is no dictionary");
-		return;
-	}
-	for (size_t i = 0; i < n; i += 2)
-		shape_set(&m->shape, &items[i], &items[i + 1]);
-}
-
-static void do_setitems(struct machine *m)
-{
-	size_t n;
-	struct value *items = pop_mark(m, &n);
-
-	set_items(m, items, n);
-}
-
-static void do_build(struct machine *m)
-{
-	struct value *state = pop(m, 1), *object = state ? top(m) : NULL;
-
-	if (object)
-		shape_build(&m->shape, object, state);
-}
-
-static void do_newobj(struct machine *m)
-{
-	struct value *items = pop(m, 2);
-
-	if (items)
-		push(m, shape_object(&m->shape, &items[0], &items[1]));
-}
-
-static void do_global(struct machine *m)
-{
-	if (pickle_in_line(&m->in, &m->module) &&
-	    pickle_in_line(&m->in, &m->text))
-		push(m, shape_class(&m->shape, m->module.data, m->text.data));
-}
-
-static void do_stack_global(struct machine *m)
-{
-	struct value *items = pop(m, 2);
-	const struct tm_intern_item *strings = m->shape.strings.items;
-
-	if (!items)
-		return;
-	if (items[0].kind != VALUE_STRING || items[1].kind != VALUE_STRING)
-		pickle_in_corrupt(&m->in, "a class without a name");
-	else
-		push(m, shape_class(&m->shape, strings[items[0].id].bytes,
-				    strings[items[1].id].bytes));
-}
-
-static void unknown_op(struct machine *m, int op)
-{
-	if (m->in.failed)
-		return;
-	m->in.failed = true;
-	tm_err_set(m->in.err, TM_ERR_CORRUPT, NULL,
-		   "damaged, or not a tracemalloc snapshot: opcode 0x%02x at byte %"
-		   PRIu64, op, pickle_in_offset(&m->in) - 1);
-}
-
-static void step(struct machine *m, int op)
-{
-	struct pickle_in *in = &m->in;
-
-	switch (op) {
-	case OP_MARK: push_kind(m, VALUE_MARK); break;
-	case OP_NONE: push_kind(m, VALUE_NONE); break;
-	case OP_BININT1: push_int(m, pickle_in_le(in, 1)); break;
-	case OP_BININT2: push_int(m, pickle_in_le(in, 2)); break;
-	case OP_BININT: do_int(m); break;
-	case OP_LONG1: push_int(m, pickle_in_long(in, pickle_in_le(in, 1))); break;
-	case OP_LONG4: push_int(m, pickle_in_long(in, pickle_in_le(in, 4))); break;
-	case OP_SHORT_BINUNICODE: do_string(m, 1); break;
-	case OP_BINUNICODE: do_string(m, 4); break;
-	case OP_BINUNICODE8: do_string(m, 8); break;
-	case OP_BINGET: get_memo(m, pickle_in_le(in, 1)); break;
-	case OP_LONG_BINGET: get_memo(m, pickle_in_le(in, 4)); break;
-	case OP_BINPUT: put_memo(m, pickle_in_le(in, 1)); break;
-	case OP_LONG_BINPUT: put_memo(m, pickle_in_le(in, 4)); break;
-	case OP_MEMOIZE: put_memo(m, m->nmemo); break;
-	case OP_TUPLE: do_mark_tuple(m); break;
-	case OP_EMPTY_TUPLE: push_kind(m, VALUE_EMPTY); break;
-	case OP_TUPLE1: do_tuple(m, 1); break;
-	case OP_TUPLE2: do_tuple(m, 2); break;
-	case OP_TUPLE3: do_tuple(m, 3); break;
-	case OP_EMPTY_LIST: push(m, shape_list(&m->shape)); break;
-	case OP_APPEND: do_append(m); break;
-	case OP_APPENDS: do_appends(m); break;
-	case OP_EMPTY_DICT: push_kind(m, VALUE_DICT); break;
-	case OP_SETITEM: set_items(m, pop(m, 2), 2); break;
-	case OP_SETITEMS: do_setitems(m); break;
-	case OP_GLOBAL: do_global(m); break;
-	case OP_STACK_GLOBAL: do_stack_global(m); break;
-	case OP_NEWOBJ: do_newobj(m); break;
-	case OP_BUILD: do_build(m); break;
-	case OP_FRAME: pickle_in_le(in, 8); break;
-	default: unknown_op(m, op); break;
-	}
-}
-
-static bool check_protocol(struct machine *m)
-{
-	int op = pickle_in_byte(&m->in), version = pickle_in_byte(&m->in);
-
-	if (m->in.failed)
-		return false;
-	if (op != OP_PROTO)
-		return pickle_in_corrupt(&m->in, "not the beginning of a pickle");
-	if (version >= PICKLE_PROTO_MIN && version <= PICKLE_PROTO_MAX)
-		return true;
-	return tm_err_set(m->in.err, TM_ERR_UNSUPPORTED, NULL,
-			  "pickle protocol %d (at byte 1); %d to %d are read",
-			  version, PICKLE_PROTO_MIN, PICKLE_PROTO_MAX);
-}
-
-static bool run(struct machine *m)
-{
-	struct value *result;
-
-	if (!check_protocol(m))
-		return false;
 	for (;;) {
-		int op = pickle_in_byte(&m->in);
+		int op = pickle_in_byte(m->in);
 
-		if (op == OP_STOP && !m->in.failed)
-			break;
-		step(m, op);
-		if (m->in.failed)
-			return false;
+		if (m->in->failed)
+			return NULL;
+		if (op == OP_STOP)
+			return pickle_pop(m, 1);
+		if (ops[op].run)
+			ops[op].run(m, ops[op].arg);
+		else
+			unknown_op(m, op);
 	}
-	result = pop(m, 1);
-	return result && shape_finish(&m->shape, result);
 }
 
-bool pickle_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
-		 struct tm_err *err)
+/* Programs write one pickle after the other, not all of them snapshots. */
+static bool another_follows(struct pickle_in *in)
 {
-	struct machine *m = tm_calloc(1, sizeof(*m));
-	bool ok;
+	return pickle_in_peek(in) == OP_PROTO;
+}
 
-	pickle_in_init(&m->in, file, err);
-	m->shape.in = &m->in;
-	m->shape.builder = builder;
-	m->shape.sites.builder = builder;
-	m->shape.meta = meta;
-	ok = run(m);
+static bool choose(struct pickle_machine *m, struct codec_part *part,
+		   const struct value *top, size_t n, struct value *found)
+{
+	if (!part->nth && n == 1) {
+		part->more = another_follows(m->in);
+		return shape_take(&m->shape, found);
+	}
+	if (!part->nth && n)
+		return pickle_has_many(&m->shape, top, n);
+	if (part->nth && part->nth <= part->seen + n)
+		return shape_take(&m->shape, found);
+	part->seen += n;
+	if (another_follows(m->in))
+		return true;
+	if (!part->seen)
+		return pickle_has_none(&m->shape, top);
+	m->in->failed = true;
+	return tm_err_set(m->in->err, TM_ERR_USAGE, NULL, "holds no snapshot "
+			  "number %zu: %s", part->nth, part->seen == 1 ?
+			  "there is one" : "there are fewer");
+}
+
+/* One pickle; *ret_done: the snapshot is found and taken. */
+static bool read_one(struct pickle_in *in, struct codec_part *part,
+		     struct tm_builder *builder, struct tm_meta *meta,
+		     bool *ret_done)
+{
+	struct pickle_machine *m = tm_calloc(1, sizeof(*m));
+	struct value found = { VALUE_UNSET, 0, 0 }, *top;
+	bool ok = false;
+
+	m->in = in;
+	shape_init(&m->shape, in, builder, meta);
+	top = run(m);
+	if (top) {
+		size_t want = part->nth ? part->nth - part->seen : 1;
+		size_t n = pickle_find(&m->shape, top, want, &found);
+
+		ok = choose(m, part, top, n, &found);
+		*ret_done = found.kind != VALUE_UNSET;
+	}
 	shape_deinit(&m->shape);
-	pickle_in_deinit(&m->in);
 	free(m->stack);
 	free(m->memo);
 	tm_buf_free(&m->text);
 	tm_buf_free(&m->module);
 	free(m);
 	return ok;
+}
+
+bool pickle_read_part(FILE *file, struct codec_part *part,
+		      struct tm_builder *builder, struct tm_meta *meta,
+		      struct tm_err *err)
+{
+	struct pickle_in in;
+	bool done = false, ok = true;
+
+	pickle_in_init(&in, file, err);
+	while (ok && !done)
+		ok = read_one(&in, part, builder, meta, &done);
+	pickle_in_deinit(&in);
+	return ok;
+}
+
+bool pickle_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
+		 struct tm_err *err)
+{
+	struct codec_part part = { 0 };
+
+	return pickle_read_part(file, &part, builder, meta, err);
 }

@@ -5,9 +5,25 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "codec/text.h"
+#include "base/guard.h"
+#include "base/utf8.h"
 
-static const char *const class_names[] = { "Snapshot", "_Traces" };
+void shape_init(struct shape *shape, struct pickle_in *in,
+		struct tm_builder *builder, struct tm_meta *meta)
+{
+	*shape = (struct shape){ .in = in, .builder = builder, .meta = meta,
+				 .sites.builder = builder };
+	nodes_init(&shape->nodes);
+}
+
+void shape_deinit(struct shape *shape)
+{
+	nodes_deinit(&shape->nodes);
+	free(shape->string_ids);
+	free(shape->places);
+	free(shape->last_place);
+	sites_deinit(&shape->sites);
+}
 
 static struct value wrong(struct shape *shape, const char *what)
 {
@@ -19,26 +35,30 @@ struct value shape_string(struct shape *shape, const struct tm_buf *text)
 {
 	uint32_t id;
 
-	if (!text_is_valid(text->data, text->len))
+	if (!tm_utf8_is_text(text->data, text->len))
 		return wrong(shape, "a string that is not UTF-8");
-	id = tm_intern(&shape->strings, text->data, text->len);
+	id = tm_intern(&shape->nodes.strings, text->data, text->len);
 	return (struct value){ VALUE_STRING, id, 0 };
+}
+
+/* An array that grows, with bytes of 0xff in what is new. */
+static void *grow_unset(uint32_t *array, size_t *cap, size_t n)
+{
+	size_t had = *cap;
+
+	array = tm_grow(array, cap, n, sizeof(*array));
+	memset(array + had, 0xff, (*cap - had) * sizeof(*array));
+	return array;
 }
 
 /* Only file names become strings of the model, not the pickle's keys. */
 static tm_id model_string(struct shape *shape, uint32_t id)
 {
-	const struct tm_intern_item *item = &shape->strings.items[id];
-	size_t had = shape->string_ids_cap;
+	const struct tm_intern_item *item = &shape->nodes.strings.items[id];
 
-	if (id >= had) {
-		shape->string_ids = tm_grow(shape->string_ids,
-			&shape->string_ids_cap, shape->strings.n,
-			sizeof(*shape->string_ids));
-		memset(shape->string_ids + had, 0xff,
-		       (shape->string_ids_cap - had) *
-		       sizeof(*shape->string_ids));
-	}
+	if (id >= shape->string_ids_cap)
+		shape->string_ids = grow_unset(shape->string_ids,
+			&shape->string_ids_cap, shape->nodes.strings.n);
 	if (shape->string_ids[id] == TM_ID_NONE)
 		shape->string_ids[id] = tm_builder_string(shape->builder,
 							  item->bytes,
@@ -46,15 +66,28 @@ static tm_id model_string(struct shape *shape, uint32_t id)
 	return shape->string_ids[id];
 }
 
+/* (filename, lineno) */
+static bool is_frame(const struct value *items, size_t n)
+{
+	return n == 2 && items[0].kind == VALUE_STRING &&
+	       items[1].kind == VALUE_INT && items[1].num <= UINT32_MAX;
+}
+
 static struct value frame(struct shape *shape, const struct value *items)
 {
 	tm_id name = model_string(shape, items[0].id);
 
-	if (items[1].num > UINT32_MAX)
-		return wrong(shape, "a line number beyond 32 bits");
 	return (struct value){ VALUE_FRAME,
 		tm_builder_frame(shape->builder, name, (uint32_t)items[1].num),
 		0 };
+}
+
+static bool are_frames(const struct value *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i].kind != VALUE_FRAME)
+			return false;
+	return n > 0;
 }
 
 /* Pickled most recent first; the model has the oldest first. */
@@ -64,167 +97,143 @@ static struct value frames(struct shape *shape, const struct value *items,
 	uint32_t id = (uint32_t)shape->sites.n;
 
 	sites_begin(&shape->sites);
-	for (size_t i = n; i-- > 0;) {
-		if (items[i].kind != VALUE_FRAME)
-			return wrong(shape, "a tuple that is no part of a snapshot");
+	for (size_t i = n; i-- > 0;)
 		sites_frame(&shape->sites, items[i].id);
-	}
+	if (id >= shape->last_place_cap)
+		shape->last_place = grow_unset(shape->last_place,
+			&shape->last_place_cap, shape->sites.n);
 	return (struct value){ VALUE_FRAMES, id, 0 };
 }
 
-static struct value trace_at(struct shape *shape, const struct value *items,
-			     uint32_t total)
+/*
+ * (domain, size, frames, total_nframe) since Python 3.9, without the last in
+ * 3.6 to 3.8, (size, frames) in 3.4 and 3.5.
+ */
+static bool is_trace(const struct value *items, size_t n, struct place *ret)
 {
-	tm_id site = sites_find(&shape->sites, items[2].id,
-				(uint32_t)items[0].num, total,
-				pickle_in_offset(shape->in));
+	size_t at = n == 2 ? 1 : 2;
+	const struct value *total = n == 4 ? &items[3] : NULL;
 
-	if (site == TM_ID_NONE)
-		return wrong(shape, "more tracebacks than the file has room for");
-	return (struct value){ VALUE_TRACE, site, items[1].num };
+	if (n < 2 || n > 4 || items[at].kind != VALUE_FRAMES ||
+	    items[at - 1].kind != VALUE_INT ||
+	    (at == 2 && (items[0].kind != VALUE_INT || items[0].num > UINT32_MAX)))
+		return false;
+	*ret = (struct place){ items[at].id, 0, TM_TOTAL_NFRAME_NONE, (uint32_t)n };
+	if (at == 2)
+		ret->domain = (uint32_t)items[0].num;
+	if (total && total->kind == VALUE_INT && total->num < ret->total)
+		ret->total = (uint32_t)total->num;
+	else if (total && total->kind != VALUE_NONE)
+		return false;
+	return true;
 }
 
-/* (domain, size, frames[, total_nframe]) */
-static struct value trace(struct shape *shape, const struct value *items,
-			  size_t n)
+static struct value trace(struct shape *shape, const struct place *place,
+			  uint64_t size)
 {
-	uint32_t total = TM_TOTAL_NFRAME_NONE;
+	uint32_t *last = &shape->last_place[place->frames];
 
-	if (items[1].kind != VALUE_INT || items[2].kind != VALUE_FRAMES)
-		return wrong(shape, "a tuple that is no part of a snapshot");
-	if (items[0].num > UINT32_MAX)
-		return wrong(shape, "a domain beyond 32 bits");
-	if (n == 3)
-		shape->saw_three = true;
-	else
-		shape->saw_four = true;
-	if (n == 4 && items[3].kind == VALUE_INT) {
-		if (items[3].num >= TM_TOTAL_NFRAME_NONE)
-			return wrong(shape, "a total_nframe beyond 32 bits");
-		total = (uint32_t)items[3].num;
-	} else if (n == 4 && items[3].kind != VALUE_NONE) {
-		return wrong(shape, "a total_nframe that is no number");
+	if (*last == UINT32_MAX ||
+	    memcmp(&shape->places[*last], place, sizeof(*place)) != 0) {
+		*last = (uint32_t)shape->nplaces;
+		shape->places = tm_grow(shape->places, &shape->places_cap,
+					shape->nplaces + 1, sizeof(*place));
+		shape->places[shape->nplaces++] = *place;
 	}
-	return trace_at(shape, items, total);
+	return (struct value){ VALUE_TRACE, *last, size };
 }
 
 struct value shape_tuple(struct shape *shape, const struct value *items,
 			 size_t n)
 {
-	if (n == 0)
-		return (struct value){ VALUE_EMPTY, 0, 0 };
-	if (n == 2 && items[0].kind == VALUE_STRING &&
-	    items[1].kind == VALUE_INT)
+	struct place place;
+
+	if (is_frame(items, n))
 		return frame(shape, items);
-	if ((n == 3 || n == 4) && items[0].kind == VALUE_INT)
-		return trace(shape, items, n);
-	return frames(shape, items, n);
+	if (are_frames(items, n))
+		return frames(shape, items, n);
+	if (is_trace(items, n, &place))
+		return trace(shape, &place, items[n == 2 ? 0 : 1].num);
+	return node_create(&shape->nodes, NODE_TUPLE, items, n);
 }
 
-struct value shape_class(struct shape *shape, const char *module,
-			 const char *name)
+/* ---- snapshots ----------------------------------------------------------- */
+
+static const struct node *sequence(const struct shape *shape,
+				   const struct value *value)
 {
-	for (uint32_t i = 0; i < 2; i++)
-		if (strcmp(module, "tracemalloc") == 0 &&
-		    strcmp(name, class_names[i]) == 0)
-			return (struct value){ VALUE_CLASS, i, 0 };
-	if (!shape->in->failed) {
-		shape->in->failed = true;
-		tm_err_set(shape->in->err, TM_ERR_UNSUPPORTED, NULL,
-			   "not a tracemalloc snapshot: it holds %.60s.%.60s at byte %"
-			   PRIu64, module, name, pickle_in_offset(shape->in));
-		tm_err_hint(shape->in->err, "only what Snapshot.dump() wrote "
-			    "is read; nothing in a pickle is run");
-	}
-	return (struct value){ VALUE_NONE, 0, 0 };
+	const struct node *node = node_of(&shape->nodes, value);
+
+	return node && (node->kind == NODE_LIST || node->kind == NODE_TUPLE) ?
+	       node : NULL;
 }
 
-struct value shape_object(struct shape *shape, const struct value *cls,
-			  const struct value *args)
+static const struct node *traces_of(const struct shape *shape,
+				    const struct value *snapshot)
 {
-	if (cls->kind != VALUE_CLASS || args->kind != VALUE_EMPTY)
-		return wrong(shape, "an object that is no snapshot");
-	if (shape->has_object[cls->id])
-		return wrong(shape, "a second snapshot");
-	shape->has_object[cls->id] = true;
-	return (struct value){ VALUE_OBJECT, cls->id, 0 };
+	struct value traces = node_attr(&shape->nodes, snapshot, ATTR_TRACES);
+	struct value list = node_attr(&shape->nodes, &traces, ATTR_TRACES_LIST);
+	const struct node *bare = sequence(shape, snapshot);
+
+	if (bare)
+		return bare->n && bare->items[0].kind == VALUE_TRACE ? bare : NULL;
+	return sequence(shape, &list);
 }
 
-struct value shape_list(struct shape *shape)
+/* Of any class: people derive their own. */
+bool shape_is_snapshot(const struct shape *shape, const struct value *value)
 {
-	if (shape->has_list)
-		return wrong(shape, "a second list of traces");
-	shape->has_list = true;
-	return (struct value){ VALUE_LIST, 0, 0 };
+	return traces_of(shape, value) != NULL &&
+	       (sequence(shape, value) ||
+		node_attr(&shape->nodes, value, ATTR_LIMIT).kind != VALUE_UNSET);
 }
 
-void shape_append(struct shape *shape, const struct value *items, size_t n)
+static bool foreign_trace(struct shape *shape, const struct value *item)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (items[i].kind != VALUE_TRACE) {
-			wrong(shape, "something else among the traces");
-			return;
-		}
-		sites_trace(&shape->sites, items[i].id, items[i].num);
-	}
+	TM_GUARD(tm_buf_free) struct tm_buf what = { 0 };
+
+	node_describe(&shape->nodes, item, &what);
+	shape->in->failed = true;
+	return tm_err_set(shape->in->err, TM_ERR_UNSUPPORTED, NULL,
+			  "%s is among the traces of the snapshot, before byte %"
+			  PRIu64, what.data, pickle_in_offset(shape->in));
 }
 
-static bool is_word(const struct shape *shape, const struct value *value,
-		    const char *word)
+static bool take_trace(struct shape *shape, const struct value *item,
+		       unsigned *saw)
 {
-	const struct tm_intern_item *item;
+	const struct place *place;
+	tm_id site;
 
-	if (value->kind != VALUE_STRING)
-		return false;
-	item = &shape->strings.items[value->id];
-	return item->len == strlen(word) && !memcmp(item->bytes, word, item->len);
+	if (item->kind != VALUE_TRACE)
+		return foreign_trace(shape, item);
+	place = &shape->places[item->id];
+	site = sites_find(&shape->sites, place->frames, place->domain,
+			  place->total, pickle_in_offset(shape->in));
+	if (site == TM_ID_NONE)
+		return pickle_in_corrupt(shape->in,
+			"more tracebacks than the file has room for");
+	sites_trace(&shape->sites, site, item->num);
+	*saw |= 1u << place->items;
+	return true;
 }
 
-/* Attributes somebody added to their snapshot do not matter. */
-void shape_set(struct shape *shape, const struct value *key,
-	       const struct value *value)
+bool shape_take(struct shape *shape, const struct value *snapshot)
 {
-	if (is_word(shape, key, "_traces")) {
-		if (value->kind != VALUE_LIST)
-			wrong(shape, "_traces is not a list");
-		shape->list_set = true;
-	} else if (is_word(shape, key, "traces")) {
-		if (value->kind != VALUE_OBJECT || value->id != CLASS_TRACES)
-			wrong(shape, "traces is not a _Traces object");
-		shape->traces_set = true;
-	} else if (is_word(shape, key, "traceback_limit")) {
-		if (value->kind != VALUE_INT || value->num > UINT32_MAX)
-			wrong(shape, "traceback_limit is not a number");
-		shape->meta->traceback_limit = (uint32_t)value->num;
-		shape->limit_set = true;
-	}
-}
+	const struct node *traces = traces_of(shape, snapshot);
+	struct value limit = node_attr(&shape->nodes, snapshot, ATTR_LIMIT);
+	unsigned saw = 0; /* bit n: traces of n items */
 
-void shape_build(struct shape *shape, const struct value *object,
-		 const struct value *state)
-{
-	if (object->kind != VALUE_OBJECT || state->kind != VALUE_DICT)
-		wrong(shape, "an object that is no snapshot");
-	else
-		shape->built[object->id] = true;
-}
-
-bool shape_finish(struct shape *shape, const struct value *top)
-{
-	if (top->kind != VALUE_OBJECT || top->id != CLASS_SNAPSHOT)
-		return pickle_in_corrupt(shape->in, "not a tracemalloc snapshot");
-	if (!shape->built[CLASS_SNAPSHOT] || !shape->built[CLASS_TRACES] ||
-	    !shape->list_set || !shape->traces_set || !shape->limit_set)
-		return pickle_in_corrupt(shape->in, "an incomplete snapshot");
+	if (limit.kind == VALUE_INT && limit.num <= UINT32_MAX)
+		shape->meta->traceback_limit = (uint32_t)limit.num;
+	else if (limit.kind != VALUE_UNSET)
+		return pickle_in_corrupt(shape->in,
+					 "traceback_limit is not a number");
+	for (size_t i = 0; traces && i < traces->n; i++)
+		if (!take_trace(shape, &traces->items[i], &saw))
+			return false;
 	sites_flush(&shape->sites);
-	/* Without a trace there is no telling: the newer shape. */
-	shape->meta->has_total_nframe = shape->saw_four || !shape->saw_three;
+	/* Without a trace the shape is not known: take the newer one. */
+	shape->meta->has_total_nframe = !saw || (saw & 1u << 4);
 	return !shape->in->failed;
-}
-
-void shape_deinit(struct shape *shape)
-{
-	tm_intern_free(&shape->strings);
-	free(shape->string_ids);
-	sites_deinit(&shape->sites);
 }

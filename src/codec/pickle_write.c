@@ -18,6 +18,9 @@
 
 #define NO_MEMO UINT32_MAX
 
+enum { FIRST_NO_PROTOCOL = 32 }; /* of a pickle; versions above 5 are reported */
+enum { FIRST_WITH_TOTAL = 9 }; /* of Python 3: bpo-37961 */
+
 struct pickle_out {
 	FILE *file;
 	const struct tm_snapshot *snapshot;
@@ -151,8 +154,10 @@ static void put_trace(struct pickle_out *out, const struct tm_site *site,
 		put_byte(out, OP_TUPLE3);
 		return;
 	}
-	put_int(out, t->total_nframe == TM_TOTAL_NFRAME_NONE ?
-		     t->nframe : t->total_nframe);
+	if (t->total_nframe == TM_TOTAL_NFRAME_NONE)
+		put_byte(out, OP_NONE);
+	else
+		put_int(out, t->total_nframe);
 	put_byte(out, OP_TUPLE);
 }
 
@@ -234,8 +239,8 @@ static bool pickle_write(const struct tm_snapshot *snapshot, FILE *file,
 	struct canon canon;
 	bool ok;
 
-	out.four = snapshot->meta.has_total_nframe &&
-		   !opts->pickle_without_total_nframe;
+	out.four = opts->pickle_for ? opts->pickle_for >= FIRST_WITH_TOTAL :
+				      snapshot->meta.has_total_nframe;
 	out.strings = no_memo(snapshot->nstrings);
 	out.frames = no_memo(snapshot->nframes);
 	out.tuples = no_memo(snapshot->ntracebacks);
@@ -248,9 +253,20 @@ static bool pickle_write(const struct tm_snapshot *snapshot, FILE *file,
 	return ok;
 }
 
+/* Protocols 0 and 1 have no mark of their own: so begin an object, and a list,
+ * a tuple and a dictionary that something may be in. */
 static bool pickle_sniff(const unsigned char *head, size_t len)
 {
-	return len >= 2 && head[0] == OP_PROTO && head[1] <= PICKLE_PROTO_MAX;
+	static const char *const old[] = {
+		"ccopy_reg\n", "ccopyreg\n", "(lp0\n", "(dp0\n", "(ccopy_reg\n",
+		"]q", "}q", "(]q", "(}q",
+	};
+
+	for (size_t i = 0; i < sizeof(old) / sizeof(old[0]); i++)
+		if (len > strlen(old[i]) &&
+		    memcmp(head, old[i], strlen(old[i])) == 0)
+			return true;
+	return len >= 2 && head[0] == OP_PROTO && head[1] < FIRST_NO_PROTOCOL;
 }
 
 const struct tm_codec codec_pickle = {

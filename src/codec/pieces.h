@@ -1,6 +1,6 @@
 /*
  * The texts of all frames, made once, by rank and end to end: for formats in
- * which a traceback is its frames' texts joined. A frame stands in many
+ * which a traceback is its frames' texts joined. A frame is in many
  * tracebacks, and making its text costs far more than copying it.
  */
 #ifndef TM_CODEC_PIECES_H

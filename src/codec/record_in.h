@@ -31,7 +31,7 @@ static inline int record_getc(struct record_in *in)
 	return c;
 }
 
-/* Append one byte; there is always room for the NUL behind it. */
+/* Append one byte; there is always room for the NUL after it. */
 static inline void record_add(struct record_in *in, int c)
 {
 	struct tm_buf *buf = &in->text;

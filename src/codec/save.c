@@ -162,7 +162,7 @@ static bool give_name(struct save *save)
 	return false;
 }
 
-/* As root on somebody's file: it stays theirs. Failing to is no error. */
+/* As root on somebody's file: it stays theirs. Failure to do so is not an error. */
 static bool keep_mode(const struct save *save)
 {
 	if (!save->exists)
@@ -172,9 +172,8 @@ static bool keep_mode(const struct save *save)
 	return fchmod(save->fd, save->old.st_mode & 0777) == 0;
 }
 
-static bool write_stream(const struct tm_snapshot *snapshot, int fd,
-			 const struct tm_codec *codec,
-			 const struct tm_codec_opts *opts, struct tm_err *err)
+static bool write_stream(const struct codec_writer *writer, int fd,
+			 struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) char *buffer = tm_malloc(BUFFER);
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -189,7 +188,7 @@ static bool write_stream(const struct tm_snapshot *snapshot, int fd,
 		return tm_err_os(err, why, NULL, "cannot write");
 	}
 	setvbuf(out, buffer, _IOFBF, BUFFER);
-	ok = codec->write(snapshot, out, opts, err);
+	ok = writer->write(writer->ctx, out, err);
 	if (ok && fflush(out) != 0)
 		ok = tm_err_os(err, errno, NULL, "cannot write");
 	if (fclose(out) != 0 && ok)
@@ -218,39 +217,67 @@ static bool publish(struct save *save, struct tm_err *err)
 	return true;
 }
 
-static bool replace_file(struct save *save, const struct tm_snapshot *snapshot,
-			 const struct tm_codec *codec,
-			 const struct tm_codec_opts *opts, struct tm_err *err)
+static bool replace_file(struct save *save, const struct codec_writer *writer,
+			 struct tm_err *err)
 {
 	if (!open_nameless(save) && !open_named(save)) {
 		tm_err_os(err, errno, NULL, "cannot create a file beside it");
 		return tm_err_hint(err, "choose a directory that is writable "
 				   "and has space");
 	}
-	return write_stream(snapshot, save->fd, codec, opts, err) &&
+	return write_stream(writer, save->fd, err) &&
 	       publish(save, err);
 }
 
 /* A device, pipe or socket is written to, never replaced. */
-static bool write_special(struct save *save, const struct tm_snapshot *snapshot,
-			  const struct tm_codec *codec,
-			  const struct tm_codec_opts *opts, struct tm_err *err)
+static bool write_special(struct save *save, const struct codec_writer *writer,
+			  struct tm_err *err)
 {
 	save->fd = openat(save->dir, save->base, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	if (save->fd < 0)
 		return tm_err_os(err, errno, NULL, "cannot be written");
-	return write_stream(snapshot, save->fd, codec, opts, err);
+	return write_stream(writer, save->fd, err);
 }
 
-static bool write_stdout(const struct tm_snapshot *snapshot,
-			 const struct tm_codec *codec,
-			 const struct tm_codec_opts *opts, struct tm_err *err)
+static bool write_stdout(const struct codec_writer *writer, struct tm_err *err)
 {
-	if (!codec->write(snapshot, stdout, opts, err))
+	if (!writer->write(writer->ctx, stdout, err))
 		return tm_err_about(err, "stdout");
 	if (fflush(stdout) != 0)
 		return tm_err_os(err, errno, "stdout", "cannot write");
 	return true;
+}
+
+bool codec_save(const char *path, const struct codec_writer *writer,
+		struct tm_err *err)
+{
+	struct save save = { .dir = -1, .fd = -1 };
+	bool ok;
+
+	if (strcmp(path, "-") == 0)
+		return write_stdout(writer, err);
+	ok = save_begin(&save, path, err);
+	if (ok && save.exists && !S_ISREG(save.old.st_mode))
+		ok = write_special(&save, writer, err);
+	else if (ok)
+		ok = replace_file(&save, writer, err);
+	save_end(&save);
+	if (!ok)
+		tm_err_about(err, "%s", path);
+	return ok;
+}
+
+struct snapshot_file {
+	const struct tm_snapshot *snapshot;
+	const struct tm_codec *codec;
+	const struct tm_codec_opts *opts;
+};
+
+static bool write_snapshot(void *ctx, FILE *out, struct tm_err *err)
+{
+	const struct snapshot_file *file = ctx;
+
+	return file->codec->write(file->snapshot, out, file->opts, err);
 }
 
 bool tm_snapshot_save(const struct tm_snapshot *snapshot, const char *path,
@@ -258,23 +285,11 @@ bool tm_snapshot_save(const struct tm_snapshot *snapshot, const char *path,
 		      const struct tm_codec_opts *opts, struct tm_err *err)
 {
 	static const struct tm_codec_opts no_opts;
-	struct save save = { .dir = -1, .fd = -1 };
-	bool ok;
+	struct snapshot_file file = { snapshot, codec, opts ? opts : &no_opts };
+	const struct codec_writer writer = { write_snapshot, &file };
 
-	if (!opts)
-		opts = &no_opts;
 	if (!codec->write)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, path,
 				  "%s files cannot be written", codec->suffix);
-	if (strcmp(path, "-") == 0)
-		return write_stdout(snapshot, codec, opts, err);
-	ok = save_begin(&save, path, err);
-	if (ok && save.exists && !S_ISREG(save.old.st_mode))
-		ok = write_special(&save, snapshot, codec, opts, err);
-	else if (ok)
-		ok = replace_file(&save, snapshot, codec, opts, err);
-	save_end(&save);
-	if (!ok)
-		tm_err_about(err, "%s", path);
-	return ok;
+	return codec_save(path, &writer, err);
 }

@@ -1,5 +1,5 @@
 /*
- * The .tms format, version 1.0
+ * The .tms format, version 1.1
  * ============================
  *
  *   header    12 bytes: 89 'T' 'M' 'S' 0D 0A 1A 0A, major u16, minor u16
@@ -8,7 +8,7 @@
  *
  * Fixed-width integers are little-endian. In the body, integers are varints:
  * seven bits per byte, low bits first, the top bit set on all bytes but the
- * last, at most ten bytes. "x+1" means that 0 stands for "none".
+ * last, at most ten bytes. "x+1" means that 0 is "none".
  *
  * The body is a sequence of chunks: tag, length in bytes, payload. A table is
  * spread over as many chunks of its tag as the writer likes; a record never
@@ -25,6 +25,8 @@
  *   7 ROWS        n, then three columns of n values: site minus the row
  *                 before's site (the first: minus 0); size, minus the row
  *                 before's if that is of the same site; count - 1
+ *   8 FUNCTIONS   1.1, before FRAMES: for the first frames of these, one by
+ *                 one, function+1 (strings), 0 also of native ones
  *   0 END         numbers of strings, modules, frames, tracebacks, sites;
  *                 number of traces; sum of their sizes. The last chunk.
  *
@@ -45,12 +47,22 @@
 
 enum {
 	TMS_MAJOR = 1,
-	TMS_MINOR = 0,
+	TMS_MINOR = 1,
 	TMS_HEADER = 12,
 	TMS_TRAILER = 4,
 	TMS_WINDOW_LOG = 23,
 	TMS_ROWS_PER_CHUNK = 1 << 15, /* readers accept up to this many */
 };
+
+/* Formats of this make: the same header, frame, chunks and trailer. */
+struct tms_kind {
+	const char *magic;   /* 8 bytes */
+	unsigned major, minor;
+	const char *suffix;
+};
+
+#define TMS_KIND ((const struct tms_kind){                                     \
+	TMS_MAGIC, TMS_MAJOR, TMS_MINOR, ".tms" })
 
 enum tms_tag {
 	TMS_END,
@@ -61,6 +73,7 @@ enum tms_tag {
 	TMS_TRACEBACKS,
 	TMS_SITES,
 	TMS_ROWS,
+	TMS_FUNCTIONS,
 };
 
 /* The payload is a varint; of RUNTIME and COMMAND, the bytes of the text. */

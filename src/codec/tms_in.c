@@ -111,7 +111,7 @@ static bool unpack(struct tms_in *in)
 	in->plain_bytes += to.pos;
 	if (in->plain_bytes > TMS_EXPANSION_FREE +
 	    TMS_EXPANSION_FACTOR * in->offset)
-		return tms_in_corrupt(in, "it expands beyond all measure");
+		return tms_in_corrupt(in, "it expands beyond any reasonable size");
 	return to.pos != 0;
 }
 
@@ -278,36 +278,39 @@ bool tms_in_finish(struct tms_in *in)
 	if (in->failed)
 		return false;
 	if (in->pos < in->end || unpack(in))
-		return tms_in_corrupt(in, "data behind the last table");
+		return tms_in_corrupt(in, "data after the last table");
 	crc = in->crc;
 	if (in->failed || !raw_bytes(in, trailer, sizeof(trailer)))
 		return false;
 	if (tm_load_u32(trailer, 0) != crc)
 		return tms_in_corrupt(in, "the checksum of the file is wrong");
 	if (in->packed.pos < in->packed.size || fgetc(in->file) != EOF)
-		return tms_in_corrupt(in, "data behind the end");
+		return tms_in_corrupt(in, "data after the end");
 	return true;
 }
 
-static bool check_header(struct tms_in *in)
+static bool check_header(struct tms_in *in, const struct tms_kind *kind)
 {
 	unsigned char header[TMS_HEADER];
 
 	if (!raw_bytes(in, header, sizeof(header)))
 		return false;
-	if (memcmp(header, TMS_MAGIC, 8) != 0) {
-		in->offset = 0;
-		return tms_in_corrupt(in, "not the beginning of a .tms file");
+	if (memcmp(header, kind->magic, 8) != 0) {
+		fail(in);
+		return codec_corrupt(in->err, 0, "not the beginning of a %s file",
+				     kind->suffix);
 	}
-	if (tm_load_u16(header, 8) == TMS_MAJOR)
+	if (tm_load_u16(header, 8) == kind->major)
 		return true;
 	tm_err_set(in->err, TM_ERR_UNSUPPORTED, NULL,
-		   "version %u.%u of the .tms format (at byte 8); this tmattach reads %d.x",
-		   tm_load_u16(header, 8), tm_load_u16(header, 10), TMS_MAJOR);
+		   "version %u.%u of the %s format (at byte 8); this tmattach reads %u.x",
+		   tm_load_u16(header, 8), tm_load_u16(header, 10), kind->suffix,
+		   kind->major);
 	return tm_err_hint(in->err, "open it with a newer tmattach");
 }
 
-struct tms_in *tms_in_open(FILE *file, struct tm_err *err)
+struct tms_in *tms_in_open(FILE *file, const struct tms_kind *kind,
+			   struct tm_err *err)
 {
 	struct tms_in *in = tm_calloc(1, sizeof(*in));
 
@@ -320,7 +323,7 @@ struct tms_in *tms_in_open(FILE *file, struct tm_err *err)
 	in->packed_bytes = tm_malloc(FILE_PIECE);
 	in->plain = tm_malloc(PLAIN_PIECE);
 	in->pos = in->end = in->plain;
-	if (check_header(in))
+	if (check_header(in, kind))
 		return in;
 	tms_in_close(in);
 	return NULL;

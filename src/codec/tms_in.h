@@ -10,19 +10,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "codec/tms.h"
 #include "tmattach/err.h"
 
 struct tms_in;
 
 /* Reads and checks the header; NULL with *err. */
-struct tms_in *tms_in_open(FILE *file, struct tm_err *err);
+struct tms_in *tms_in_open(FILE *file, const struct tms_kind *kind,
+			   struct tm_err *err);
 void tms_in_close(struct tms_in *in); /* NULL is fine */
 
 bool tms_in_failed(const struct tms_in *in);
 /* Remember that the data make no sense here; always returns false. */
 bool tms_in_corrupt(struct tms_in *in, const char *what);
 
-/* The next chunk's tag; what is left of the chunk before is skipped. */
+/* The next chunk's tag; the rest of the chunk before is skipped. */
 uint64_t tms_in_chunk(struct tms_in *in);
 /* Bytes left in this chunk. */
 uint64_t tms_in_left(const struct tms_in *in);

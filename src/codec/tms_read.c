@@ -6,9 +6,10 @@
 #include "base/buf.h"
 #include "codec/codec.h"
 #include "codec/formats.h"
-#include "codec/text.h"
+#include "base/utf8.h"
 #include "codec/tms.h"
 #include "codec/tms_in.h"
+#include "codec/tms_meta.h"
 
 /* The builder's ids by the file's numbers. */
 struct id_list {
@@ -20,7 +21,7 @@ struct tms_reader {
 	struct tms_in *in;
 	struct tm_builder *builder;
 	struct tm_meta *meta;
-	struct id_list strings, modules, frames, tracebacks, sites;
+	struct id_list strings, modules, functions, frames, tracebacks, sites;
 	struct tm_row *rows;   /* one chunk of them */
 	uint64_t *column;      /* one column of it */
 	tm_id *stack;          /* the frames of one traceback */
@@ -82,7 +83,7 @@ static void get_string(struct tms_reader *r)
 	tms_in_bytes(r->in, bytes, len);
 	if (tms_in_failed(r->in))
 		return;
-	if (!text_is_valid(bytes, len))
+	if (!tm_utf8_is_text(bytes, len))
 		tms_in_corrupt(r->in, "a name that is not UTF-8");
 	else
 		list_add(&r->strings,
@@ -112,6 +113,21 @@ static tm_id get_native(struct tms_reader *r, tm_id filename, uint32_t lineno)
 	return tm_builder_native_frame(r->builder, filename, lineno, &native);
 }
 
+static void get_function(struct tms_reader *r)
+{
+	tm_id function = get_ref1(r, &r->strings, "an unknown function name");
+
+	if (!tms_in_failed(r->in))
+		list_add(&r->functions, function);
+}
+
+static tm_id get_python(struct tms_reader *r, tm_id filename, uint32_t lineno)
+{
+	return tm_builder_function_frame(r->builder, filename, lineno,
+					 r->frames.n < r->functions.n ?
+					 r->functions.ids[r->frames.n] : TM_ID_NONE);
+}
+
 static void get_frame(struct tms_reader *r)
 {
 	uint64_t name = tms_in_varint(r->in);
@@ -126,7 +142,7 @@ static void get_frame(struct tms_reader *r)
 	if (name & 1)
 		frame = get_native(r, filename, lineno);
 	else
-		frame = tm_builder_frame(r->builder, filename, lineno);
+		frame = get_python(r, filename, lineno);
 	if (!tms_in_failed(r->in))
 		list_add(&r->frames, frame);
 }
@@ -220,55 +236,6 @@ static void get_rows(struct tms_reader *r)
 	tm_builder_rows(r->builder, r->rows, n);
 }
 
-static void get_text(struct tms_reader *r, char *to, size_t size, size_t len)
-{
-	size_t n = len < size ? len : size - 1;
-
-	memset(to, 0, size);
-	tms_in_bytes(r->in, to, n);
-}
-
-static void set_field(struct tm_meta *meta, uint64_t field, uint64_t v)
-{
-	switch (field) {
-	case TMS_META_PID: meta->pid = (int32_t)(uint32_t)v; break;
-	case TMS_META_TRACEBACK_LIMIT: meta->traceback_limit = (uint32_t)v; break;
-	case TMS_META_TAKEN_AT: meta->taken_at = (int64_t)v; break;
-	case TMS_META_TRACED_CURRENT: meta->traced_current = v; break;
-	case TMS_META_TRACED_PEAK: meta->traced_peak = v; break;
-	case TMS_META_TRACER_MEMORY: meta->tracer_memory = v; break;
-	case TMS_META_PAUSE_NS: meta->pause_ns = v; break;
-	case TMS_META_SAMPLE_BYTES: meta->sample_bytes = v; break;
-	case TMS_META_DROPPED: meta->dropped = v; break;
-	case TMS_META_HAS_TOTAL_NFRAME: meta->has_total_nframe = v != 0; break;
-	case TMS_META_PARTIAL: meta->partial = v != 0; break;
-	default: break; /* a field of a newer minor version */
-	}
-}
-
-static void get_field(struct tms_reader *r)
-{
-	uint64_t field = tms_in_varint(r->in);
-	uint64_t len = tms_in_varint(r->in);
-	uint64_t left = tms_in_left(r->in);
-
-	if (len > left)
-		tms_in_corrupt(r->in, "a meta field crosses its chunk's end");
-	if (tms_in_failed(r->in))
-		return;
-	if (field == TMS_META_RUNTIME)
-		get_text(r, r->meta->runtime, sizeof(r->meta->runtime), len);
-	else if (field == TMS_META_COMMAND)
-		get_text(r, r->meta->command, sizeof(r->meta->command), len);
-	else if (field <= TMS_META_PARTIAL)
-		set_field(r->meta, field, tms_in_varint(r->in));
-	left -= tms_in_left(r->in);
-	if (left > len)
-		tms_in_corrupt(r->in, "a meta field shorter than its value");
-	else
-		tms_in_skip(r->in, len - left);
-}
-
 static void each(struct tms_reader *r, void (*get)(struct tms_reader *r))
 {
 	while (tms_in_left(r->in) && !tms_in_failed(r->in))
@@ -297,9 +264,10 @@ static bool get_chunks(struct tms_reader *r)
 		if (tms_in_failed(r->in))
 			return false;
 		switch (tag) {
-		case TMS_META: each(r, get_field); break;
+		case TMS_META: tms_get_meta(r->in, r->meta); break;
 		case TMS_STRINGS: each(r, get_string); break;
 		case TMS_MODULES: each(r, get_module); break;
+		case TMS_FUNCTIONS: each(r, get_function); break;
 		case TMS_FRAMES: each(r, get_frame); break;
 		case TMS_TRACEBACKS: each(r, get_traceback); break;
 		case TMS_SITES: each(r, get_site); break;
@@ -318,7 +286,7 @@ bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	struct tms_reader r = { .builder = builder, .meta = meta };
 	bool ok;
 
-	r.in = tms_in_open(file, err);
+	r.in = tms_in_open(file, &TMS_KIND, err);
 	if (!r.in)
 		return false;
 	r.rows = tm_malloc(TMS_ROWS_PER_CHUNK * sizeof(*r.rows));
@@ -330,6 +298,7 @@ bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	free(r.stack);
 	free(r.strings.ids);
 	free(r.modules.ids);
+	free(r.functions.ids);
 	free(r.frames.ids);
 	free(r.tracebacks.ids);
 	free(r.sites.ids);

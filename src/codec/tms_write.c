@@ -1,136 +1,9 @@
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
-#include <zstd.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "codec/canon.h"
 #include "codec/codec.h"
 #include "codec/formats.h"
-#include "codec/tms.h"
-
-enum { LEVEL = 3, CHUNK = 1 << 18, OUT = 1 << 17 };
-
-struct tms_out {
-	FILE *file;
-	struct tm_err *err;
-	bool failed;
-	ZSTD_CCtx *zstd;
-	char *packed;        /* OUT bytes on their way to the file */
-	struct tm_buf chunk; /* the payload being gathered */
-	uint32_t crc;
-	uint64_t packed_bytes;
-	uint64_t plain_bytes;
-};
-
-static void put_file(struct tms_out *out, const void *bytes, size_t len)
-{
-	if (out->failed)
-		return;
-	out->crc = (uint32_t)crc32_z(out->crc, bytes, len);
-	out->packed_bytes += len;
-	if (fwrite(bytes, 1, len, out->file) != len)
-		out->failed = !codec_written(out->file, out->err);
-}
-
-static void pack(struct tms_out *out, const void *bytes, size_t len,
-		 ZSTD_EndDirective mode)
-{
-	ZSTD_inBuffer in = { bytes, len, 0 };
-	size_t left;
-
-	out->plain_bytes += len;
-	do {
-		ZSTD_outBuffer to = { out->packed, OUT, 0 };
-
-		left = ZSTD_compressStream2(out->zstd, &to, &in, mode);
-		if (ZSTD_isError(left) && !out->failed) {
-			out->failed = true;
-			tm_err_set(out->err, TM_ERR_LIMIT, NULL,
-				   "cannot compress: %s",
-				   ZSTD_getErrorName(left));
-		}
-		put_file(out, out->packed, to.pos);
-	} while (!out->failed &&
-		 (mode == ZSTD_e_end ? left != 0 : in.pos < in.size));
-}
-
-static size_t varint(unsigned char *at, uint64_t v)
-{
-	size_t n = 0;
-
-	for (; v >= 0x80; v >>= 7)
-		at[n++] = (unsigned char)(v | 0x80);
-	at[n++] = (unsigned char)v;
-	return n;
-}
-
-static void put(struct tms_out *out, uint64_t v)
-{
-	unsigned char *at = (unsigned char *)tm_buf_room(&out->chunk, 10);
-
-	out->chunk.len += varint(at, v);
-}
-
-static void flush(struct tms_out *out, enum tms_tag tag)
-{
-	unsigned char head[20];
-	size_t n = varint(head, tag);
-
-	n += varint(head + n, out->chunk.len);
-	pack(out, head, n, ZSTD_e_continue);
-	pack(out, out->chunk.data, out->chunk.len, ZSTD_e_continue);
-	tm_buf_clear(&out->chunk);
-}
-
-static void flush_if_full(struct tms_out *out, enum tms_tag tag)
-{
-	if (out->chunk.len >= CHUNK)
-		flush(out, tag);
-}
-
-static void put_field(struct tms_out *out, enum tms_meta_field field,
-		      uint64_t v)
-{
-	unsigned char payload[10];
-	size_t n = varint(payload, v);
-
-	put(out, field);
-	put(out, n);
-	tm_buf_add(&out->chunk, payload, n);
-}
-
-static void put_text_field(struct tms_out *out, enum tms_meta_field field,
-			   const char *text, size_t size)
-{
-	size_t n = strnlen(text, size);
-
-	put(out, field);
-	put(out, n);
-	tm_buf_add(&out->chunk, text, n);
-}
-
-static void put_meta(struct tms_out *out, const struct tm_meta *meta)
-{
-	put_field(out, TMS_META_PID, (uint32_t)meta->pid);
-	put_field(out, TMS_META_TRACEBACK_LIMIT, meta->traceback_limit);
-	put_field(out, TMS_META_TAKEN_AT, (uint64_t)meta->taken_at);
-	put_field(out, TMS_META_TRACED_CURRENT, meta->traced_current);
-	put_field(out, TMS_META_TRACED_PEAK, meta->traced_peak);
-	put_field(out, TMS_META_TRACER_MEMORY, meta->tracer_memory);
-	put_field(out, TMS_META_PAUSE_NS, meta->pause_ns);
-	put_field(out, TMS_META_SAMPLE_BYTES, meta->sample_bytes);
-	put_field(out, TMS_META_DROPPED, meta->dropped);
-	put_field(out, TMS_META_HAS_TOTAL_NFRAME, meta->has_total_nframe);
-	put_field(out, TMS_META_PARTIAL, meta->partial);
-	put_text_field(out, TMS_META_RUNTIME, meta->runtime,
-		       sizeof(meta->runtime));
-	put_text_field(out, TMS_META_COMMAND, meta->command,
-		       sizeof(meta->command));
-	flush(out, TMS_META);
-}
+#include "codec/tms_meta.h"
 
 static void put_names(struct tms_out *out, const struct canon *canon)
 {
@@ -144,19 +17,37 @@ static void put_names(struct tms_out *out, const struct canon *canon)
 				"a name of %zu bytes is too long", text.len);
 		if (out->failed)
 			return;
-		put(out, text.len);
+		tms_put(out, text.len);
 		tm_buf_add(&out->chunk, text.bytes, text.len);
-		flush_if_full(out, TMS_STRINGS);
+		tms_flush_if_full(out, TMS_STRINGS);
 	}
-	flush(out, TMS_STRINGS);
+	tms_flush(out, TMS_STRINGS);
 	for (size_t i = 0; i < canon->modules.n; i++) {
 		const struct tm_module *m = &s->modules[canon->modules.id[i]];
 
-		put(out, canon->strings.rank[m->path]);
-		put(out, canon_rank1(&canon->strings, m->build_id));
-		flush_if_full(out, TMS_MODULES);
+		tms_put(out, canon->strings.rank[m->path]);
+		tms_put(out, canon_rank1(&canon->strings, m->build_id));
+		tms_flush_if_full(out, TMS_MODULES);
 	}
-	flush(out, TMS_MODULES);
+	tms_flush(out, TMS_MODULES);
+}
+
+/* None where none is known: as it was before there were any. */
+static void put_functions(struct tms_out *out, const struct canon *canon)
+{
+	const struct tm_snapshot *s = canon->snapshot;
+	size_t n = 0;
+
+	for (size_t i = 0; i < canon->frames.n; i++)
+		if (s->frames[canon->frames.id[i]].function != TM_ID_NONE)
+			n = i + 1;
+	for (size_t i = 0; i < n; i++) {
+		tms_put(out, canon_rank1(&canon->strings,
+					 s->frames[canon->frames.id[i]].function));
+		tms_flush_if_full(out, TMS_FUNCTIONS);
+	}
+	if (n)
+		tms_flush(out, TMS_FUNCTIONS);
 }
 
 static void put_frames(struct tms_out *out, const struct canon *canon)
@@ -170,17 +61,17 @@ static void put_frames(struct tms_out *out, const struct canon *canon)
 
 		if (f->native != TM_ID_NONE)
 			native = &s->natives[f->native];
-		put(out, name << 1 | (native != NULL));
-		put(out, f->lineno);
+		tms_put(out, name << 1 | (native != NULL));
+		tms_put(out, f->lineno);
 		if (native) {
-			put(out, canon_rank1(&canon->strings, native->function));
-			put(out, canon_rank1(&canon->modules, native->module));
-			put(out, native->address);
-			put(out, native->inlined);
+			tms_put(out, canon_rank1(&canon->strings, native->function));
+			tms_put(out, canon_rank1(&canon->modules, native->module));
+			tms_put(out, native->address);
+			tms_put(out, native->inlined);
 		}
-		flush_if_full(out, TMS_FRAMES);
+		tms_flush_if_full(out, TMS_FRAMES);
 	}
-	flush(out, TMS_FRAMES);
+	tms_flush(out, TMS_FRAMES);
 }
 
 static void put_tracebacks(struct tms_out *out, const struct canon *canon)
@@ -191,38 +82,38 @@ static void put_tracebacks(struct tms_out *out, const struct canon *canon)
 		const struct tm_traceback *t =
 			&s->tracebacks[canon->tracebacks.id[i]];
 
-		put(out, t->nframe);
-		put(out, t->total_nframe == TM_TOTAL_NFRAME_NONE ? 0 :
+		tms_put(out, t->nframe);
+		tms_put(out, t->total_nframe == TM_TOTAL_NFRAME_NONE ? 0 :
 			 (uint64_t)t->total_nframe + 1);
 		for (uint32_t k = 0; k < t->nframe; k++)
-			put(out, canon->frames.rank[s->frame_ids[t->first + k]]);
-		flush_if_full(out, TMS_TRACEBACKS);
+			tms_put(out, canon->frames.rank[s->frame_ids[t->first + k]]);
+		tms_flush_if_full(out, TMS_TRACEBACKS);
 	}
-	flush(out, TMS_TRACEBACKS);
+	tms_flush(out, TMS_TRACEBACKS);
 	for (size_t i = 0; i < canon->sites.n; i++) {
 		const struct tm_site *site = &s->sites[canon->sites.id[i]];
 
-		put(out, canon->tracebacks.rank[site->traceback]);
-		put(out, site->domain);
-		flush_if_full(out, TMS_SITES);
+		tms_put(out, canon->tracebacks.rank[site->traceback]);
+		tms_put(out, site->domain);
+		tms_flush_if_full(out, TMS_SITES);
 	}
-	flush(out, TMS_SITES);
+	tms_flush(out, TMS_SITES);
 }
 
 static void put_row_chunk(struct tms_out *out, const struct tm_row *rows,
 			  size_t n)
 {
-	put(out, n);
+	tms_put(out, n);
 	for (size_t i = 0; i < n; i++)
-		put(out, rows[i].site - (i ? rows[i - 1].site : 0));
+		tms_put(out, rows[i].site - (i ? rows[i - 1].site : 0));
 	for (size_t i = 0; i < n; i++) {
 		bool same = i && rows[i - 1].site == rows[i].site;
 
-		put(out, rows[i].size - (same ? rows[i - 1].size : 0));
+		tms_put(out, rows[i].size - (same ? rows[i - 1].size : 0));
 	}
 	for (size_t i = 0; i < n; i++)
-		put(out, rows[i].count - 1);
-	flush(out, TMS_ROWS);
+		tms_put(out, rows[i].count - 1);
+	tms_flush(out, TMS_ROWS);
 }
 
 static void put_rows(struct tms_out *out, const struct canon *canon)
@@ -240,70 +131,38 @@ static void put_rows(struct tms_out *out, const struct canon *canon)
 
 static void put_end(struct tms_out *out, const struct tm_snapshot *s)
 {
-	put(out, s->nstrings);
-	put(out, s->nmodules);
-	put(out, s->nframes);
-	put(out, s->ntracebacks);
-	put(out, s->nsites);
-	put(out, s->total_count);
-	put(out, s->total_size);
-	flush(out, TMS_END);
-	pack(out, NULL, 0, ZSTD_e_end);
+	tms_put(out, s->nstrings);
+	tms_put(out, s->nmodules);
+	tms_put(out, s->nframes);
+	tms_put(out, s->ntracebacks);
+	tms_put(out, s->nsites);
+	tms_put(out, s->total_count);
+	tms_put(out, s->total_size);
+	tms_flush(out, TMS_END);
 }
 
 static void put_body(struct tms_out *out, const struct canon *canon)
 {
-	put_meta(out, &canon->snapshot->meta);
+	tms_put_meta(out, &canon->snapshot->meta);
 	put_names(out, canon);
+	put_functions(out, canon);
 	put_frames(out, canon);
 	put_tracebacks(out, canon);
 	put_rows(out, canon);
 	put_end(out, canon->snapshot);
 }
 
-static void put_header(struct tms_out *out)
-{
-	unsigned char header[TMS_HEADER] = TMS_MAGIC;
-
-	header[8] = TMS_MAJOR;
-	header[10] = TMS_MINOR;
-	put_file(out, header, sizeof(header));
-}
-
-static void put_trailer(struct tms_out *out)
-{
-	unsigned char crc[TMS_TRAILER];
-
-	for (int i = 0; i < TMS_TRAILER; i++)
-		crc[i] = (unsigned char)(out->crc >> 8 * i);
-	put_file(out, crc, sizeof(crc));
-	if (!out->failed && out->plain_bytes > TMS_EXPANSION_FREE +
-	    TMS_EXPANSION_FACTOR * out->packed_bytes)
-		out->failed = !tm_err_set(out->err, TM_ERR_LIMIT, NULL,
-			"so regular that no reader would believe the file");
-}
-
 static bool tms_write(const struct tm_snapshot *snapshot, FILE *file,
 		      const struct tm_codec_opts *opts, struct tm_err *err)
 {
-	struct tms_out out = { .file = file, .err = err };
+	struct tms_out out;
 	struct canon canon;
 
-	out.zstd = ZSTD_createCCtx();
-	if (!out.zstd)
-		tm_out_of_memory();
-	ZSTD_CCtx_setParameter(out.zstd, ZSTD_c_compressionLevel, LEVEL);
-	ZSTD_CCtx_setParameter(out.zstd, ZSTD_c_checksumFlag, 1);
-	out.packed = tm_malloc(OUT);
 	canon_init(&canon, snapshot, &opts->progress);
-	put_header(&out);
+	tms_out_begin(&out, file, &TMS_KIND, err);
 	put_body(&out, &canon);
-	put_trailer(&out);
 	canon_deinit(&canon);
-	ZSTD_freeCCtx(out.zstd);
-	free(out.packed);
-	tm_buf_free(&out.chunk);
-	return !out.failed;
+	return tms_out_end(&out);
 }
 
 static bool tms_sniff(const unsigned char *head, size_t len)
@@ -318,4 +177,5 @@ const struct tm_codec codec_tms = {
 	.write = tms_write,
 	.read = tms_read,
 	.sniff = tms_sniff,
+	.functions = true,
 };

@@ -33,7 +33,7 @@ bool traces_in_known(struct traces_in *t, const char *text, size_t len,
 bool traces_in_add(struct traces_in *t, uint32_t list, uint32_t domain,
 		   uint64_t size, uint32_t total);
 
-/* All traces are read; what they tell of total_nframe goes into the meta. */
+/* All traces are read; what they say of total_nframe goes into the meta. */
 void traces_in_conclude(struct traces_in *t);
 
 #endif

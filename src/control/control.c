@@ -1,6 +1,5 @@
 #include "control/control.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "control/company.h"
 #include "control/instant.h"
 #include "control/launch.h"
 #include "control/mapping.h"
@@ -32,6 +32,7 @@ struct doing {
 	struct control_view view;
 	struct tm_stop stop;
 	struct control_mapping mapping;
+	tm_addr made_at;        /* of _PyRuntime; 0: not known */
 	uint64_t deadline;
 };
 
@@ -45,20 +46,21 @@ static void wait_a_little(uint64_t *ns, uint64_t max_ns)
 	*ns = *ns * 2 < max_ns ? *ns * 2 : max_ns;
 }
 
-/* What can be looked at while the target runs. */
+/* What can be examined while the target runs. */
 static bool look(struct doing *doing, struct tm_err *err)
 {
 	const struct control_target *target = doing->target;
 	struct control_view *view = &doing->view;
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
 	view->mem = target->mem;
-	native_modules_init(&view->modules, target->process->pid, target->mem);
-	if (!tm_maps_read(target->process->pid, &maps, err) ||
-	    !control_symbols_find(target->mem, &maps, target->runtime,
+	view->pid = target->process->pid;
+	native_modules_init(&view->modules, view->pid, target->mem);
+	if (!tm_maps_read(view->pid, &view->maps, err) ||
+	    !control_symbols_find(target->mem, &view->maps, view->pid, target->runtime,
 				  &view->symbols, err))
 		return false;
-	native_modules_update(&view->modules, &maps);
+	native_modules_update(&view->modules, &view->maps);
+	doing->made_at = control_made_at(target);
 	view->unwinder = tm_unwinder_create(&view->modules, err);
 	return view->unwinder != NULL;
 }
@@ -67,11 +69,12 @@ static void forget(struct doing *doing)
 {
 	tm_unwinder_destroy(doing->view.unwinder);
 	native_modules_deinit(&doing->view.modules);
+	tm_maps_free(&doing->view.maps);
 }
 
 /* ---- before ------------------------------------------------------------------------- */
 
-/* The time is up, or nobody wants it any more. */
+/* The time is up, or the caller no longer wants it. */
 static bool over(const struct doing *doing)
 {
 	const struct control_call *call = doing->call;
@@ -82,16 +85,16 @@ static bool over(const struct doing *doing)
 static bool given_up(const struct doing *doing, struct tm_err *err)
 {
 	return tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
-			  "%s() was given up before its turn came; nothing was done and nothing will be",
+			  "%s() was cancelled before its turn came; nothing was done, and nothing will be",
 			  doing->call->method);
 }
 
 static bool timed_out(const struct doing *doing, struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_BUSY, doing->target->process->object,
-		   "the interpreter did not become free within %u ms: a thread holds the GIL in a long call",
-		   doing->call->timeout_ms);
-	return tm_err_hint(err, "nothing was done and nothing will be: the waiting thread was told "
+		   "the interpreter did not become free within %u ms: a thread holds the GIL, "
+		   "in a long call or while it waits", doing->call->timeout_ms);
+	return tm_err_hint(err, "nothing was done, and nothing will be: the waiting thread was told "
 				"to end as soon as it can; --timeout waits longer");
 }
 
@@ -109,8 +112,8 @@ static bool sweep(struct doing *doing, size_t *ret_left, struct tm_err *err)
  * The helper of a tmattach that was killed may wait for the GIL inside of
  * tracemalloc's hook, where its thread state is allocated. tracemalloc.stop()
  * at that moment takes the traceback away that it is going to write to: most
- * versions of CPython crash (gh-128679). It needs the GIL as ours does,
- * and is waited for as long.
+ * versions of CPython crash (gh-128679). It needs the GIL as ours does, so we
+ * wait for it as long.
  */
 static bool settle(struct doing *doing, struct tm_err *err)
 {
@@ -138,14 +141,20 @@ static struct control_args make_args(const struct doing *doing)
 {
 	const struct control_call *call = doing->call;
 	struct control_args args = {
-		.alone = call->alone,
+		.refuse = call->refuse,
+		.made_at = doing->made_at,
 		.arg = call->arg,
 		.module = "_tracemalloc",
 		.name = "__name__",
 	};
 
-	snprintf(args.method, sizeof(args.method), "%s", call->method);
-	snprintf(args.format, sizeof(args.format), "%s", call->has_arg ? "i" : "");
+	snprintf(args.method, sizeof(args.method), "%s",
+		 call->by_restart ? "start" : call->method);
+	snprintf(args.only_if, sizeof(args.only_if), "%s", call->by_restart ? "is_tracing" : "");
+	snprintf(args.first, sizeof(args.first), "%s", call->by_restart ? "stop" : "");
+	snprintf(args.undo, sizeof(args.undo), "%s", call->undo ? call->undo : "");
+	snprintf(args.format, sizeof(args.format), "%s",
+		 call->has_arg || call->by_restart ? "i" : "");
 	for (size_t i = 0; i < FN_COUNT; i++)
 		args.fn[i] = doing->view.symbols.fn[i];
 	return args;
@@ -167,7 +176,7 @@ static bool refuse_stopped(const struct doing *doing, struct tm_err *err)
 
 	tm_err_set(err, TM_ERR_BUSY, process->object,
 		   "the process is stopped (SIGSTOP or Ctrl-Z) and executes nothing");
-	return tm_err_hint(err, "let it go on first: kill -CONT %d", (int)process->pid);
+	return tm_err_hint(err, "resume it first: kill -CONT %d", (int)process->leader);
 }
 
 static bool no_instant(const struct doing *doing, struct tm_err *err)
@@ -178,8 +187,9 @@ static bool no_instant(const struct doing *doing, struct tm_err *err)
 	return tm_err_hint(err, "nothing was done; try again, or with a longer --timeout");
 }
 
-/* Stop everything and find a thread to borrow; it stands still then. */
-static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err *err)
+/* Stop everything and find a thread to borrow, which is stopped then. */
+static bool find_host(struct doing *doing, struct tm_thread **ret, bool *ret_embeds,
+		      struct tm_err *err)
 {
 	const struct control_target *target = doing->target;
 	uint64_t wait_ns = 100000;
@@ -189,7 +199,7 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 			return false;
 		if (job_stopped(&doing->stop))
 			return refuse_stopped(doing, err);
-		*ret = control_choose(&doing->stop, &doing->view);
+		*ret = control_choose(&doing->stop, &doing->view, ret_embeds);
 		if (*ret)
 			return true;
 		tm_stop_guard(&doing->stop);
@@ -200,26 +210,29 @@ static bool find_host(struct doing *doing, struct tm_thread **ret, struct tm_err
 	}
 }
 
-/* Nothing runs: a thread that still waits for the GIL shall do nothing but
- * end. *ret_begun: too late, it has the GIL. */
+/* Nothing runs: a thread that still waits for the GIL is to do nothing but
+ * end, and one that executes what can be undone is to undo it. *ret_begun: too
+ * late, it has the GIL. */
 static bool withdraw(struct doing *doing, bool *ret_begun, struct tm_err *err)
 {
-	static const uint32_t withdrawn = CONTROL_WITHDRAWN;
 	const struct control_target *target = doing->target;
 	tm_addr at = doing->mapping.args + offsetof(struct control_args, head.state);
-	uint32_t state = 0;
+	uint32_t state = 0, told = CONTROL_WITHDRAWN;
 	bool ok;
 
 	ok = tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &doing->stop, err) &&
 	     tm_mem_u32(target->mem, at, &state, err);
-	*ret_begun = state != CONTROL_WAITING && state != CONTROL_NEW;
+	if (state == CONTROL_RUNNING && doing->call->undo)
+		told = CONTROL_UNDOING;
+	*ret_begun = state != CONTROL_WAITING && state != CONTROL_NEW &&
+		     told != CONTROL_UNDOING;
 	if (ok && !*ret_begun)
-		ok = control_write(target, at, &withdrawn, sizeof(withdrawn), err);
+		ok = control_write(target, tm_stop_any(&doing->stop), at, &told, sizeof(told), err);
 	tm_stop_guard(&doing->stop);
 	return ok;
 }
 
-/* The host was let go in the middle: if a helper comes of it, it shall do
+/* The host was let go in the middle: if a helper results from it, it is to do
  * nothing. */
 static void withdraw_late(struct doing *doing)
 {
@@ -232,13 +245,15 @@ static void withdraw_late(struct doing *doing)
 
 static bool launch(struct doing *doing, struct tm_err *err)
 {
-	const struct control_args args = make_args(doing);
-	struct tm_thread *host;
-	bool ok;
+	struct control_args args = make_args(doing);
+	struct tm_thread *host = NULL;
+	bool embeds = false, ok;
 
-	ok = find_host(doing, &host, err) &&
-	     control_launch_on(doing->target, &doing->stop, host, &args,
-			       &doing->mapping, err);
+	ok = find_host(doing, &host, &embeds, err) &&
+	     control_company_allows(doing->target, doing->call, err);
+	args.holder = ok && embeds;
+	ok = ok && control_launch_on(doing->target, &doing->stop, host, &args,
+				     &doing->mapping, err);
 	tm_stop_guard(&doing->stop);
 	if (!ok && doing->mapping.start)
 		withdraw_late(doing);
@@ -288,7 +303,7 @@ static bool wait_final(struct doing *doing, struct control_args *ret,
 
 /* ---- the end ---------------------------------------------------------------------------- */
 
-/* The helper ends by itself; stopping it again and again would keep it. */
+/* The helper ends by itself; stopping it again and again would prevent that. */
 static bool clean_up(struct doing *doing)
 {
 	const struct control_target *target = doing->target;
@@ -318,15 +333,12 @@ static bool report(const struct doing *doing, const struct control_args *args,
 	case CONTROL_DONE:
 		return true;
 	case CONTROL_RAISED:
-		return tm_err_set(err, TM_ERR_LIMIT, object,
-				  "%s() raised %.*s: %.*s", doing->call->method,
-				  (int)sizeof(args->type) - 1, args->type,
-				  (int)sizeof(args->text) - 1, args->text);
+		return control_explain_raised(doing->target, doing->call, args, err);
 	case CONTROL_SUBINTERPRETERS:
-		tm_err_set(err, TM_ERR_UNSUPPORTED, object,
-			   "%s has subinterpreters, which hang in this version when memory is traced",
-			   doing->target->runtime->name);
-		return tm_err_hint(err, "subinterpreters can be traced from CPython 3.12 on");
+		return control_refuse_company(doing->target, doing->call, err);
+	case CONTROL_IDLE:
+		return tm_err_set(err, TM_ERR_NOT_TRACED, object,
+				  "the program itself has just stopped tracing");
 	default:
 		return tm_err_set(err, TM_ERR_NOT_TRACED, object,
 				  "the interpreter is starting up or shutting down");
@@ -341,20 +353,19 @@ static struct doing begin(const struct control_target *target, const struct cont
 	};
 }
 
-static bool do_by_thread(const struct control_target *target, const struct control_call *call,
-			 bool *ret_left, struct tm_err *err)
+static bool do_by_thread(struct doing *doing, struct control_done *ret, struct tm_err *err)
 {
-	struct doing doing = begin(target, call);
 	struct control_args args;
 	bool ok;
 
-	ok = settle(&doing, err) && look(&doing, err) && launch(&doing, err) &&
-	     wait_final(&doing, &args, err);
-	forget(&doing);
+	ok = settle(doing, err) && look(doing, err) && launch(doing, err) &&
+	     wait_final(doing, &args, err);
+	forget(doing);
 	if (!ok)
 		return false;
-	*ret_left = !clean_up(&doing);
-	return report(&doing, &args, err);
+	*ret = (struct control_done){ .left = !clean_up(doing), .alive = args.alive,
+				      .own = args.own, .ended = args.ended };
+	return report(doing, &args, err);
 }
 
 bool control_settle(const struct control_target *target, const struct control_call *call,
@@ -366,13 +377,19 @@ bool control_settle(const struct control_target *target, const struct control_ca
 }
 
 bool control_do(const struct control_target *target, const struct control_call *call,
-		bool *ret_left, struct tm_err *err)
+		struct control_done *ret, struct tm_err *err)
 {
+	struct doing doing = begin(target, call);
 	struct py_debugger debugger;
 
-	if (do_by_thread(target, call, ret_left, err))
+	*ret = (struct control_done){ 0 };
+	if (do_by_thread(&doing, ret, err))
 		return true;
-	return err->kind == TM_ERR_UNSUPPORTED &&
-	       control_script_can(target, &debugger, err) &&
+	if (err->kind != TM_ERR_UNSUPPORTED || doing.mapping.start || ret->alive)
+		return false;
+	ret->ended = control_made_many(target, doing.made_at);
+	if (ret->ended && (call->refuse & CONTROL_REFUSE_ENDED))
+		return control_refuse_company(target, call, err);
+	return control_script_can(target, &debugger, err) &&
 	       control_script_do(target, &debugger, call, err);
 }

@@ -30,6 +30,11 @@
  * _tracemalloc itself. Nothing is traced of our own: the helper thread
  * allocates what it needs before tracing begins.
  *
+ * A program that embeds Python may keep the GIL while its own loop waits, for
+ * as long as it likes. If the thread that is borrowed waits so, nothing of
+ * Python's is on its stack and it holds the GIL, it makes the call itself, as
+ * any C code of the program's could at that place.
+ *
  * What can remain: glibc gives a new thread an arena of its own if it may
  * still make one; it is used again by the next thread, as after any thread.
  *
@@ -38,7 +43,7 @@
  * the GIL comes free, and only its stack (1 MiB of address space) is left,
  * until the next control_settle() or control_do() takes it out (stray.h).
  * If tmattach is killed at any instant, the borrowed thread finishes the call
- * it is in and returns on a signal frame (target/sigframe.h) into what it did
+ * it is in and returns on a signal frame (arch/arch.h) into what it did
  * before; the helper thread, if it was born, makes the call and ends. Their
  * memory is left, again until the next time; a helper that then still waits
  * for the GIL is told to do nothing.
@@ -46,6 +51,7 @@
 #ifndef TM_CONTROL_CONTROL_H
 #define TM_CONTROL_CONTROL_H
 
+#include "control/refusal.h"
 #include "mem/mem.h"
 #include "remote/remote.h"
 #include "py/runtime.h"
@@ -62,12 +68,26 @@ struct control_call {
 	const char *method;     /* of _tracemalloc */
 	bool has_arg;
 	int32_t arg;
-	bool alone;             /* refuse beside subinterpreters */
+	bool by_restart;        /* while it traces: instead, with no other
+				   thread in between, stop() and start(arg) */
+	const char *undo;       /* what undoes it if it is cancelled while it is
+				   being executed; NULL: then it is not
+				   cancelled */
+	uint32_t refuse;        /* enum control_refusal */
 	uint64_t deadline_ns;   /* by tm_now_ns(): until then it is to begin;
 				   it is not cut short afterwards */
 	unsigned timeout_ms;    /* what led to that deadline, for messages */
-	bool (*give_up)(void);  /* asked while it waits: true is as if the time
-				   were up; NULL: never */
+	bool (*give_up)(void);  /* called while it waits: true is as if the
+				   time were up; NULL: never */
+};
+
+/* What is known after it. */
+struct control_done {
+	bool left;              /* the helper thread has not ended in time, and
+				   its stack stays */
+	/* Interpreters: that there are, with an allocator of their own (where
+	 * that is known), and that have ended. */
+	uint32_t alive, own, ended;
 };
 
 /*
@@ -83,10 +103,9 @@ bool control_settle(const struct control_target *target, const struct control_ca
  * not be (the message says what keeps the target, and what is left);
  * TM_ERR_LIMIT: it raised, with the exception's text; TM_ERR_UNSUPPORTED:
  * subinterpreters, or neither means can be used. Errors of the lower rooms as they are.
- * *ret_left: the helper thread has not ended in time, and its stack stays.
  * Call it on a thread that ends afterwards, as for everything that stops.
  */
 bool control_do(const struct control_target *target, const struct control_call *call,
-		bool *ret_left, struct tm_err *err) TM_MUST_CHECK;
+		struct control_done *ret, struct tm_err *err) TM_MUST_CHECK;
 
 #endif

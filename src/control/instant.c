@@ -1,32 +1,20 @@
 #include "control/instant.h"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
+#include <string.h>
+#include <sys/resource.h>
 
+#include "arch/arch.h"
 #include "base/guard.h"
 #include "base/log.h"
-#include "target/arch.h"
+#include "remote/host.h"
+#include "remote/quiet.h"
 
-enum { UNFIT, COMPUTES, WAITS };
+/* EMBEDS: it waits in the code of a program that Python is only a part of. */
+enum { UNFIT, COMPUTES, WAITS, EMBEDS };
 
-static bool is_wait(long nr, const uint64_t args[6])
-{
-	switch (nr) {
-	case SYS_futex:
-		return (args[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-	case SYS_nanosleep: case SYS_clock_nanosleep: case SYS_pause:
-	case SYS_select: case SYS_pselect6: case SYS_poll: case SYS_ppoll:
-	case SYS_epoll_wait: case SYS_epoll_pwait: case SYS_epoll_pwait2:
-	case SYS_read: case SYS_readv: case SYS_recvfrom: case SYS_recvmsg:
-	case SYS_recvmmsg: case SYS_accept: case SYS_accept4: case SYS_connect:
-	case SYS_wait4: case SYS_waitid: case SYS_rt_sigtimedwait:
-	case SYS_rt_sigsuspend: case SYS_msgrcv: case SYS_semop:
-	case SYS_semtimedop: case SYS_flock: case SYS_io_getevents:
-		return true;
-	default:
-		return false;
-	}
-}
+/* While all are stopped, not every stack of hundreds is followed; the thread
+ * that runs a program's loop is among the first. */
+enum { MAX_LOOKED_AT = 8 };
 
 /* Its system calls are its own: it reads files under its lock. */
 static bool in_loader(const struct control_symbols *symbols, tm_addr pc)
@@ -34,24 +22,51 @@ static bool in_loader(const struct control_symbols *symbols, tm_addr pc)
 	return symbols->loader.start <= pc && pc < symbols->loader.end;
 }
 
-static bool in_handler(struct control_view *view, const struct user_regs_struct *regs)
+/* A stack that was followed to its end, and no function of Python's on it. */
+static bool outside_python(const struct control_view *view, const struct tm_stack *stack)
 {
-	TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
-	unsigned char code[TM_HANDLER_END_LEN];
+	const struct tm_range *python = &view->symbols.python;
 
-	tm_unwind(view->unwinder, view->mem, regs, 0, &stack);
-	for (size_t i = 0; i < stack.n; i++) {
-		size_t len = tm_mem_read_some(view->mem, stack.frames[i].pc, code,
-					      sizeof(code));
-
-		if (tm_code_ends_handler(code, len))
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < stack->n; i++)
+		if (stack->frames[i].pc >= python->start && stack->frames[i].pc < python->end)
+			return false;
+	return stack->complete && !stack->doubtful;
 }
 
-static int fitness(struct control_view *view, const struct user_regs_struct *regs)
+/* Room below the stack in use: for a signal frame where memory is, and for
+ * Python to execute a function. That of the main thread grows. */
+static bool has_room(const struct control_view *view, tm_addr sp)
 {
+	enum { FRAME = 32 << 10, CALL = 512 << 10 };
+	const struct tm_region *region = tm_maps_find(&view->maps, sp);
+	struct rlimit limit;
+
+	if (!region || sp - region->start < FRAME)
+		return false;
+	if (strcmp(region->path, "[stack]") != 0)
+		return sp - region->start >= CALL;
+	return prlimit(view->pid, RLIMIT_STACK, NULL, &limit) != 0 ||
+	       limit.rlim_cur > region->end - sp + CALL;
+}
+
+/* The same as `fit`, or less or more after a look at its stack. */
+static int fitness_by_stack(struct control_view *view, const struct tm_regs *regs,
+			    int fit)
+{
+	TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
+
+	tm_unwind(view->unwinder, view->mem, regs, 0, &stack);
+	for (size_t i = 0; i < stack.n; i++)
+		if (tm_quiet_ends_handler(view->mem, stack.frames[i].pc))
+			return UNFIT;
+	if (fit == WAITS && outside_python(view, &stack) && has_room(view, tm_regs_sp(regs)))
+		return EMBEDS;
+	return fit;
+}
+
+static int fitness(void *ctx, const struct tm_regs *regs)
+{
+	struct control_view *view = ctx;
 	tm_addr pc = tm_regs_pc(regs);
 	unsigned char code[8];
 	size_t len = tm_mem_read_some(view->mem, pc, code, sizeof(code));
@@ -59,36 +74,31 @@ static int fitness(struct control_view *view, const struct user_regs_struct *reg
 	int fit = COMPUTES;
 	long nr;
 
-	if (!tm_regs_64bit(regs) || in_loader(&view->symbols, pc))
+	if (in_loader(&view->symbols, pc))
 		return UNFIT;
 	if (tm_regs_waiting(regs, code, len, &nr, args))
-		fit = is_wait(nr, args) ? WAITS : UNFIT;
+		fit = tm_host_waits(nr, args, tm_regs_entered(regs) >= 0) ? WAITS : UNFIT;
 	else if (control_is_opaque(&view->symbols, pc))
 		fit = UNFIT;
-	return fit == UNFIT || in_handler(view, regs) ? UNFIT : fit;
+	return fit == UNFIT ? UNFIT : fitness_by_stack(view, regs, fit);
 }
 
-struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view)
+static bool enough(int fit, size_t looked_at)
 {
-	struct tm_thread *best = NULL;
-	int best_fitness = UNFIT;
+	return fit == EMBEDS || (fit == WAITS && looked_at >= MAX_LOOKED_AT);
+}
+
+struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view,
+				 bool *ret_embeds)
+{
+	const struct tm_host_rule rule = { fitness, enough, view };
+	struct tm_thread *best;
+	int fit;
 
 	tm_unwinder_begin(view->unwinder, false);
-	for (size_t i = 0; i < stop->n && best_fitness < WAITS; i++) {
-		struct tm_thread *thread = &stop->threads[i];
-		struct user_regs_struct regs;
-		int fit;
-
-		if (thread->state != TM_THREAD_STOPPED ||
-		    !tm_regs_get(thread->tid, &regs))
-			continue;
-		fit = fitness(view, &regs);
-		if (fit > best_fitness) {
-			best_fitness = fit;
-			best = thread;
-		}
-	}
+	best = tm_host_choose(stop, &rule, &fit);
 	tm_log("control: thread %d of %zu, fitness %d", best ? (int)best->tid : 0,
-	       stop->n, best_fitness);
+	       stop->n, fit);
+	*ret_embeds = fit == EMBEDS;
 	return best;
 }

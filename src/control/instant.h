@@ -9,6 +9,8 @@
 
 struct control_view {
 	struct tm_mem *mem;
+	pid_t pid;
+	struct tm_maps maps;    /* as they were before the stop */
 	struct control_symbols symbols;
 	struct native_modules modules;
 	struct tm_unwinder *unwinder;
@@ -27,12 +29,14 @@ struct control_view {
  *    extension, in any other library), or
  *  - which waits in a system call that is not made under such a lock: the
  *    blocking ones of the list in instant.c, unless it is the loader that
- *    makes it. A futex counts only as FUTEX_WAIT_BITSET: glibc waits so for
- *    semaphores and conditions, but never for its internal locks.
+ *    makes it.
  * In both cases its stack is unwound and must hold no signal handler: that
  * may have interrupted the allocator. Threads that wait are preferred: they
- * miss nothing meanwhile.
+ * miss nothing meanwhile; and among them one with no function of Python's on
+ * its whole stack, and room on it (*ret_embeds): it may be the one that holds
+ * the GIL.
  */
-struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view);
+struct tm_thread *control_choose(struct tm_stop *stop, struct control_view *view,
+				 bool *ret_embeds);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * The memory that we bring into a target for a call: made, filled, taken out.
+ * The memory that we map in a target for a call: made, filled, removed.
  * Private to src/control.
  */
 #ifndef TM_CONTROL_MAPPING_H
 #define TM_CONTROL_MAPPING_H
 
+#include "base/range.h"
 #include "control/control.h"
 #include "control/payload.h"
 #include "target/stop.h"
@@ -48,17 +49,19 @@ bool control_fill(const struct control_target *target, struct tm_remote *remote,
 /* At once; *mapping is none afterwards. */
 void control_take_out(struct tm_remote *remote, struct control_mapping *mapping);
 
-/* Unmap it if no thread of the stopped target stands in it; *ret_busy: one
- * does. The stop must be released after. */
+/* Is a thread of the stopped target on a stack in there, or may it be? */
+bool control_stands_in(const struct tm_stop *stop, struct tm_range mapping);
+/* Unmap it if no thread of the stopped target is in it; *ret_busy: one is. The
+ * stop must be released after. */
 bool control_unmap(const struct control_target *target, struct tm_stop *stop,
 		   struct control_mapping *mapping, bool *ret_busy,
 		   struct tm_err *err) TM_MUST_CHECK;
 
-/* Read, or write a part of, the struct in the target. */
+/* Read the struct in the target, or write there: tm_poke(). */
 bool control_args_read(const struct control_target *target,
 		       const struct control_mapping *mapping,
 		       struct control_args *ret, struct tm_err *err) TM_MUST_CHECK;
-bool control_write(const struct control_target *target, tm_addr at,
+bool control_write(const struct control_target *target, pid_t stopped, tm_addr at,
 		   const void *bytes, size_t len, struct tm_err *err) TM_MUST_CHECK;
 
 /* Has the tmattach that made it ended? False where that cannot be known. */

@@ -39,8 +39,8 @@ bool control_script_can(const struct control_target *target,
 	if (!py_debugger_find(target->mem, target->runtime, ret))
 		return false;
 	if (!ret->enabled)
-		tm_err_hint(err, "its remote debugging interface would do, but is switched "
-				 "off (-X disable_remote_debug, PYTHON_DISABLE_REMOTE_DEBUG)");
+		tm_err_hint(err, "its remote debugging interface could be used, but is "
+				 "disabled (-X disable_remote_debug, PYTHON_DISABLE_REMOTE_DEBUG)");
 	else
 		tm_log("control: by PEP 768: %s", err->cause);
 	return ret->enabled;
@@ -89,7 +89,7 @@ static bool write_source(const struct script *script)
 	       write(script->fd, text, (size_t)len) == len;
 }
 
-/* The process must be able to open it, and nobody else. */
+/* The process must be able to open it, and no one else. */
 static bool give_away(const struct script *script)
 {
 	struct stat owner;
@@ -137,7 +137,7 @@ static bool create(struct script *script, struct tm_err *err)
 		why = errno;
 	}
 	return tm_err_os(err, why, script->target->process->object,
-			 "no directory in its root takes a file for it");
+			 "no directory in its root is writable for it");
 }
 
 /* The first line without "# "; "" if it cannot be read. */
@@ -160,14 +160,14 @@ static bool ask_thread(const struct script *script, tm_addr thread, struct tm_er
 	const struct py_debugger *debugger = script->debugger;
 	uint64_t breaker;
 
-	if (!control_write(target, thread + debugger->path, script->path,
+	if (!control_write(target, 0, thread + debugger->path, script->path,
 			   strlen(script->path) + 1, err) ||
-	    !control_write(target, thread + debugger->pending, &pending,
+	    !control_write(target, 0, thread + debugger->pending, &pending,
 			   sizeof(pending), err) ||
 	    !tm_mem_u64(target->mem, thread + debugger->breaker, &breaker, err))
 		return false;
 	breaker |= PY_DEBUGGER_STOP_BIT;
-	return control_write(target, thread + debugger->breaker, &breaker,
+	return control_write(target, 0, thread + debugger->breaker, &breaker,
 			     sizeof(breaker), err);
 }
 
@@ -182,7 +182,7 @@ static bool forget_thread(const struct script *script, tm_addr thread, struct tm
 	if (!tm_mem_read(target->mem, thread + script->debugger->path, path, len, err))
 		return false;
 	return memcmp(path, script->path, len) != 0 ||
-	       control_write(target, thread + script->debugger->pending, &none,
+	       control_write(target, 0, thread + script->debugger->pending, &none,
 			     sizeof(none), err);
 }
 
@@ -249,11 +249,11 @@ static bool report(const struct script *script, const char *text, struct tm_err 
 				  script->call->method);
 	if (script->call->give_up && script->call->give_up())
 		return tm_err_set(err, TM_ERR_BUSY, object,
-				  "%s() was given up before its turn came; nothing was done and nothing will be",
+				  "%s() was cancelled before its turn came; nothing was done, and nothing will be",
 				  script->call->method);
 	tm_err_set(err, TM_ERR_BUSY, object,
 		   "no thread came to run Python code within %u ms", script->call->timeout_ms);
-	return tm_err_hint(err, "nothing was done and nothing will be; --timeout waits longer");
+	return tm_err_hint(err, "nothing was done, and nothing will be; --timeout waits longer");
 }
 
 bool control_script_do(const struct control_target *target,

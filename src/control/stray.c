@@ -3,111 +3,133 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "mem/scan.h"
+#include "remote/stray.h"
 
 enum { MAX_STRAYS = 64, MAX_LEN = 1 << 24 };
 
 /* ---- finding them ----------------------------------------------------------------- */
 
-/* The head before the code page `code`. */
-static bool head_at(struct tm_mem *mem, tm_addr code, struct control_mapping *ret)
+/* Where the arguments of a mapping are. */
+static tm_addr args_of(struct tm_range mapping)
 {
-	const tm_addr args = code - CONTROL_ARGS_SIZE;
-	struct control_head head;
-	struct tm_err err;
+	return mapping.end - CONTROL_CODE_SIZE - CONTROL_ARGS_SIZE;
+}
 
-	if (!tm_mem_read(mem, args, &head, sizeof(head), &err) ||
-	    memcmp(head.magic, CONTROL_MAGIC, sizeof(head.magic)) != 0 ||
-	    head.start + head.len != code + CONTROL_CODE_SIZE ||
+static bool read_head(struct tm_mem *mem, struct tm_range mapping, struct control_head *ret)
+{
+	return tm_mem_read_some(mem, args_of(mapping), ret, sizeof(*ret)) == sizeof(*ret) &&
+	       memcmp(ret->magic, CONTROL_MAGIC, sizeof(ret->magic)) == 0;
+}
+
+/* The head before the code page that ends there. */
+static bool head_before(struct tm_mem *mem, tm_addr end, struct tm_range *ret)
+{
+	struct control_head head;
+
+	ret->end = end;
+	if (!read_head(mem, *ret, &head) || head.start + head.len != end ||
 	    head.len > MAX_LEN || head.len % TM_PAGE || !control_owner_is_dead(&head))
 		return false;
-	*ret = (struct control_mapping){
-		.start = head.start, .len = head.len, .args = args, .code = code,
-	};
+	ret->start = head.start;
 	return true;
 }
 
 /* Killed between making it and writing to it. */
 static bool never_used(struct tm_mem *mem, const struct tm_region *region,
-		       struct control_mapping *ret)
+		       struct tm_range *ret)
 {
-	uint64_t len = region->end - region->start;
-	TM_GUARD(tm_free_ptr) unsigned char *bytes = NULL;
-
-	if (len != CONTROL_MAPPING_SIZE)
-		return false;
-	bytes = tm_malloc(len);
-	if (tm_mem_read_some(mem, region->start, bytes, len) != len ||
-	    bytes[0] || memcmp(bytes, bytes + 1, len - 1) != 0)
-		return false;
-	*ret = (struct control_mapping){ .start = region->start, .len = len };
-	return true;
+	*ret = (struct tm_range){ region->start, region->end };
+	return region->end - region->start == CONTROL_MAPPING_SIZE &&
+	       tm_mem_is_blank(mem, *ret);
 }
 
-static bool is_stray(struct tm_mem *mem, const struct tm_region *region,
-		     struct control_mapping *ret)
+static bool is_stray(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
 {
-	if (region->path[0] || region->inode || region->shared ||
-	    !region->executable || !region->readable || region->writable)
-		return false;
-	return head_at(mem, region->start, ret) ||
-	       head_at(mem, region->end - CONTROL_CODE_SIZE, ret) ||
-	       never_used(mem, region, ret);
+	const struct tm_region *region = &maps->regions[i];
+
+	return !region->path[0] && !region->inode && !region->shared && region->executable &&
+	       region->readable && !region->writable &&
+	       (head_before(ctx, region->start + CONTROL_CODE_SIZE, ret) ||
+		head_before(ctx, region->end, ret) || never_used(ctx, region, ret));
 }
 
 bool control_has_strays(const struct control_target *target,
 			const struct tm_maps *maps)
 {
-	struct control_mapping found;
+	const struct tm_stray_kind kind = { is_stray, target->mem };
+	struct tm_range found;
 
-	for (size_t i = 0; i < maps->n; i++)
-		if (is_stray(target->mem, &maps->regions[i], &found))
-			return true;
-	return false;
+	return tm_stray_find(maps, &kind, &found, 1) > 0;
 }
 
 /* ---- taking them out ---------------------------------------------------------------- */
 
-/* A thread stands in it: it shall do nothing but end. */
-static void withdraw(const struct control_target *target,
-		     const struct control_mapping *mapping)
+/* A thread is in it: all it may do is end. */
+static void withdraw(const struct control_target *target, const struct tm_stop *stop,
+		     struct tm_range mapping)
 {
 	static const uint32_t withdrawn = CONTROL_WITHDRAWN;
+	const tm_addr at = args_of(mapping) + offsetof(struct control_head, state);
 	struct control_head head;
 	struct tm_err err;
 
-	if (mapping->args &&
-	    tm_mem_read(target->mem, mapping->args, &head, sizeof(head), &err) &&
+	if (read_head(target->mem, mapping, &head) &&
 	    (head.state == CONTROL_NEW || head.state == CONTROL_WAITING) &&
-	    !control_write(target, mapping->args + offsetof(struct control_head, state),
-			   &withdrawn, sizeof(withdrawn), &err))
+	    !control_write(target, tm_stop_any(stop), at, &withdrawn, sizeof(withdrawn), &err))
 		tm_log("control: %s: %s", err.object, err.cause);
+}
+
+static bool unmap(const struct control_target *target, struct tm_stop *stop,
+		  const struct tm_range *strays, size_t n)
+{
+	struct tm_remote remote;
+	struct tm_err err;
+	bool ok = n == 0 || tm_remote_begin(stop, target->insn, &remote, &err);
+
+	if (ok && n > 0) {
+		ok = tm_stray_unmap(&remote, strays, n, &err);
+		tm_remote_end(&remote);
+	}
+	if (!ok)
+		tm_log("control: %s: %s", err.object, err.cause);
+	return ok;
+}
+
+/* Those with no thread in them come to the front; returns how many. */
+static size_t sort_out(const struct tm_stop *stop, struct tm_range *strays, size_t n)
+{
+	size_t nfree = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct tm_range stray = strays[i];
+
+		if (control_stands_in(stop, stray))
+			continue;
+		strays[i] = strays[nfree];
+		strays[nfree++] = stray;
+	}
+	return nfree;
 }
 
 size_t control_sweep(const struct control_target *target, struct tm_stop *stop)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	const struct tm_stray_kind kind = { is_stray, target->mem };
+	struct tm_range strays[MAX_STRAYS];
 	struct tm_err err;
-	size_t left = 0, seen = 0;
+	size_t n, nfree;
 
-	/* They are looked for anew: another tmattach may have swept, and
-	 * something else may stand there. */
 	if (!tm_maps_read(target->process->pid, &maps, &err))
 		return 0;
-	for (size_t i = 0; i < maps.n && seen < MAX_STRAYS; i++) {
-		struct control_mapping found;
-		bool busy = false;
-
-		if (!is_stray(target->mem, &maps.regions[i], &found))
-			continue;
-		seen++;
-		if (!control_unmap(target, stop, &found, &busy, &err) || busy) {
-			withdraw(target, &found);
-			left++;
-		}
-	}
-	tm_log("control: %zu strays, %zu left", seen, left);
-	return left;
+	n = tm_stray_find(&maps, &kind, strays, MAX_STRAYS);
+	nfree = sort_out(stop, strays, n);
+	if (!unmap(target, stop, strays, nfree))
+		nfree = 0;
+	for (size_t i = nfree; i < n; i++)
+		withdraw(target, stop, strays[i]);
+	tm_log("control: %zu strays, %zu left", n, n - nfree);
+	return n - nfree;
 }

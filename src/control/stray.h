@@ -2,8 +2,8 @@
  * What a tmattach that was killed has left in the target: its mapping, and
  * perhaps its helper thread that waits for the GIL. Private to src/control.
  *
- * A mapping of ours is known by its head (payload.h), which stands before a
- * page of executable anonymous memory; one that was never written to, by its
+ * A mapping of ours is known by its head (payload.h), which precedes a page
+ * of executable anonymous memory; one that was never written to, by its
  * unusual length, protection and emptiness. What a living tmattach has made,
  * or one of another pid namespace, is not touched.
  */
@@ -18,7 +18,7 @@ bool control_has_strays(const struct control_target *target,
 			const struct tm_maps *maps);
 
 /*
- * The target stands still: take them out, and tell threads that still wait
+ * The target is stopped: take them out, and tell threads that still wait
  * in one to end without doing anything. Returns how many are still there.
  * The stop must be released after.
  */

@@ -2,6 +2,7 @@
 
 #include "base/guard.h"
 #include "base/log.h"
+#include "image/loaded.h"
 
 /* Python's functions are all in the image of the runtime; a second name is
  * for the versions that lack the first. */
@@ -9,47 +10,39 @@ static const struct {
 	const char *name;
 	const char *older;
 	bool from_python;
+	bool optional;
 } names[FN_COUNT] = {
-	[FN_ATTR_INIT] = { "pthread_attr_init", NULL, false },
-	[FN_ATTR_SET_STACK] = { "pthread_attr_setstack", NULL, false },
-	[FN_ATTR_SET_DETACH_STATE] = { "pthread_attr_setdetachstate", NULL, false },
-	[FN_THREAD_CREATE] = { "pthread_create", NULL, false },
-	[FN_IS_INITIALIZED] = { "Py_IsInitialized", NULL, true },
-	[FN_IS_FINALIZING] = { "Py_IsFinalizing", "_Py_IsFinalizing", true },
-	[FN_GIL_ENSURE] = { "PyGILState_Ensure", NULL, true },
-	[FN_GIL_RELEASE] = { "PyGILState_Release", NULL, true },
-	[FN_INTERPRETER_HEAD] = { "PyInterpreterState_Head", NULL, true },
-	[FN_INTERPRETER_NEXT] = { "PyInterpreterState_Next", NULL, true },
-	[FN_IMPORT_MODULE] = { "PyImport_ImportModule", NULL, true },
-	[FN_CALL_METHOD] = { "PyObject_CallMethod", NULL, true },
-	[FN_ERR_FETCH] = { "PyErr_Fetch", NULL, true },
-	[FN_GET_ATTR] = { "PyObject_GetAttrString", NULL, true },
-	[FN_OBJECT_STR] = { "PyObject_Str", NULL, true },
-	[FN_AS_UTF8] = { "PyUnicode_AsUTF8", NULL, true },
-	[FN_DEC_REF] = { "Py_DecRef", NULL, true },
-	[FN_ERR_CLEAR] = { "PyErr_Clear", NULL, true },
+	[FN_ATTR_INIT] = { "pthread_attr_init", NULL, false, false },
+	[FN_ATTR_SET_STACK] = { "pthread_attr_setstack", NULL, false, false },
+	[FN_ATTR_SET_DETACH_STATE] = { "pthread_attr_setdetachstate", NULL, false, false },
+	[FN_THREAD_CREATE] = { "pthread_create", NULL, false, false },
+	[FN_IS_INITIALIZED] = { "Py_IsInitialized", NULL, true, false },
+	[FN_IS_FINALIZING] = { "Py_IsFinalizing", "_Py_IsFinalizing", true, false },
+	[FN_GIL_ENSURE] = { "PyGILState_Ensure", NULL, true, false },
+	[FN_GIL_RELEASE] = { "PyGILState_Release", NULL, true, false },
+	[FN_THIS_STATE] = { "PyGILState_GetThisThreadState", NULL, true, false },
+	[FN_CURRENT_STATE] = { "PyThreadState_GetUnchecked", "_PyThreadState_UncheckedGet", true, false },
+	[FN_INTERPRETER_HEAD] = { "PyInterpreterState_Head", NULL, true, false },
+	[FN_INTERPRETER_NEXT] = { "PyInterpreterState_Next", NULL, true, false },
+	[FN_HAS_FEATURE] = { "_PyInterpreterState_HasFeature", NULL, true, true },
+	[FN_IMPORT_MODULE] = { "PyImport_ImportModule", NULL, true, false },
+	[FN_CALL_METHOD] = { "PyObject_CallMethod", NULL, true, false },
+	[FN_ERR_FETCH] = { "PyErr_Fetch", NULL, true, false },
+	[FN_ERR_RESTORE] = { "PyErr_Restore", NULL, true, false },
+	[FN_GET_ATTR] = { "PyObject_GetAttrString", NULL, true, false },
+	[FN_OBJECT_STR] = { "PyObject_Str", NULL, true, false },
+	[FN_AS_UTF8] = { "PyUnicode_AsUTF8", NULL, true, false },
+	[FN_IS_TRUE] = { "PyObject_IsTrue", NULL, true, false },
+	[FN_DEC_REF] = { "Py_DecRef", NULL, true, false },
+	[FN_ERR_CLEAR] = { "PyErr_Clear", NULL, true, false },
+	[FN_GC_DISABLE] = { "PyGC_Disable", NULL, true, true },
+	[FN_GC_ENABLE] = { "PyGC_Enable", NULL, true, true },
 };
-
-/* An image whose `name` is defined at an address. */
-static bool exports(const struct tm_image *image, const char *name)
-{
-	struct tm_symbol symbol;
-
-	return tm_image_dynsym(image, name, &symbol);
-}
-
-/* The C library itself, or glibc's libpthread before 2.34: sanitizers and
- * profilers export wrappers of pthread_create(), too. */
-static bool is_libc(const struct tm_image *image)
-{
-	return exports(image, "__libc_start_main") ||
-	       exports(image, "__pthread_mutex_lock");
-}
 
 static bool is_opaque(const struct tm_image *image)
 {
-	return is_libc(image) || exports(image, "malloc") ||
-	       exports(image, "__tls_get_addr");
+	return tm_image_is_libc(image) || tm_image_exports(image, "malloc") ||
+	       tm_image_exports(image, "__tls_get_addr");
 }
 
 static void take(const struct tm_image *image, bool python,
@@ -67,20 +60,26 @@ static void take(const struct tm_image *image, bool python,
 	}
 }
 
+/* A file that is mapped to be read is none of them: it would be called where
+ * nothing can run. */
 static void look_at(struct tm_mem *mem, const struct tm_region *region,
+		    const struct tm_loaded *loaded,
 		    const struct py_runtime *runtime, struct control_symbols *ret)
 {
 	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 	struct tm_err err;
 
-	if (!tm_image_read(mem, region, &image, &err))
+	if (!tm_image_read(mem, region, &image, &err) ||
+	    !(region->path[0] == '[' || tm_loaded_has(loaded, &image)))
 		return;
 	if (runtime->runtime >= image.whole.start &&
-	    runtime->runtime < image.whole.end)
+	    runtime->runtime < image.whole.end) {
 		take(&image, true, ret);
-	if (is_libc(&image))
+		ret->python = image.whole;
+	}
+	if (tm_image_is_libc(&image))
 		take(&image, false, ret);
-	if (exports(&image, "__tls_get_addr") && !is_libc(&image))
+	if (tm_image_exports(&image, "__tls_get_addr") && !tm_image_is_libc(&image))
 		ret->loader = image.whole;
 	if (is_opaque(&image) && ret->nopaque < CONTROL_MAX_OPAQUE) {
 		tm_log("control: %s is opaque", image.path);
@@ -94,19 +93,22 @@ static bool starts_image(const struct tm_region *region)
 	       (region->path[0] == '/' || region->path[0] == '[');
 }
 
-bool control_symbols_find(struct tm_mem *mem, const struct tm_maps *maps,
+bool control_symbols_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 			  const struct py_runtime *runtime,
 			  struct control_symbols *ret, struct tm_err *err)
 {
+	TM_GUARD(tm_loaded_free) struct tm_loaded loaded = { 0 };
+
+	tm_loaded_read(mem, maps, pid, &loaded);
 	*ret = (struct control_symbols){ 0 };
 	for (size_t i = 0; i < maps->n; i++)
 		if (starts_image(&maps->regions[i]))
-			look_at(mem, &maps->regions[i], runtime, ret);
+			look_at(mem, &maps->regions[i], &loaded, runtime, ret);
 	for (size_t i = 0; i < FN_COUNT; i++)
-		if (!ret->fn[i])
+		if (!ret->fn[i] && !names[i].optional)
 			return tm_err_set(err, TM_ERR_UNSUPPORTED, "",
-					  "it exports no %s(), which starting and "
-					  "stopping needs", names[i].name);
+					  "it does not export %s(), which "
+					  "starting and stopping need", names[i].name);
 	return true;
 }
 

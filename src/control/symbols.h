@@ -15,12 +15,13 @@ struct control_symbols {
 	 * allocating needs: the C library, the loader, other allocators. */
 	struct tm_range opaque[CONTROL_MAX_OPAQUE];
 	size_t nopaque;
+	struct tm_range python; /* the image of the runtime */
 	struct tm_range loader; /* musl: the C library itself is the loader,
 				   and this is empty */
 };
 
 /* Reads only. TM_ERR_UNSUPPORTED names what the process does not have. */
-bool control_symbols_find(struct tm_mem *mem, const struct tm_maps *maps,
+bool control_symbols_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 			  const struct py_runtime *runtime,
 			  struct control_symbols *ret, struct tm_err *err) TM_MUST_CHECK;
 

@@ -13,7 +13,8 @@ enum { MAX_SYMBOLS = 4 << 20, MAX_STRINGS = 256 << 20, MAX_DYNAMIC = 1024,
 
 struct dynamic {
 	tm_addr symtab, strtab, gnu_hash, hash;
-	uint64_t strsz;
+	uint64_t strsz, debug;
+	bool relocated;
 };
 
 void tm_image_free(struct tm_image *image)
@@ -38,7 +39,7 @@ static bool read_phdrs(struct tm_mem *mem, const struct tm_region *region,
 	    ehdr->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    ehdr->e_phentsize != sizeof(Elf64_Phdr) || ehdr->e_phnum == 0 ||
 	    ehdr->e_phnum > MAX_PHDRS)
-		return no_image(region, "no 64-bit ELF image", err);
+		return no_image(region, "not a 64-bit ELF image", err);
 	return tm_mem_read(mem, region->start + ehdr->e_phoff, phdrs,
 			   ehdr->e_phnum * sizeof(*phdrs), err);
 }
@@ -92,17 +93,50 @@ static void take_build_id(struct tm_mem *mem, struct tm_image *image,
 
 /* The dynamic linker of glibc relocates these pointers in place, musl's and
  * static programs do not. */
-static tm_addr rebase(const struct tm_image *image, uint64_t value)
+static bool is_relocated(const struct tm_image *image, uint64_t value)
 {
-	if (value >= image->whole.start && value < image->whole.end)
-		return value;
-	return value + image->bias;
+	return tm_range_has(image->whole, value);
 }
 
-static bool read_dynamic(struct tm_mem *mem, const struct tm_image *image,
-			 const Elf64_Phdr *phdr, struct dynamic *ret,
-			 struct tm_err *err)
+static tm_addr rebase(const struct tm_image *image, uint64_t value)
 {
+	return is_relocated(image, value) ? value : value + image->bias;
+}
+
+static void take_dynamic(const struct tm_image *image, const Elf64_Dyn *dyn,
+			 struct dynamic *ret)
+{
+	uint64_t value = dyn->d_un.d_val;
+
+	switch (dyn->d_tag) {
+	case DT_SYMTAB:
+		ret->symtab = rebase(image, value);
+		break;
+	case DT_STRTAB:
+		ret->strtab = rebase(image, value);
+		ret->relocated = is_relocated(image, value);
+		break;
+	case DT_GNU_HASH:
+		ret->gnu_hash = rebase(image, value);
+		break;
+	case DT_HASH:
+		ret->hash = rebase(image, value);
+		break;
+	case DT_STRSZ:
+		ret->strsz = value;
+		break;
+	case DT_DEBUG:
+		ret->debug = value;
+		break;
+	default:
+		break;
+	}
+}
+
+static bool collect_dynamic(struct tm_mem *mem, const struct tm_image *image,
+			    const Elf64_Phdr *phdr, struct dynamic *ret)
+{
+	struct tm_err err;
 	size_t n = phdr->p_memsz / sizeof(Elf64_Dyn);
 	TM_GUARD(tm_free_ptr) Elf64_Dyn *dyn = NULL;
 
@@ -111,26 +145,14 @@ static bool read_dynamic(struct tm_mem *mem, const struct tm_image *image,
 		n = MAX_DYNAMIC;
 	dyn = tm_reallocarray(NULL, n, sizeof(*dyn));
 	if (!tm_mem_read(mem, image->bias + phdr->p_vaddr, dyn,
-			 n * sizeof(*dyn), err))
+			 n * sizeof(*dyn), &err))
 		return false;
-	for (size_t i = 0; i < n && dyn[i].d_tag != DT_NULL; i++) {
-		uint64_t value = dyn[i].d_un.d_val;
-
-		if (dyn[i].d_tag == DT_SYMTAB)
-			ret->symtab = rebase(image, value);
-		else if (dyn[i].d_tag == DT_STRTAB)
-			ret->strtab = rebase(image, value);
-		else if (dyn[i].d_tag == DT_GNU_HASH)
-			ret->gnu_hash = rebase(image, value);
-		else if (dyn[i].d_tag == DT_HASH)
-			ret->hash = rebase(image, value);
-		else if (dyn[i].d_tag == DT_STRSZ)
-			ret->strsz = value;
-	}
+	for (size_t i = 0; i < n && dyn[i].d_tag != DT_NULL; i++)
+		take_dynamic(image, &dyn[i], ret);
 	return true;
 }
 
-/* The number of symbols is written nowhere: it is one more than the last of
+/* The number of symbols is not stored anywhere: it is one more than the last of
  * the longest-reaching hash chain. */
 static bool count_gnu_hash(struct tm_mem *mem, tm_addr at, size_t *ret,
 			   struct tm_err *err)
@@ -181,7 +203,7 @@ static bool count_symbols(struct tm_mem *mem, const struct dynamic *dyn,
 	return false;
 }
 
-/* Having no symbols is no failure here: look-ups then find nothing. */
+/* An image without symbols is not an error: look-ups find nothing in it. */
 static void read_symbols(struct tm_mem *mem, struct tm_image *image,
 			 const struct dynamic *dyn)
 {
@@ -202,12 +224,24 @@ static void read_symbols(struct tm_mem *mem, struct tm_image *image,
 	image->ndynsym = n;
 }
 
+static void read_dynamic(struct tm_mem *mem, struct tm_image *image,
+			 const Elf64_Phdr *phdr)
+{
+	struct dynamic dyn;
+
+	image->dynamic = image->bias + phdr->p_vaddr;
+	if (!collect_dynamic(mem, image, phdr, &dyn))
+		return;
+	image->debug = dyn.debug;
+	image->relocated = dyn.relocated;
+	read_symbols(mem, image, &dyn);
+}
+
 bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 		   struct tm_image *ret, struct tm_err *err)
 {
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr phdrs[MAX_PHDRS];
-	struct dynamic dyn;
 	tm_addr lowest = UINT64_MAX;
 
 	*ret = (struct tm_image){ .path = region->path, .first = region };
@@ -225,9 +259,8 @@ bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 	for (int i = 0; i < ehdr.e_phnum; i++)
 		if (phdrs[i].p_type == PT_NOTE && !ret->build_id_len)
 			take_build_id(mem, ret, &phdrs[i]);
-		else if (phdrs[i].p_type == PT_DYNAMIC && !ret->dynsym &&
-			 read_dynamic(mem, ret, &phdrs[i], &dyn, err))
-			read_symbols(mem, ret, &dyn);
+		else if (phdrs[i].p_type == PT_DYNAMIC && !ret->dynamic)
+			read_dynamic(mem, ret, &phdrs[i]);
 		else if (phdrs[i].p_type == PT_GNU_EH_FRAME)
 			ret->eh_frame_hdr = ret->bias + phdrs[i].p_vaddr;
 	return true;
@@ -252,11 +285,32 @@ bool tm_image_dynsym(const struct tm_image *image, const char *name,
 	return false;
 }
 
+bool tm_image_exports(const struct tm_image *image, const char *name)
+{
+	struct tm_symbol symbol;
+
+	return tm_image_dynsym(image, name, &symbol);
+}
+
+bool tm_image_is_libc(const struct tm_image *image)
+{
+	return tm_image_exports(image, "__libc_start_main") ||
+	       tm_image_exports(image, "__pthread_mutex_lock");
+}
+
+bool tm_image_need(const struct tm_image *image, const char *name,
+		   struct tm_symbol *ret, struct tm_err *err)
+{
+	if (tm_image_dynsym(image, name, ret))
+		return true;
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+			  "unknown build: it does not export %s", name);
+}
+
 bool tm_image_holds(const struct tm_image *image, tm_addr at, uint32_t flags)
 {
 	for (size_t i = 0; i < image->nsegments; i++)
-		if (at >= image->segments[i].start &&
-		    at < image->segments[i].end &&
+		if (tm_range_has(image->segments[i], at) &&
 		    (image->flags[i] & flags) == flags)
 			return true;
 	return false;

@@ -1,5 +1,5 @@
 /*
- * A loaded ELF image as it stands in the target's memory. Everything is read
+ * A loaded ELF image as it is in the target's memory. Everything is read
  * from memory, so that deleted or upgraded files, other mount namespaces and
  * stripped binaries make no difference; the file, where it can be opened and
  * is the same one, adds .symtab (image_file.h).
@@ -12,14 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/range.h"
 #include "mem/mem.h"
 #include "target/maps.h"
 #include "tmattach/err.h"
-
-struct tm_range {
-	tm_addr start;
-	tm_addr end;
-};
 
 enum { TM_IMAGE_MAX_SEGMENTS = 16 };
 
@@ -34,6 +30,9 @@ struct tm_image {
 	uint8_t build_id[32];
 	size_t build_id_len;
 	tm_addr eh_frame_hdr;        /* PT_GNU_EH_FRAME; 0: none */
+	tm_addr dynamic;             /* PT_DYNAMIC; 0: none */
+	tm_addr debug;               /* what the loader put into DT_DEBUG */
+	bool relocated;              /* pointers in PT_DYNAMIC fit where it is */
 
 	/* Local copies of the dynamic symbol table; NULL without one. */
 	Elf64_Sym *dynsym;
@@ -44,7 +43,7 @@ struct tm_image {
 
 /*
  * Read headers and the dynamic symbols of the image whose first mapping is
- * `region`. TM_ERR_UNSUPPORTED if there is no 64-bit ELF image.
+ * `region`. TM_ERR_UNSUPPORTED if it is not a 64-bit ELF image.
  */
 bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 		   struct tm_image *ret, struct tm_err *err) TM_MUST_CHECK;
@@ -58,6 +57,14 @@ struct tm_symbol {
 /* A symbol that the image defines and exports. */
 bool tm_image_dynsym(const struct tm_image *image, const char *name,
 		     struct tm_symbol *ret);
+/* The same of one that it must have: TM_ERR_UNSUPPORTED without. */
+bool tm_image_need(const struct tm_image *image, const char *name,
+		   struct tm_symbol *ret, struct tm_err *err) TM_MUST_CHECK;
+
+bool tm_image_exports(const struct tm_image *image, const char *name);
+/* The C library itself, or glibc's libpthread before 2.34: sanitizers and
+ * profilers also export wrappers of many of its functions. */
+bool tm_image_is_libc(const struct tm_image *image);
 
 /* In a segment with (at least) these PF_* flags? */
 bool tm_image_holds(const struct tm_image *image, tm_addr at, uint32_t flags);

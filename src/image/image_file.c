@@ -20,7 +20,7 @@ struct tm_image_file {
 	Elf *elf;
 	Dwarf *dwarf;        /* NULL without DWARF */
 	tm_addr bias;
-	const char *unit;    /* the unit found last: units are many */
+	const char *unit;    /* the unit found last: there are many units */
 	Dwarf_Die unit_die;
 };
 

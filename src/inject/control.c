@@ -1,4 +1,5 @@
-/* Asking the recorder and telling it, while it records. */
+/* Querying and controlling the recorder while it records. */
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -9,9 +10,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "inject/private.h"
+#include "remote/map.h"
 
 enum { MAX_TRIES = 200 };
 
+/* Too large for a small stack (RLIMIT_STACK). */
 struct counters {
 	struct tm_recorder_table table;
 	struct tm_recorder_shard shards[TM_RECORDER_SHARDS];
@@ -31,7 +34,15 @@ static bool read_counters(struct tm_injection *in, struct counters *ret,
 				 sizeof(ret->threads), err);
 }
 
-/* Resident bytes of the table, as far as its file tells. */
+uint64_t inject_anonymous(const struct tm_injection *in)
+{
+	uint64_t kib = 0;
+
+	tm_process_status_u64(in->process.pid, in->process.pid, "RssAnon", 10, &kib);
+	return kib * 1024;
+}
+
+/* Resident bytes of the table, as far as its file shows. */
 static uint64_t table_memory(const struct tm_injection *in)
 {
 	struct stat st;
@@ -55,46 +66,54 @@ static void sum_up(const struct counters *c, struct tm_inject_status *ret)
 bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		      struct tm_err *err)
 {
-	struct counters c;
+	TM_GUARD(tm_free_ptr) struct counters *c = tm_malloc(sizeof(*c));
 
-	if (!tm_process_check(&in->process, err) || !read_counters(in, &c, err))
+	if (!tm_process_check(&in->process, err) || !read_counters(in, c, err))
 		return false;
 	*ret = (struct tm_inject_status){
-		.nframe = c.table.nframe,
-		.sample_bytes = c.table.sample_bytes,
-		.dropped = c.table.dropped,
+		.nframe = c->table.nframe,
+		.sample_bytes = c->table.sample_bytes,
+		.dropped = c->table.dropped,
 		.tracer_memory = table_memory(in) + in->head.size,
-		.epoch = c.table.epoch,
+		.epoch = c->table.epoch,
+		.python = inject_has_words(in),
+		.anonymous = c->table.anonymous,
 	};
-	sum_up(&c, ret);
+	sum_up(c, ret);
 	return true;
 }
 
 bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 {
+	TM_GUARD(tm_free_ptr) struct counters *c = tm_malloc(sizeof(*c));
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-	struct counters c;
 	int64_t current;
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-	    !read_counters(in, &c, err))
+	    !read_counters(in, c, err))
 		return false;
-	current = tm_recorder_current(&c.table, c.threads);
+	current = tm_recorder_current(&c->table, c->threads);
 	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
-		c.threads[i].high = c.threads[i].bytes;
+		c->threads[i].high = c->threads[i].bytes;
 	/* Only `high` is ours to change: no thread writes it meanwhile. */
-	return inject_poke_table(in, c.table.threads, c.threads, sizeof(c.threads), err) &&
+	return inject_poke_table(in, c->table.threads, c->threads, sizeof(c->threads), err) &&
 	       inject_poke_table(in, offsetof(struct tm_recorder_table, peak),
 				 &current, sizeof(current), err);
 }
 
+/* From our side if we have the file. What the target has locked since
+ * (mlockall) it could not give back itself. */
 static bool punch(struct tm_injection *in, struct tm_remote *remote,
 		  uint64_t offset, uint64_t size, struct tm_err *err)
 {
 	const uint64_t args[6] = { in->head.table + offset, size, MADV_REMOVE };
 	int64_t got;
 
-	return inject_call(in, remote, SYS_madvise, "give memory back", args, &got, err);
+	return (in->table_fd >= 0 &&
+		fallocate(in->table_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  (off_t)offset, (off_t)size) == 0) ||
+	       (tm_remote_unlock(remote, args[0], size, err) &&
+		tm_remote_call(remote, SYS_madvise, "give memory back", args, &got, err));
 }
 
 static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
@@ -106,6 +125,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 		c->threads[i].bytes = c->threads[i].high = 0;
 	memset(c->shards, 0, sizeof(c->shards));
 	c->table.epoch++;
+	c->table.anonymous = inject_anonymous(in);
 	c->table.current = c->table.peak = 0;
 	c->table.stack_tail = sizeof(struct tm_recorder_stack);
 	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
@@ -125,13 +145,13 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 static bool try_clear(struct tm_injection *in, bool unwind, struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) struct inject_calls *calls = tm_calloc(1, sizeof(*calls));
+	TM_GUARD(tm_free_ptr) struct counters *c = tm_malloc(sizeof(*c));
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	const struct tm_range code = { in->code, in->code + in->head.size };
 	const struct inject_clear what = {
 		.ranges = &code, .n = 1, .unwind = unwind, .calls = calls,
 	};
 	struct tm_remote remote;
-	struct counters c;
 	bool ok;
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
@@ -139,10 +159,10 @@ static bool try_clear(struct tm_injection *in, bool unwind, struct tm_err *err)
 	if (!inject_clear_of(in, &stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread is always inside the recorder");
-	if (!read_counters(in, &c, err) ||
-	    !inject_begin(in, &stop, &remote, err))
+	if (!read_counters(in, c, err) ||
+	    !tm_remote_begin(&stop, in->insn, &remote, err))
 		return false;
-	ok = forget_all(in, &remote, &c, err);
+	ok = forget_all(in, &remote, c, err);
 	tm_remote_end(&remote);
 	return ok;
 }
@@ -188,9 +208,8 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		struct tm_remote remote;
 
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-		    !inject_begin(in, &stop, &remote, err))
+		    !tm_remote_begin(&stop, in->insn, &remote, err))
 			return false;
-		tm_stop_keep(&stop, remote.host);
 		mapped = inject_map_nears(in, &remote, maps, &functions, err);
 		if (!inject_write_head(in, remote.host->tid, err))
 			mapped = false;
@@ -207,9 +226,12 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 	if (!tm_process_check(&in->process, err) ||
 	    !tm_maps_read(in->process.pid, &maps, err))
 		return false;
+	/* Who walks the frames of Python asks no module. */
+	if (inject_has_words(in))
+		return true;
 	hash = inject_maps_hash(&maps);
 	if (hash == in->modules_seen)
-		return true;
+		return !in->unsettled || hook_new(in, &maps, err);
 	in->modules_seen = hash;
 	return inject_publish_space(in, &maps, err) && hook_new(in, &maps, err);
 }

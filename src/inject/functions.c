@@ -9,12 +9,13 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "image/image_file.h"
+#include "native/elf_file.h"
 
 /*
- * The family. Allocators under a prefix (a program that carries jemalloc with
- * it) have the same names behind "je_"; tcmalloc's "tc_" names are aliases.
- * operator new and delete only matter in images that define malloc as well:
- * elsewhere they call malloc.
+ * The family. Allocators that a program carries with it have the same names after
+ * a prefix, mimalloc and rpmalloc some of their own; where tcmalloc is malloc, its
+ * "tc_" names are aliases. operator new and delete only matter in images that
+ * define malloc as well: elsewhere they call malloc.
  */
 static const struct family {
 	const char *name;
@@ -38,6 +39,29 @@ static const struct family {
 	{ "rallocx", TM_HOOK_REALLOC, NULL },
 	{ "dallocx", TM_HOOK_FREE, NULL },
 	{ "sdallocx", TM_HOOK_FREE, NULL },
+	{ "mi_zalloc", TM_HOOK_MALLOC, NULL },
+	{ "mi_malloc_small", TM_HOOK_MALLOC, NULL },
+	{ "mi_zalloc_small", TM_HOOK_MALLOC, NULL },
+	{ "mi_malloc_aligned", TM_HOOK_MALLOC, NULL }, /* (size, alignment) */
+	{ "mi_zalloc_aligned", TM_HOOK_MALLOC, NULL },
+	{ "mi_calloc_aligned", TM_HOOK_CALLOC, NULL },
+	{ "mi_realloc_aligned", TM_HOOK_REALLOC, NULL },
+	{ "mi_rezalloc", TM_HOOK_REALLOC, NULL },
+	{ "mi_mallocn", TM_HOOK_CALLOC, NULL },
+	{ "mi_heap_malloc", TM_HOOK_ALIGNED, NULL }, /* (heap, size) */
+	{ "mi_heap_zalloc", TM_HOOK_ALIGNED, NULL },
+	{ "mi_free_size", TM_HOOK_FREE, NULL },
+	{ "mi_free_aligned", TM_HOOK_FREE, NULL },
+	{ "mi_free_size_aligned", TM_HOOK_FREE, NULL },
+	{ "mi_new", TM_HOOK_NEW, "mi_new_nothrow" },
+	{ "mi_new_nothrow", TM_HOOK_MALLOC, NULL },
+	{ "rpmalloc", TM_HOOK_MALLOC, NULL },
+	{ "rpcalloc", TM_HOOK_CALLOC, NULL },
+	{ "rprealloc", TM_HOOK_REALLOC, NULL },
+	{ "rpaligned_alloc", TM_HOOK_ALIGNED, NULL },
+	{ "rpmemalign", TM_HOOK_ALIGNED, NULL },
+	{ "rpposix_memalign", TM_HOOK_POSIX_MEMALIGN, NULL },
+	{ "rpfree", TM_HOOK_FREE, NULL },
 	{ "_Znwm", TM_HOOK_NEW, "_ZnwmRKSt9nothrow_t" },
 	{ "_Znam", TM_HOOK_NEW, "_ZnamRKSt9nothrow_t" },
 	{ "_ZnwmSt11align_val_t", TM_HOOK_NEW, "_ZnwmSt11align_val_tRKSt9nothrow_t" },
@@ -62,10 +86,18 @@ static const struct family {
 
 enum { NFAMILY = sizeof(family) / sizeof(family[0]) };
 
-static const struct family *member(const char *name)
+static const char *const prefixes[] = { "je_", "_rjem_", "mi_", "tc_" };
+
+static size_t prefix_len(const char *name)
 {
-	if (strncmp(name, "je_", 3) == 0)
-		name += 3;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return strlen(prefixes[i]);
+	return 0;
+}
+
+static const struct family *relative(const char *name)
+{
 	/* Most names of a program fall here. */
 	if (!strchr("_mcrfpavds", name[0]))
 		return NULL;
@@ -73,6 +105,19 @@ static const struct family *member(const char *name)
 		if (strcmp(family[i].name, name) == 0)
 			return &family[i];
 	return NULL;
+}
+
+static const struct family *member(const char *name)
+{
+	const struct family *found = relative(name);
+
+	return found ? found : relative(name + prefix_len(name));
+}
+
+/* Nobody calls something else so. */
+static bool is_unmistakable(const char *name)
+{
+	return prefix_len(name) > 0 || strncmp(name, "rp", 2) == 0;
 }
 
 static bool known(const struct tm_functions *functions, tm_addr address)
@@ -95,7 +140,7 @@ static bool is_local(const Elf64_Sym *sym)
 }
 
 static void take(struct tm_functions *functions, const struct tm_image *image,
-		 const Elf64_Sym *sym, const struct family *found)
+		 const Elf64_Sym *sym, const struct family *found, bool given)
 {
 	tm_addr address = image->bias + sym->st_value;
 
@@ -106,19 +151,73 @@ static void take(struct tm_functions *functions, const struct tm_image *image,
 	functions->items[functions->n++] = (struct tm_function){
 		.name = found->name, .nothrow = found->nothrow,
 		.kind = found->kind, .address = address,
-		.size = sym->st_size, .module = image->whole.start,
+		.size = sym->st_size, .module = image->whole.start, .given = given,
 	};
 }
 
-static void take_dynsym(struct tm_functions *functions, const struct tm_image *image)
+/* ---- what is looked for ------------------------------------------------------- */
+
+/* Which symbols of an image to take. */
+struct search {
+	struct tm_functions *functions;
+	const struct tm_image *image;
+	bool given; /* those that the user has named, else the family */
+};
+
+/* Is it the name that was given, up to ":N"? */
+static bool is_given(const char *given, const char *name, bool *ret_second)
 {
+	size_t len = strcspn(given, ":");
+
+	*ret_second = strcmp(given + len, ":2") == 0;
+	return strlen(name) == len && memcmp(given, name, len) == 0;
+}
+
+static bool find_given(const struct tm_given *given, const char *name, struct family *ret)
+{
+	bool second;
+
+	for (size_t i = 0; i < given->nallocs; i++)
+		if (is_given(given->allocs[i], name, &second)) {
+			*ret = (struct family){ given->allocs[i], second ? TM_HOOK_ALIGNED
+								  : TM_HOOK_MALLOC, NULL };
+			return true;
+		}
+	for (size_t i = 0; i < given->nfrees; i++)
+		if (is_given(given->frees[i], name, &second)) {
+			*ret = (struct family){ given->frees[i], TM_HOOK_FREE, NULL };
+			return true;
+		}
+	return false;
+}
+
+static bool is_wanted(const struct search *search, const char *name, struct family *ret)
+{
+	const struct family *found;
+
+	if (search->given)
+		return find_given(&search->functions->given, name, ret);
+	found = member(name);
+	if (found)
+		*ret = *found;
+	return found;
+}
+
+static void take_dynsym(const struct search *search)
+{
+	const struct tm_image *image = search->image;
+
 	for (size_t i = 0; i < image->ndynsym; i++) {
 		const Elf64_Sym *sym = &image->dynsym[i];
-		const struct family *found;
+		const char *name = image->dynstr + sym->st_name;
+		struct family found;
 
-		if (sym->st_name < image->dynstr_len && is_defined_function(sym) &&
-		    !is_local(sym) && (found = member(image->dynstr + sym->st_name)))
-			take(functions, image, sym, found);
+		if (sym->st_name >= image->dynstr_len || is_local(sym))
+			continue;
+		if (sym->st_shndx == SHN_UNDEF)
+			search->functions->locks_memory |= strcmp(name, "mlockall") == 0;
+		else if (is_defined_function(sym) && is_wanted(search, name, &found))
+			take(search->functions, image, sym, &found, search->given);
 	}
 }
 
@@ -138,9 +237,16 @@ static bool has_global_name(Elf_Data *data, const GElf_Sym *local)
 	return false;
 }
 
+static bool may_be_taken(const struct search *search, Elf_Data *data,
+			 const GElf_Sym *sym, const char *name)
+{
+	return is_defined_function(sym) &&
+	       (!is_local(sym) || search->given || is_unmistakable(name) ||
+		has_global_name(data, sym));
+}
+
 /* Every symbol of .symtab; false if there is none. */
-static bool take_symtab(struct tm_functions *functions,
-			const struct tm_image *image, Elf *elf)
+static bool take_symtab(const struct search *search, Elf *elf)
 {
 	Elf_Scn *section = NULL;
 	bool any = false;
@@ -155,28 +261,45 @@ static bool take_symtab(struct tm_functions *functions,
 			continue;
 		for (int i = 0; gelf_getsym(data, i, &sym); i++) {
 			const char *name = elf_strptr(elf, shdr.sh_link, sym.st_name);
-			const struct family *found = name ? member(name) : NULL;
+			struct family found;
 
 			any = true;
-			if (found && is_defined_function(&sym) &&
-			    (!is_local(&sym) || has_global_name(data, &sym)))
-				take(functions, image, &sym, found);
+			if (name && is_wanted(search, name, &found) &&
+			    may_be_taken(search, data, &sym, name))
+				take(search->functions, search->image, &sym, &found, search->given);
 		}
 	}
 	return any;
 }
 
-static bool take_file(struct tm_functions *functions,
-		      const struct tm_process *process, const struct tm_image *image)
+/* Where packages put the symbols that they take out of programs. */
+static bool take_debug_file(const struct search *search, pid_t pid, Elf *elf)
 {
-	TM_GUARD(tm_fd_close) int fd = tm_image_file_open(process->pid, image);
+	const struct native_module module = {
+		.path = (char *)(uintptr_t)search->image->path, .image = *search->image,
+	};
+	struct native_elf file;
+	bool found = false;
+
+	if (native_elf_open_debug(&module, pid, elf, &file) ||
+	    native_elf_open_mini(elf, &file)) {
+		found = take_symtab(search, file.elf);
+		native_elf_close(&file);
+	}
+	return found;
+}
+
+static bool take_file(const struct search *search, const struct tm_process *process)
+{
+	TM_GUARD(tm_fd_close) int fd = tm_image_file_open(process->pid, search->image);
 	Elf *elf;
 	bool found;
 
 	elf_version(EV_CURRENT);
 	/* Read, not mapped: the file may be cut short while we look. */
 	elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
-	found = elf && take_symtab(functions, image, elf);
+	found = elf && (take_symtab(search, elf) ||
+			take_debug_file(search, process->pid, elf));
 	elf_end(elf);
 	return found;
 }
@@ -184,7 +307,9 @@ static bool take_file(struct tm_functions *functions,
 static bool has_malloc_from(const struct tm_functions *functions, size_t from)
 {
 	for (size_t i = from; i < functions->n; i++)
-		if (strcmp(functions->items[i].name, "malloc") == 0)
+		if (strcmp(functions->items[i].name, "malloc") == 0 ||
+		    strcmp(functions->items[i].name, "rpmalloc") == 0 ||
+		    functions->items[i].given)
 			return true;
 	return false;
 }
@@ -210,13 +335,40 @@ void tm_functions_of_image(const struct tm_process *process,
 			   const struct tm_image *image, bool is_program,
 			   struct tm_functions *functions)
 {
+	struct search search = { functions, image, false };
 	size_t from = functions->n;
 
-	take_dynsym(functions, image);
-	if (is_program && !take_file(functions, process, image) &&
-	    image->ndynsym == 0)
+	take_dynsym(&search);
+	if (is_program && !take_file(&search, process) && image->ndynsym == 0)
 		functions->stripped_static = true;
 	drop_lone_operators(functions, from);
+	if (functions->given.nallocs + functions->given.nfrees > 0) {
+		search.given = true;
+		take_dynsym(&search);
+		take_file(&search, process);
+	}
+}
+
+static const char *missed(const struct tm_functions *functions,
+			  const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+
+		while (k < functions->n && functions->items[k].name != names[i])
+			k++;
+		if (k == functions->n)
+			return names[i];
+	}
+	return NULL;
+}
+
+const char *tm_functions_missed(const struct tm_functions *functions)
+{
+	const struct tm_given *given = &functions->given;
+	const char *name = missed(functions, given->allocs, given->nallocs);
+
+	return name ? name : missed(functions, given->frees, given->nfrees);
 }
 
 void tm_functions_free(struct tm_functions *functions)

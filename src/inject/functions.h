@@ -1,38 +1,54 @@
 /*
  * The allocation functions of a process: every function of the malloc family
- * that any of its images defines, found by symbol.
+ * that any of its images defines, found by symbol, also under the prefixes of
+ * known allocators; and those that somebody has named.
  */
 #ifndef TM_INJECT_FUNCTIONS_H
 #define TM_INJECT_FUNCTIONS_H
 
 #include "image/image.h"
 #include "target/process.h"
-#include "tmattach/recorder_abi.h"
+#include "recorder/abi.h"
 
 struct tm_function {
-	const char *name;      /* static */
+	const char *name;      /* static, or as it was given */
 	const char *nothrow;   /* TM_HOOK_NEW: its variant's name */
 	enum tm_recorder_kind kind;
 	tm_addr address;
 	uint64_t size;         /* 0: unknown */
 	tm_addr module;        /* start of the image it is in */
+	bool given;            /* by tm_given */
+};
+
+/* Functions that are known to the user: NAME, of which the first argument is the
+ * size of a block (or the block to free), or NAME:2, the second. */
+struct tm_given {
+	const char *const *allocs;
+	size_t nallocs;
+	const char *const *frees;
+	size_t nfrees;
 };
 
 struct tm_functions {
 	struct tm_function *items;
 	size_t n, cap;
+	struct tm_given given; /* set by the caller; borrowed */
 	bool stripped_static;  /* the program has no symbols at all */
+	bool locks_memory;     /* some image calls mlockall() */
 };
 
 /*
- * Add what one image defines. The program itself (`is_program`) is also asked
- * for its .symtab: a static program has nothing else.
+ * Add what one image defines. The program itself (`is_program`), and each where a
+ * function is looked for that somebody has named, is also asked for its .symtab, in
+ * its file or a separate one: a static program has nothing else.
  */
 void tm_functions_of_image(const struct tm_process *process,
 			   const struct tm_image *image, bool is_program,
 			   struct tm_functions *functions);
 /* Without it what is found is not all that a process allocates with. */
 bool tm_functions_have_malloc(const struct tm_functions *functions);
+/* The first name that was given and that no image has; NULL: all were found. */
+const char *tm_functions_missed(const struct tm_functions *functions);
 void tm_functions_free(struct tm_functions *functions);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The recorder in a native process: bring it in, ask it, take it out again.
+ * The recorder in a native process: inject it, query it, remove it.
  *
  *	struct tm_injection *in = tm_inject_find(&process, &err);
  *	if (!in && err.kind == TM_ERR_NOT_TRACED)
@@ -18,17 +18,34 @@
 #ifndef TM_INJECT_INJECT_H
 #define TM_INJECT_INJECT_H
 
+#include "inject/functions.h"
 #include "mem/mem.h"
+#include "recorder/abi.h"
 #include "target/process.h"
+#include "target/stop.h"
 #include "tmattach/err.h"
 
 struct tm_injection;
+
+/* CPython's allocators as they are now: what the recorder has to know, and the
+ * words through which it calls them (all but `ours`). */
+struct tm_inject_python {
+	struct tm_recorder_python facts;
+	struct tm_recorder_py_word words[TM_PY_WORDS];
+	/* Is all of this true of the process as it stands still now? Asked before
+	 * anything is written to it. TM_ERR_BUSY: not at this instant. */
+	bool (*proved)(void *ctx, const struct tm_stop *stop, struct tm_err *err);
+	void *ctx;
+};
 
 struct tm_inject_opts {
 	uint32_t nframe;       /* 1 .. TM_RECORDER_MAX_FRAMES; 0: 1 */
 	uint32_t domain;       /* of the traces */
 	uint64_t sample_bytes; /* 0: every block; else the mean distance */
-	uint64_t memory_limit; /* of the table; 0: half of the machine's memory */
+	uint64_t memory_limit; /* of the table; 0: half of the machine's memory,
+				  less in a program that locks its memory */
+	const struct tm_inject_python *python; /* hook these; NULL: malloc's family */
+	struct tm_given given; /* functions to hook besides; borrowed */
 	bool in_core;          /* the table is written to core dumps, in its full
 				  size; the kernel makes its pages for that */
 };
@@ -57,11 +74,18 @@ void tm_inject_close(struct tm_injection *in);
 /*
  * Stop recording, put the functions back as they were and unmap everything.
  * `in` is closed, also on failure. *ret_left (may be NULL) is set when a
- * thread rests inside our code and will come back to it: then the inert code
- * stays mapped, and the next start or stop tries again.
+ * thread is blocked inside our code and will come back to it: then the inert code
+ * stays mapped, beside the recorder of the next start, and each start and stop
+ * tries again.
  */
 bool tm_inject_stop(struct tm_injection *in, bool *ret_left,
 		    struct tm_err *err) TM_MUST_CHECK;
+/* The same for what is left of former ones, where none is recording. */
+bool tm_inject_tidy(const struct tm_process *process, bool *ret_left,
+		    struct tm_err *err) TM_MUST_CHECK;
+
+/* Has a process something of a recorder in it? Asked of its maps only. */
+bool tm_inject_remains(pid_t pid);
 
 struct tm_inject_status {
 	uint32_t nframe;
@@ -72,19 +96,21 @@ struct tm_inject_status {
 	uint64_t dropped;  /* events that could not be recorded */
 	uint64_t tracer_memory; /* resident bytes of table and code */
 	uint64_t epoch;    /* changes with clear() */
+	bool python;       /* behind the allocators of a CPython */
+	uint64_t anonymous; /* resident bytes of no file when the epoch began; 0: unknown */
 };
 
 /* Does not stop the target. TM_ERR_GONE when it ended. */
 bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		      struct tm_err *err) TM_MUST_CHECK;
 
-/* Forget all traces; peak and current become 0. Stops the target shortly. */
+/* Forget all traces; peak and current become 0. Stops the target briefly. */
 bool tm_inject_clear(struct tm_injection *in, struct tm_err *err) TM_MUST_CHECK;
-/* peak := current. Stops the target shortly. */
+/* peak := current. Stops the target briefly. */
 bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * Take notice of what the target has loaded and unloaded: unwind rows of new
+ * Update what the target has loaded and unloaded: unwind rows of new
  * modules, hooks in new allocators. Stops the target only for the latter.
  * Called by tm_inject_sample() too.
  */
@@ -93,7 +119,7 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err) TM_MUST_CHEC
 /* ---- reading ------------------------------------------------------------- */
 
 enum tm_inject_reading {
-	TM_INJECT_EXACT, /* the threads stand still while the table is copied */
+	TM_INJECT_EXACT, /* the threads are stopped while the table is copied */
 	TM_INJECT_FUZZY, /* the target is not stopped */
 };
 
@@ -102,7 +128,7 @@ enum tm_inject_reading {
  * copies what it needs and must not take longer than that. With
  * TM_INJECT_EXACT it runs while the target is stopped; it returns false with
  * TM_ERR_BUSY to be called again at another instant. *ret_pause_ns (may be
- * NULL): how long the target stood still.
+ * NULL): for how long the target was stopped.
  */
 typedef bool tm_inject_copy(void *ctx, struct tm_mem *mem, tm_addr table,
 			    struct tm_err *err);

@@ -9,12 +9,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "image/loaded.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
-#include "target/arch.h"
 #include "target/late.h"
 
 enum { PLACES = 8, MAX_TRIES = 400 };
@@ -28,13 +29,16 @@ void inject_pause(unsigned tries)
 	tm_late_poll();
 }
 
-/* Functions of one image stand together: [first, ret) is the first group. */
+/* Functions of one image stand together: [first, ret) is the first group. Those that
+ * were named are one of their own: they may call the others, and the recorder goes by
+ * the number of areas. */
 static size_t group_end(const struct tm_functions *functions, size_t first)
 {
+	const struct tm_function *a = &functions->items[first];
 	size_t i = first;
 
-	while (i < functions->n &&
-	       functions->items[i].module == functions->items[first].module)
+	while (i < functions->n && functions->items[i].module == a->module &&
+	       functions->items[i].given == a->given)
 		i++;
 	return i;
 }
@@ -53,17 +57,23 @@ static bool map_near(struct tm_injection *in, struct tm_remote *remote,
 	tm_addr places[PLACES], at;
 	size_t n = inject_places(maps, module, places, PLACES);
 
-	tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
-		   "no free address near its allocator");
 	for (size_t i = 0; i < n; i++) {
 		what.at = places[i];
-		if (!inject_map(in, remote, &what, in->head.gate + 64, &at, NULL, err))
-			continue;
-		in->head.near[in->head.nnear++] =
-			(struct tm_recorder_range){ at, INJECT_NEAR_SIZE };
-		return true;
+		if (inject_map(in, remote, &what, in->head.gate + TM_RECORDER_GATE_SCRATCH,
+			       &at, NULL, err)) {
+			in->head.near[in->head.nnear++] =
+				(struct tm_recorder_range){ at, INJECT_NEAR_SIZE };
+			return true;
+		}
+		/* Occupied meanwhile is one place; whatever else will be the
+		 * same at the next. */
+		if (err->sys_errno != EEXIST && err->sys_errno != ENOMEM)
+			return false;
 	}
-	return false;
+	if (n > 0 && err->sys_errno != EEXIST)
+		return false;
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
+			  "no free address near its allocator");
 }
 
 /* One near area per image, in the order of the functions. */
@@ -112,17 +122,22 @@ static size_t windows(const struct inject_plan *plans, size_t nplans,
 	return n;
 }
 
+bool inject_write_code(struct tm_injection *in, pid_t tid, struct tm_err *err)
+{
+	/* The head first: what comes after it is found through it. */
+	return inject_poke(in, tid, in->code + sizeof(in->head),
+			   tm_recorder_image + sizeof(in->head),
+			   tm_recorder_image_size - sizeof(in->head), err) &&
+	       inject_write_head(in, tid, err);
+}
+
 static bool write_code(struct tm_injection *in, struct tm_stop *stop,
 		       const struct inject_plan *plans, size_t nplans,
 		       struct tm_err *err)
 {
 	pid_t tid = any_thread(stop);
 
-	/* The head first: what comes behind it is found through it. */
-	if (!inject_poke(in, tid, in->code + sizeof(in->head),
-			 tm_recorder_image + sizeof(in->head),
-			 tm_recorder_image_size - sizeof(in->head), err) ||
-	    !inject_write_head(in, tid, err))
+	if (!inject_write_code(in, tid, err))
 		return false;
 	for (size_t i = 0; i < nplans; i++)
 		if (!inject_poke(in, tid, plans[i].near, plans[i].code,
@@ -140,7 +155,7 @@ static bool move_threads(struct tm_injection *in, struct tm_stop *stop,
 {
 	for (size_t i = 0; i < stop->n; i++) {
 		const struct tm_thread *thread = &stop->threads[i];
-		struct user_regs_struct regs;
+		struct tm_regs regs;
 		tm_addr to;
 
 		if (!tm_regs_get(thread->tid, &regs))
@@ -223,28 +238,59 @@ bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 	return apply(in, plans, nplans, err);
 }
 
+/* A free() that gives nothing back need not be hooked, and often cannot be: there is
+ * no room for a jump. */
+static void drop_idle(struct tm_injection *in, struct tm_functions *functions, size_t from)
+{
+	enum { ENOUGH = 16 };
+	uint8_t bytes[ENOUGH];
+	size_t kept = from;
+
+	for (size_t i = from; i < functions->n; i++) {
+		const struct tm_function *function = &functions->items[i];
+		size_t n = tm_mem_read_some(in->mem, function->address, bytes, ENOUGH);
+
+		if (function->kind == TM_HOOK_FREE && tm_function_is_idle(bytes, n))
+			tm_log("%s() only returns", function->name);
+		else
+			functions->items[kept++] = *function;
+	}
+	functions->n = kept;
+}
+
+static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded,
+			 const struct tm_image *image, struct tm_functions *functions)
+{
+	size_t from = functions->n;
+
+	if (!tm_loaded_has(loaded, image)) {
+		/* It may be on its way: listed when it is ready for use. */
+		in->unsettled |= tm_image_is_executable(image, loaded->maps);
+		tm_log("%s is mapped, but not loaded", image->path);
+		return;
+	}
+	tm_functions_of_image(&in->process, image,
+			      tm_loaded_has_program(loaded, image), functions);
+	/* Of an image that has hooks already all are hooked. */
+	if (functions->n > from && in->head.nnear &&
+	    inject_patched(in, functions->items[from].address))
+		functions->n = from;
+	drop_idle(in, functions, from);
+}
+
 bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 		   struct tm_functions *functions, struct tm_err *err)
 {
-	bool first = true;
-	size_t from;
+	TM_GUARD(tm_loaded_free) struct tm_loaded loaded = { 0 };
 
+	tm_loaded_read(in->mem, maps, in->process.pid, &loaded);
+	in->unsettled = false;
 	for (size_t i = 0; i < maps->n; i++) {
-		const struct tm_region *region = &maps->regions[i];
-		struct tm_image image;
+		TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 
-		if (region->path[0] != '/' || region->offset || !region->readable ||
-		    !region->inode || inject_is_ours(region, "") ||
-		    !tm_image_read(in->mem, region, &image, err))
-			continue;
-		from = functions->n;
-		tm_functions_of_image(&in->process, &image, first, functions);
-		/* Of an image that has hooks already all are hooked. */
-		if (functions->n > from && in->head.nnear &&
-		    inject_patched(in, functions->items[from].address))
-			functions->n = from;
-		first = false;
-		tm_image_free(&image);
+		if (inject_may_be_image(&maps->regions[i]) &&
+		    tm_image_read(in->mem, &maps->regions[i], &image, err))
+			survey_image(in, &loaded, &image, functions);
 	}
 	return true;
 }

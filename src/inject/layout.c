@@ -33,6 +33,14 @@ uint64_t inject_default_limit(void)
 	return (uint64_t)info.totalram * info.mem_unit / 2;
 }
 
+/* A few hundred bytes for a function of Python's. */
+static uint64_t codes_size(uint64_t limit)
+{
+	uint64_t most = 1ull << TM_PY_CODES_LOG2;
+
+	return limit / 16 < most ? limit / 16 : most;
+}
+
 /* Half for the blocks, a quarter each for stacks and unwind rows. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
@@ -60,14 +68,20 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->memos = place(&at, TM_RECORDER_THREADS *
 			     sizeof(struct tm_recorder_memo));
 	table->buckets = place(&at, 4ull << TM_RECORDER_BUCKETS_LOG2);
+	table->code_buckets = place(&at, 4ull << TM_PY_CODE_BUCKETS_LOG2);
+	table->code_cache = place(&at, sizeof(struct tm_recorder_py_cached)
+				  << TM_PY_CODE_CACHE_LOG2);
+	table->codes_size = codes_size(limit);
+	table->codes = place(&at, table->codes_size);
 	table->unwind = place(&at, table->unwind_size);
 	table->stacks = place(&at, table->stacks_size);
 	table->slots = place(&at, table->arena_size * TM_RECORDER_SHARDS);
 	table->size = at;
 	table->version = TM_RECORDER_VERSION;
 	table->magic = TM_RECORDER_TABLE_MAGIC;
-	/* Id 0 is no stack. */
+	/* Id 0 is no stack, and no code. */
 	table->stack_tail = sizeof(struct tm_recorder_stack);
+	table->code_tail = sizeof(struct tm_recorder_py_record);
 	table->unwind_tail = table->unwind;
 }
 
@@ -92,6 +106,10 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 	       inside(t->memos, TM_RECORDER_THREADS *
 		      sizeof(struct tm_recorder_memo), size) &&
 	       inside(t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, size) &&
+	       inside(t->code_buckets, 4ull << TM_PY_CODE_BUCKETS_LOG2, size) &&
+	       inside(t->code_cache, sizeof(struct tm_recorder_py_cached)
+		      << TM_PY_CODE_CACHE_LOG2, size) &&
+	       inside(t->codes, t->codes_size, size) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       /* Where tmattach itself writes. */
 	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,70 +11,65 @@
 #include "base/guard.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
-#include "target/arch.h"
+#include "mem/scan.h"
+#include "remote/map.h"
+#include "remote/stray.h"
+#include "target/limits.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
-bool inject_begin(struct tm_injection *in, struct tm_stop *stop,
-		  struct tm_remote *ret, struct tm_err *err)
+/*
+ * The size is set from here, where our limit of file sizes counts and not the
+ * target's, which a call made in it would end by SIGXFSZ.
+ */
+static bool size_file(const struct tm_injection *in, uint64_t fd, uint64_t size,
+		      int *ret_ours, struct tm_err *err)
 {
-	for (size_t i = 0; i < stop->n; i++) {
-		struct user_regs_struct regs;
-		uint64_t args[6];
-		long nr;
-
-		if (stop->threads[i].state == TM_THREAD_STOPPED &&
-		    tm_regs_get(stop->threads[i].tid, &regs) &&
-		    tm_regs_waiting(&regs, NULL, 0, &nr, args) &&
-		    tm_remote_begin_on(stop, &stop->threads[i], in->insn, ret, err))
-			return true;
-	}
-	return tm_remote_begin(stop, in->insn, ret, err);
-}
-
-bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
-		 const char *name, const uint64_t args[6], int64_t *ret,
-		 struct tm_err *err)
-{
-	if (!tm_remote_syscall(remote, nr, args, ret, NULL, err))
-		return false;
-	if (*ret < 0 && *ret > -4096)
-		return tm_err_os(err, (int)-*ret, in->process.object,
-				 "it may not %s", name);
-	return true;
-}
-
-/* The descriptor in the target is ours from here on until it is closed. */
-static bool use_file(struct tm_injection *in, struct tm_remote *remote,
-		     const struct inject_mapping *what, uint64_t fd,
-		     tm_addr *ret_at, int *ret_fd, struct tm_err *err)
-{
-	const uint64_t truncate[6] = { fd, what->size };
-	const uint64_t map[6] = { what->at, what->size, (uint64_t)what->prot,
-				  (uint64_t)what->flags |
-				  (what->at ? MAP_FIXED_NOREPLACE : 0), fd, 0 };
 	char path[64];
-	int64_t got;
 
-	if (!inject_call(in, remote, SYS_ftruncate, "size a file in memory",
-			 truncate, &got, err) ||
-	    !inject_call(in, remote, SYS_mmap, "map memory", map, &got, err))
-		return false;
-	*ret_at = (tm_addr)got;
-	if (!ret_fd)
-		return true;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)in->process.pid, (int)fd);
-	*ret_fd = open(path, O_RDWR | O_CLOEXEC);
-	/* What cannot shrink can be read without fear, and is worth having
-	 * after the target's end. */
-	if (*ret_fd >= 0)
-		fcntl(*ret_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	return true;
+	*ret_ours = open(path, O_RDWR | O_CLOEXEC);
+	if (*ret_ours < 0)
+		return tm_process_explain(&in->process, errno,
+					  "cannot open its file in memory", err);
+	if (!tm_limit_file_size(size)) {
+		tm_err_os(err, EFBIG, "tmattach", "it may not make a file of %" PRIu64
+			  " KiB in memory (RLIMIT_FSIZE)", size >> 10);
+		return tm_err_hint(err, "lift the limit where tmattach is started: ulimit -f unlimited");
+	}
+	return ftruncate(*ret_ours, (off_t)size) == 0 ||
+	       tm_err_os(err, errno, in->process.object, "cannot size a file in memory");
 }
 
-/* Descriptors of such files that a start has left that was killed. */
+/*
+ * Where a process locks whatever it maps (mlockall), a mapping is filled at
+ * once and counts as locked. So this one begins as a page, is unlocked, and
+ * grows then: what is not locked is filled as it is used.
+ */
+static bool map_file(struct tm_remote *remote, const struct inject_mapping *what,
+		     int64_t fd, tm_addr *ret_at, struct tm_err *err)
+{
+	const struct tm_remote_mapping page = {
+		.at = what->at, .len = TM_PAGE, .prot = what->prot, .flags = what->flags,
+		.fd = (int)fd,
+	};
+	uint64_t grow[6] = { 0, TM_PAGE, what->size, what->at ? 0 : MREMAP_MAYMOVE };
+	int64_t grown;
+
+	if (!tm_remote_map(remote, &page, &grow[0], err))
+		return false;
+	if (tm_remote_unlock(remote, grow[0], TM_PAGE, err) &&
+	    tm_remote_call(remote, SYS_mremap, "map memory", grow, &grown, err)) {
+		*ret_at = (tm_addr)grown;
+		return true;
+	}
+	tm_remote_drop(remote, grow[0], TM_PAGE);
+	return false;
+}
+
+/* Descriptors of such files, left by a start that was killed. */
 static void close_stale(struct tm_injection *in, struct tm_remote *remote)
 {
 	static const char ours[] = "/memfd:tmattach-";
@@ -90,7 +86,7 @@ static void close_stale(struct tm_injection *in, struct tm_remote *remote)
 		ssize_t n = readlinkat(dirfd(dir), entry->d_name, name, sizeof(name));
 
 		if (n == sizeof(name) && memcmp(name, ours, sizeof(ours) - 1) == 0)
-			inject_call(in, remote, SYS_close, "close a file", args,
+			tm_remote_call(remote, SYS_close, "close a file", args,
 				    &closed, &ignored);
 	}
 }
@@ -100,7 +96,8 @@ bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 		tm_addr *ret_at, int *ret_fd, struct tm_err *err)
 {
 	const uint64_t create[6] = { scratch, MFD_CLOEXEC | MFD_ALLOW_SEALING };
-	uint64_t close_args[6] = { 0 }, unmap[6] = { 0, what->size };
+	TM_GUARD(tm_fd_close) int ours = -1;
+	uint64_t close_args[6] = { 0 };
 	int64_t fd, closed;
 	struct tm_err ignored;
 	bool ok;
@@ -108,19 +105,22 @@ bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 	close_stale(in, remote);
 	if (!inject_poke(in, remote->host->tid, scratch, what->file_name,
 			 strlen(what->file_name) + 1, err) ||
-	    !inject_call(in, remote, SYS_memfd_create, "create a file in memory",
-			 create, &fd, err))
+	    !tm_remote_call(remote, SYS_memfd_create, "create a file in memory",
+			    create, &fd, err))
 		return false;
-	ok = use_file(in, remote, what, (uint64_t)fd, ret_at, ret_fd, err);
+	/* The descriptor in the target is ours until it is closed. */
+	ok = size_file(in, (uint64_t)fd, what->size, &ours, err) &&
+	     map_file(remote, what, fd, ret_at, err);
 	close_args[0] = (uint64_t)fd;
-	ok = inject_call(in, remote, SYS_close, "close a file", close_args, &closed,
-			 ok ? err : &ignored) && ok;
-	if (!ok || !what->at || *ret_at == what->at)
+	ok = tm_remote_call(remote, SYS_close, "close a file", close_args, &closed,
+			    ok ? err : &ignored) && ok;
+	if (!ok || !ret_fd)
 		return ok;
-	/* Kernels before 4.17 take the address as a wish. */
-	unmap[0] = *ret_at;
-	inject_call(in, remote, SYS_munmap, "unmap memory", unmap, &closed, &ignored);
-	return tm_err_os(err, EEXIST, in->process.object, "it may not map memory");
+	/* What cannot shrink can be read without fear, and is worth having
+	 * after the target's end. */
+	fcntl(ours, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	*ret_fd = tm_fd_take(&ours);
+	return true;
 }
 
 static tm_addr code_size(void)
@@ -128,28 +128,15 @@ static tm_addr code_size(void)
 	return (tm_recorder_image_size + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
 }
 
-static bool map_page(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
-		     tm_addr *ret_at, struct tm_err *err)
+static bool map_page(struct tm_remote *remote, tm_addr at, tm_addr *ret_at,
+		     struct tm_err *err)
 {
-	const uint64_t args[6] = { at, TM_PAGE, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0),
-				   (uint64_t)-1, 0 };
-	int64_t got;
+	const struct tm_remote_mapping page = {
+		.at = at, .len = TM_PAGE, .prot = PROT_READ | PROT_WRITE,
+		.flags = MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0),
+	};
 
-	if (!inject_call(in, remote, SYS_mmap, "map memory", args, &got, err))
-		return false;
-	*ret_at = (tm_addr)got;
-	return true;
-}
-
-static bool unmap(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
-		  uint64_t size, struct tm_err *err)
-{
-	const uint64_t args[6] = { at, size };
-	int64_t got;
-
-	return !at || !size ||
-	       inject_call(in, remote, SYS_munmap, "unmap memory", args, &got, err);
+	return tm_remote_map(remote, &page, ret_at, err);
 }
 
 /* The first mapping has no page of ours to write its name to, but the frame;
@@ -157,14 +144,14 @@ static bool unmap(struct tm_injection *in, struct tm_remote *remote, tm_addr at,
 static bool map_first(struct tm_injection *in, struct tm_remote *remote,
 		      const struct inject_mapping *what, struct tm_err *err)
 {
-	tm_addr scratch = remote->has_frame ? remote->frame.scratch : 0, page = 0;
+	tm_addr scratch = remote->has_frame ? remote->way_back->frame.scratch : 0, page = 0;
 	struct tm_err ignored;
 	bool ok;
 
-	if (!scratch && !map_page(in, remote, 0, &page, err))
+	if (!scratch && !map_page(remote, 0, &page, err))
 		return false;
 	ok = inject_map(in, remote, what, scratch ? scratch : page, &in->code, NULL, err);
-	return unmap(in, remote, page, TM_PAGE, ok ? err : &ignored) && ok;
+	return tm_remote_unmap(remote, page, TM_PAGE, ok ? err : &ignored) && ok;
 }
 
 /*
@@ -186,10 +173,10 @@ bool inject_map_code(struct tm_injection *in, struct tm_remote *remote,
 	if (!map_first(in, remote, &what, err))
 		return false;
 	in->head.size = what.size;
-	if (!map_page(in, remote, in->code + code_size(), &in->head.gate, err))
+	if (!map_page(remote, in->code + code_size(), &in->head.gate, err))
 		return false;
 	advise[0] = in->head.gate;
-	return inject_call(in, remote, SYS_madvise, "mark memory as not inherited",
+	return tm_remote_call(remote, SYS_madvise, "mark memory as not inherited",
 			   advise, &got, err);
 }
 
@@ -208,11 +195,9 @@ static bool head_knows(const struct tm_injection *in, tm_addr at)
 /* Whatever has ever been used begins with a head. */
 static bool was_never_used(const struct tm_injection *in, tm_addr at)
 {
-	static const char blank[64];
-	char bytes[sizeof(blank)];
+	enum { HEAD = 64 };
 
-	return tm_mem_read_some(in->mem, at, bytes, sizeof(bytes)) == sizeof(bytes) &&
-	       memcmp(bytes, blank, sizeof(blank)) == 0;
+	return tm_mem_is_blank(in->mem, (struct tm_range){ at, at + HEAD });
 }
 
 /* Where it ends, and the gate where that is in its place. */
@@ -227,26 +212,38 @@ static tm_addr end_of(const struct tm_maps *maps, size_t i)
 	return region->end;
 }
 
+static bool is_stray(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
+{
+	const struct tm_injection *in = ctx;
+	tm_addr at = maps->regions[i].start;
+
+	*ret = (struct tm_range){ at, end_of(maps, i) };
+	return at != in->code && inject_is_ours(&maps->regions[i], "") &&
+	       (head_knows(in, at) || was_never_used(in, at));
+}
+
 bool inject_unmap_strays(struct tm_injection *in, struct tm_remote *remote,
 			 struct tm_err *err)
 {
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	enum { MAX_STRAYS = 64 };
+	const struct tm_stray_kind kind = { is_stray, in };
+	struct tm_range strays[MAX_STRAYS];
+	size_t n = MAX_STRAYS;
 
-	if (!tm_maps_read(in->process.pid, &maps, err))
-		return false;
-	for (size_t i = 0; i < maps.n; i++) {
-		tm_addr at = maps.regions[i].start;
+	while (n == MAX_STRAYS) {
+		TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
-		if (at != in->code && inject_is_ours(&maps.regions[i], "") &&
-		    (head_knows(in, at) || was_never_used(in, at)) &&
-		    !unmap(in, remote, at, end_of(&maps, i) - at, err))
+		if (!tm_maps_read(in->process.pid, &maps, err))
+			return false;
+		n = tm_stray_find(&maps, &kind, strays, MAX_STRAYS);
+		if (!tm_stray_unmap(remote, strays, n, err))
 			return false;
 	}
 	return true;
 }
 
 /*
- * Only what stands in its maps now: of what the head knows an attempt that was
+ * Only what is in its maps now: of what the head knows an attempt that was
  * killed may have unmapped some, and the target uses the place. The head comes
  * last: it is what a second attempt goes by.
  */
@@ -254,15 +251,29 @@ bool inject_unmap_all(struct tm_injection *in, struct tm_remote *remote,
 		      struct tm_err *err)
 {
 	return inject_unmap_strays(in, remote, err) &&
-	       unmap(in, remote, in->code, in->head.size, err);
+	       tm_remote_unmap(remote, in->code, in->head.size, err);
+}
+
+bool inject_unmap_table(struct tm_injection *in, struct tm_remote *remote,
+			struct tm_err *err)
+{
+	if (!tm_remote_unmap(remote, in->head.table, in->head.table_size, err))
+		return false;
+	in->head.table = in->head.table_size = 0;
+	return true;
 }
 
 /* ---- places near something ----------------------------------------------------- */
 
-/* Not where the heap or the main stack would grow. */
-static bool usable_gap(const struct tm_maps *maps, size_t i)
+/* The main stack grows into the gap below it, and the heap into the one above. */
+static bool grows_down(const struct tm_region *region)
 {
-	return i == maps->n || strcmp(maps->regions[i].path, "[stack]") != 0;
+	return strcmp(region->path, "[stack]") == 0;
+}
+
+static bool grows_up(const struct tm_region *region)
+{
+	return strcmp(region->path, "[heap]") == 0;
 }
 
 static uint64_t distance(tm_addr a, tm_addr b)
@@ -283,22 +294,37 @@ static void add_place(tm_addr at, tm_addr near, tm_addr *places, size_t *n,
 	places[i] = at;
 }
 
+static bool in_reach(tm_addr at, tm_addr near)
+{
+	return distance(at, near) < TM_NEAR_REACH;
+}
+
 /* The end of a gap, and some way further down in it: the kernel itself puts
  * new mappings at the end. */
 static void add_gap(tm_addr lo, tm_addr hi, tm_addr near, tm_addr *places, size_t *n,
 		    size_t max)
 {
-	/* What moved instructions refer to may be some way off the function. */
-	const uint64_t reach = (1ull << 31) - (256ull << 20);
 	const uint64_t size = INJECT_NEAR_SIZE + 2 * TM_PAGE;
 	static const uint64_t down[] = { 0, 1 << 20, 64 << 20 };
 
 	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]); i++) {
 		tm_addr at = hi - size + TM_PAGE - down[i];
 
-		if (hi - lo >= size + down[i] && distance(at, near) < reach)
+		if (hi - lo >= size + down[i] && in_reach(at, near))
 			add_place(at, near, places, n, max);
 	}
+}
+
+/* Libraries are below the gap that is left for the stack, and a large mapping
+ * may be right below them. */
+static void add_below_stack(tm_addr lo, tm_addr hi, tm_addr near, tm_addr *places,
+			    size_t *n, size_t max)
+{
+	const uint64_t stack_room = 1ull << 30;
+	const tm_addr at = lo + (1 << 20);
+
+	if (hi - lo > stack_room && in_reach(at, near))
+		add_place(at, near, places, n, max);
 }
 
 size_t inject_places(const struct tm_maps *maps, tm_addr near, tm_addr *ret,
@@ -311,8 +337,11 @@ size_t inject_places(const struct tm_maps *maps, tm_addr near, tm_addr *ret,
 	for (size_t i = 0; i < maps->n; i++) {
 		tm_addr hi = maps->regions[i].start;
 
-		if (hi > lo && hi < 1ull << 47 && usable_gap(maps, i))
+		if (hi > lo && hi < TM_USER_END && !grows_down(&maps->regions[i]))
 			add_gap(lo, hi, near, ret, &n, max);
+		else if (hi > lo && hi < TM_USER_END && i > 0 &&
+			 !grows_up(&maps->regions[i - 1]))
+			add_below_stack(lo, hi, near, ret, &n, max);
 		lo = maps->regions[i].end;
 	}
 	return n;

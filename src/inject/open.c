@@ -9,16 +9,15 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "inject/private.h"
+#include "mem/poke.h"
 
 struct tm_injection *inject_open(const struct tm_process *process, struct tm_err *err)
 {
 	struct tm_injection *in = tm_calloc(1, sizeof(*in));
-	char path[64];
 
 	in->process = *process;
 	in->table_fd = -1;
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)process->pid);
-	in->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	in->mem_fd = tm_poke_open(process->pid);
 	if (in->mem_fd < 0) {
 		tm_process_explain(process, errno, "cannot open its memory", err);
 		tm_inject_close(in);
@@ -38,11 +37,9 @@ void tm_inject_close(struct tm_injection *in)
 	if (!in)
 		return;
 	inject_quiesce_deinit(in);
-	if (in->table_mem != in->mem)
-		tm_mem_destroy(in->table_mem);
+	inject_forget(in);
 	tm_mem_destroy(in->mem);
 	tm_fd_close(&in->mem_fd);
-	tm_fd_close(&in->table_fd);
 	free(in);
 }
 
@@ -63,18 +60,31 @@ bool inject_is_ours(const struct tm_region *region, const char *name)
 	return strcmp(region->path, path) == 0;
 }
 
-/* The head of the code among the mappings; the near areas have other heads. */
-static bool find_head(struct tm_injection *in, const struct tm_maps *maps)
+bool inject_may_be_image(const struct tm_region *region)
 {
-	for (size_t i = 0; i < maps->n; i++)
-		if (inject_is_ours(&maps->regions[i], TM_RECORDER_CODE_NAME) &&
-		    tm_mem_read_some(in->mem, maps->regions[i].start, &in->head,
-				     sizeof(in->head)) == sizeof(in->head) &&
-		    in->head.magic == TM_RECORDER_CODE_MAGIC) {
-			in->code = maps->regions[i].start;
-			return true;
-		}
-	return false;
+	return region->path[0] == '/' && !region->offset && region->readable &&
+	       region->inode && !inject_is_ours(region, "");
+}
+
+void inject_forget(struct tm_injection *in)
+{
+	if (in->table_mem != in->mem)
+		tm_mem_destroy(in->table_mem);
+	in->table_mem = NULL;
+	tm_fd_close(&in->table_fd);
+	in->table_fd = -1;
+	in->code = 0;
+	in->head = (struct tm_recorder_code){ 0 };
+}
+
+/* The head of the code; the near areas have other heads. */
+static bool read_head(struct tm_injection *in, const struct tm_region *region)
+{
+	in->code = region->start;
+	return inject_is_ours(region, TM_RECORDER_CODE_NAME) &&
+	       tm_mem_read_some(in->mem, in->code, &in->head, sizeof(in->head)) ==
+		       sizeof(in->head) &&
+	       in->head.magic == TM_RECORDER_CODE_MAGIC;
 }
 
 /* The privileged way to the table's file; without it its memory is read. */
@@ -105,29 +115,25 @@ static bool find_table(struct tm_injection *in, const struct tm_maps *maps)
 	       table.start_time == in->process.identity.start_time;
 }
 
-enum inject_found inject_find(struct tm_injection *in, struct tm_err *err)
+enum inject_found inject_look_at(struct tm_injection *in, const struct tm_maps *maps,
+				 size_t i, struct tm_err *err)
 {
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	struct tm_recorder_gate gate = { 0 };
 
-	if (!tm_maps_read(in->process.pid, &maps, err) ||
-	    !tm_remote_find_insn(in->mem, &maps, &in->insn, err)) {
-		tm_err_about(err, "%s", in->process.object);
-		return INJECT_FAILED;
-	}
-	if (!find_head(in, &maps))
+	inject_forget(in);
+	if (!read_head(in, &maps->regions[i]))
 		return INJECT_NOTHING;
 	if (in->head.version != TM_RECORDER_VERSION) {
 		tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
-			   "the recorder in it is of version %u, this tmattach knows %d",
+			   "the recorder in it is version %u; this tmattach knows version %d",
 			   in->head.version, TM_RECORDER_VERSION);
 		tm_err_hint(err, "stop it with the tmattach that started it");
 		return INJECT_FAILED;
 	}
 	if (in->head.nnear > TM_RECORDER_MAX_NEAR)
 		in->head.nnear = TM_RECORDER_MAX_NEAR;
-	if (!find_table(in, &maps)) {
-		/* A forked child: what is there now is none of ours. */
+	if (!find_table(in, maps)) {
+		/* A forked child: what is there now is not ours. */
 		in->head.table = in->head.table_size = 0;
 		return INJECT_REMAINS;
 	}
@@ -135,6 +141,28 @@ enum inject_found inject_find(struct tm_injection *in, struct tm_err *err)
 	    sizeof(gate) || !gate.enabled)
 		return INJECT_REMAINS;
 	return INJECT_RECORDS;
+}
+
+enum inject_found inject_find(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	enum inject_found found = INJECT_NOTHING;
+
+	if (!tm_maps_read(in->process.pid, &maps, err) ||
+	    !tm_remote_find_insn(in->mem, &maps, &in->insn, err)) {
+		tm_err_about(err, "%s", in->process.object);
+		return INJECT_FAILED;
+	}
+	for (size_t i = 0; i < maps.n; i++) {
+		enum inject_found now = inject_look_at(in, &maps, i, err);
+
+		if (now == INJECT_RECORDS || now == INJECT_FAILED)
+			return now;
+		if (now == INJECT_REMAINS)
+			found = now;
+	}
+	inject_forget(in);
+	return found;
 }
 
 struct tm_injection *tm_inject_find(const struct tm_process *process,
@@ -151,7 +179,7 @@ struct tm_injection *tm_inject_find(const struct tm_process *process,
 	if (found != INJECT_FAILED) {
 		tm_err_set(err, TM_ERR_NOT_TRACED, process->object,
 			   "no recorder is running in it");
-		tm_err_hint(err, "start one: tmattach start %d", (int)process->pid);
+		tm_err_hint(err, "start one: tmattach start %d", (int)process->leader);
 	}
 	tm_inject_close(in);
 	return NULL;
@@ -161,4 +189,17 @@ struct tm_mem *tm_inject_table(const struct tm_injection *in, tm_addr *ret_at)
 {
 	*ret_at = in->head.table;
 	return in->table_mem;
+}
+
+bool tm_inject_remains(pid_t pid)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_err err;
+
+	if (!tm_maps_read(pid, &maps, &err))
+		return false;
+	for (size_t i = 0; i < maps.n; i++)
+		if (inject_is_ours(&maps.regions[i], TM_RECORDER_CODE_NAME))
+			return true;
+	return false;
 }

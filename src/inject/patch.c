@@ -1,11 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
-#include "inject/trampoline.h"
 
 enum {
 	CODE_AT = TM_PAGE, /* behind the page of the patches */
@@ -13,6 +13,8 @@ enum {
 	MAX_FUNCTION = 4096,
 };
 
+_Static_assert(TM_JUMP_SIZE <= sizeof(((struct tm_recorder_patch *)0)->patched),
+	       "a patch holds a jump");
 _Static_assert(sizeof(struct tm_recorder_near) +
 	       INJECT_MAX_PATCHES * sizeof(struct tm_recorder_patch) <= TM_PAGE &&
 	       CODE_AT + INJECT_MAX_PATCHES * SLOT_SIZE <= INJECT_NEAR_SIZE,
@@ -24,10 +26,15 @@ static tm_addr patch_address(const struct inject_plan *plan, size_t i)
 	       i * sizeof(struct tm_recorder_patch);
 }
 
+/* The copy of a function's beginning; its stub stands right before it. */
+static tm_addr trampoline_address(const struct inject_plan *plan, size_t i)
+{
+	return plan->near + CODE_AT + i * SLOT_SIZE + TM_STUB_SIZE;
+}
+
 static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
 		      const struct tm_function *function, struct tm_err *err)
 {
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 	struct tm_recorder_patch *patch = &plan->patches[plan->npatches];
 	uint64_t slot = CODE_AT + plan->npatches * SLOT_SIZE;
 	uint8_t bytes[MAX_FUNCTION];
@@ -36,17 +43,17 @@ static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
 	struct tm_trampoline trampoline;
 	const char *refused;
 	tm_addr at = function->address;
+	size_t landing;
 
 	if (len < 16)
 		len = 16; /* padding counts, see tm_trampoline_make() */
 	len = tm_mem_read_some(in->mem, at, bytes, len);
-	/* The landing mark of indirect jumps stays where it is. */
-	if (len > 4 && memcmp(bytes, endbr64, 4) == 0) {
-		memmove(bytes, bytes + 4, len -= 4);
-		at += 4;
-	}
+	landing = tm_landing_len(bytes, len);
+	memmove(bytes, bytes + landing, len -= landing);
+	at += landing;
 	refused = tm_trampoline_make(bytes, len, at,
-				     plan->near + slot + TM_STUB_SIZE, &trampoline);
+				     trampoline_address(plan, plan->npatches),
+				     &trampoline);
 	if (!refused && trampoline.taken > sizeof(patch->original))
 		refused = "its first instructions take too much room";
 	if (!refused && !tm_jump_make(at, plan->near + slot, patch->patched))
@@ -59,7 +66,7 @@ static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
 	patch->kind = (uint8_t)function->kind;
 	patch->length = trampoline.taken;
 	memcpy(patch->original, bytes, trampoline.taken);
-	patch->entry.original = plan->near + slot + TM_STUB_SIZE;
+	patch->entry.original = plan->near + slot + TM_STUB_ORIGINAL;
 	tm_stub_make(patch_address(plan, plan->npatches),
 		     in->code + in->head.hooks[function->kind], plan->code + slot);
 	memcpy(plan->code + slot + TM_STUB_SIZE, trampoline.code, trampoline.size);
@@ -90,7 +97,13 @@ bool inject_plan_make(struct tm_injection *in, const struct tm_function *functio
 	};
 
 	*ret = (struct inject_plan){ .near = near };
-	memset(ret->code, 0xcc, sizeof(ret->code));
+	if (tm_cpu_lacks()) {
+		tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
+			   "hooks need %s in 64-bit code, which this processor has not",
+			   tm_cpu_lacks());
+		return tm_err_hint(err, "give the virtual machine its host's processor");
+	}
+	tm_code_trap(ret->code, sizeof(ret->code));
 	if (n > INJECT_MAX_PATCHES)
 		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
 				  "one module has %zu allocation functions", n);
@@ -112,7 +125,8 @@ tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc)
 			uint64_t at = pc - patch->function;
 
 			if (at < TM_JUMP_SIZE && plans[i].moved[k][at])
-				return patch->entry.original + plans[i].moved[k][at];
+				return trampoline_address(&plans[i], k) +
+				       plans[i].moved[k][at];
 		}
 	return 0;
 }
@@ -200,7 +214,7 @@ bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 			if (!restore_one(in, stopped_thread(stop), &patches[k], err))
 				return false;
 	}
-	return true;
+	return inject_words_restore(in, stop, err);
 }
 
 bool inject_patched(struct tm_injection *in, tm_addr function)
@@ -212,7 +226,7 @@ bool inject_patched(struct tm_injection *in, tm_addr function)
 
 		for (size_t k = 0; k < n; k++)
 			if ((patches[k].function == function ||
-			     patches[k].function == function + 4) &&
+			     patches[k].function == function + TM_LANDING_LEN) &&
 			    bytes_are(in, patches[k].function,
 				      patches[k].patched, TM_JUMP_SIZE))
 				return true;

@@ -1,57 +1,15 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ptrace.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "inject/private.h"
-
-static bool write_at(int fd, uint64_t at, const void *bytes, size_t len)
-{
-	const char *from = bytes;
-
-	while (len > 0) {
-		ssize_t n = pwrite(fd, from, len, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		at += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Word by word, for kernels whose /proc/PID/mem respects protections. */
-static bool poke_words(pid_t tid, tm_addr at, const uint8_t *bytes, size_t len)
-{
-	tm_addr from = at & ~(tm_addr)7;
-
-	for (; from < at + len; from += 8) {
-		uint64_t value;
-
-		errno = 0;
-		value = (uint64_t)ptrace(PTRACE_PEEKDATA, tid, from, NULL);
-		if (errno)
-			return false;
-		for (unsigned i = 0; i < 8; i++)
-			if (from + i >= at && from + i < at + len)
-				memcpy((char *)&value + i, bytes + (from + i - at), 1);
-		if (ptrace(PTRACE_POKEDATA, tid, from, value) != 0)
-			return false;
-	}
-	return true;
-}
+#include "mem/poke.h"
+#include "target/limits.h"
 
 bool inject_poke(struct tm_injection *in, pid_t tid, tm_addr at,
 		 const void *bytes, size_t len, struct tm_err *err)
 {
-	if (write_at(in->mem_fd, at, bytes, len) ||
-	    (tid && poke_words(tid, at, bytes, len)))
+	if (tm_poke(in->mem_fd, tid, at, bytes, len))
 		return true;
 	return tm_process_explain(&in->process, errno, "cannot write its memory", err);
 }
@@ -62,7 +20,8 @@ bool inject_poke_table(struct tm_injection *in, uint64_t offset,
 	if (offset > in->head.table_size || len > in->head.table_size - offset)
 		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
 				  "the recorder's table is full");
-	if (in->table_fd >= 0 && write_at(in->table_fd, offset, bytes, len))
+	if (in->table_fd >= 0 && tm_limit_file_size(offset + len) &&
+	    tm_poke_file(in->table_fd, offset, bytes, len))
 		return true;
 	return inject_poke(in, 0, in->head.table + offset, bytes, len, err);
 }

@@ -2,15 +2,15 @@
 #ifndef TM_INJECT_PRIVATE_H
 #define TM_INJECT_PRIVATE_H
 
+#include "arch/arch.h"
 #include "image/image.h"
 #include "inject/functions.h"
 #include "inject/inject.h"
-#include "inject/trampoline.h"
 #include "native/unwind.h"
 #include "remote/remote.h"
 #include "target/maps.h"
 #include "target/stop.h"
-#include "tmattach/recorder_abi.h"
+#include "recorder/abi.h"
 
 enum { INJECT_STOP_MS = 1000, INJECT_NEAR_SIZE = 4 * TM_PAGE,
        INJECT_MAX_PATCHES = 72 };
@@ -24,8 +24,9 @@ struct tm_injection {
 	tm_addr code;             /* where the head of the code is */
 	struct tm_recorder_code head;
 	struct tm_remote_code insn; /* a system call instruction */
-	tm_addr leave;            /* "leave; ret"; 0: not found */
+	tm_addr leave;            /* tm_frame_end; 0: not found */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
+	bool unsettled;           /* one of them may be loaded later */
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
 };
@@ -40,9 +41,17 @@ enum inject_found {
 };
 
 struct tm_injection *inject_open(const struct tm_process *process, struct tm_err *err);
+/* The one that records; without one `in` knows of none afterwards. */
 enum inject_found inject_find(struct tm_injection *in, struct tm_err *err);
-/* Is it of this name, TM_RECORDER_*_NAME, or of any ("") of them? */
+/* What begins at this mapping, and make `in` know it. */
+enum inject_found inject_look_at(struct tm_injection *in, const struct tm_maps *maps,
+				 size_t i, struct tm_err *err);
+/* Know of no recorder any more. */
+void inject_forget(struct tm_injection *in);
+/* Does it have this name, one of TM_RECORDER_*_NAME, or ("") any of them? */
 bool inject_is_ours(const struct tm_region *region, const char *name);
+/* Can an image of the program or of a library begin here? */
+bool inject_may_be_image(const struct tm_region *region);
 /* How the table is read from now on; takes the descriptor (-1: by memory). */
 void inject_use_table(struct tm_injection *in, int fd);
 
@@ -56,22 +65,27 @@ bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 		      const struct tm_maps *maps,
 		      const struct tm_functions *functions, struct tm_err *err);
 bool inject_write_head(struct tm_injection *in, pid_t tid, struct tm_err *err);
+/* The recorder itself, and its head. */
+bool inject_write_code(struct tm_injection *in, pid_t tid, struct tm_err *err);
 /* Hook the functions; their areas are near[first_near] and following. */
 bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 		 uint32_t first_near, struct tm_err *err);
 /* Undo everything; *ret_left as in tm_inject_stop(). */
 bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err);
+/* Remove what former recorders have left, unless a thread is in it;
+ * *ret_left: how many remain. `in` knows of none before and afterwards. */
+bool inject_sweep(struct tm_injection *in, size_t *ret_left, struct tm_err *err);
 /* Between two attempts: short at first, later long enough for a thread to get
- * on that waits for a lock with others. */
+ * on that waits for a contended lock. */
 void inject_pause(unsigned tries);
 /* Changes when code is mapped or unmapped. */
+/* Resident bytes of its memory that are of no file; 0: unknown. */
+uint64_t inject_anonymous(const struct tm_injection *in);
 uint64_t inject_maps_hash(const struct tm_maps *maps);
 
 /* ---- poke.c: writing ------------------------------------------------------ */
 
-/* Write into the target, also where it may not. While it runs only pages that
- * are its own to write; anything when it is stopped (`tid` is then a stopped
- * thread, else 0). */
+/* Write into the target: tm_poke(). */
 bool inject_poke(struct tm_injection *in, pid_t tid, tm_addr at,
 		 const void *bytes, size_t len, struct tm_err *err);
 /* The same for bytes of the table, by offset. */
@@ -79,13 +93,13 @@ bool inject_poke_table(struct tm_injection *in, uint64_t offset,
 		       const void *bytes, size_t len, struct tm_err *err);
 bool inject_peek_table(struct tm_injection *in, uint64_t offset, void *bytes,
 		       size_t len, struct tm_err *err);
-/* Memory that is a file standing at `base`; the descriptor is borrowed. */
+/* Memory that is a file at `base`; the descriptor is borrowed. */
 struct tm_mem *inject_mem_file(int fd, tm_addr base);
 
 /* ---- map.c: mappings in the target ------------------------------------------ */
 
 /* `file_name`: one of the TM_RECORDER_*_NAMEs; `scratch` is writable memory in
- * the target that nobody else uses. *ret_fd (may be NULL) gets a descriptor of our own. */
+ * the target that nothing else uses. *ret_fd (may be NULL) gets a descriptor of our own. */
 struct inject_mapping {
 	const char *file_name;
 	tm_addr at;      /* 0: anywhere; else exactly there */
@@ -96,24 +110,19 @@ struct inject_mapping {
 bool inject_map(struct tm_injection *in, struct tm_remote *remote,
 		const struct inject_mapping *what, tm_addr scratch,
 		tm_addr *ret_at, int *ret_fd, struct tm_err *err);
-/* The code, still without content, and the gate behind it. */
+/* The code, still without content, and the gate after it. */
 bool inject_map_code(struct tm_injection *in, struct tm_remote *remote,
 		     struct tm_err *err);
-/* Borrow a thread for calls, if there is one a thread that waits for something
- * anyway: when the others are let go (tm_stop_keep()) nothing stands still. */
-bool inject_begin(struct tm_injection *in, struct tm_stop *stop,
-		  struct tm_remote *ret, struct tm_err *err);
-/* One remote call that must not fail. */
-bool inject_call(struct tm_injection *in, struct tm_remote *remote, long nr,
-		 const char *name, const uint64_t args[6], int64_t *ret,
-		 struct tm_err *err);
-/* Unmap what was never used, of a start that was killed, and what the head
- * knows of, save the head itself. */
+/* Unmap what a killed start has left unused, and what the head knows of,
+ * except the head itself. */
 bool inject_unmap_strays(struct tm_injection *in, struct tm_remote *remote,
 			 struct tm_err *err);
 /* Unmap everything of the recorder. */
 bool inject_unmap_all(struct tm_injection *in, struct tm_remote *remote,
 		      struct tm_err *err);
+/* The table alone. The head has to be written afterwards. */
+bool inject_unmap_table(struct tm_injection *in, struct tm_remote *remote,
+			struct tm_err *err);
 /* Free places within reach of `near`, best first; returns how many. */
 size_t inject_places(const struct tm_maps *maps, tm_addr near, tm_addr *ret,
 		     size_t max);
@@ -139,21 +148,28 @@ struct inject_calls {
 };
 
 struct inject_plan;
+struct inject_copies;
 
 /* What threads are looked for. */
 struct inject_clear {
 	const struct tm_range *ranges;
 	size_t n;
 	/* Unwind a thread with a suspicious word on its stack: the word may be
-	 * left over from an earlier call. Slower; for threads that rest. */
+	 * left over from an earlier call. Slower; for threads that are blocked. */
 	bool unwind;
 	/* May be NULL. Threads in functions that hooks have called do not count;
 	 * they are listed. */
 	struct inject_calls *calls;
-	/* A thread does not count either if the instruction that it stands at
-	 * has a copy in a near area: inject_move_threads() takes it there. */
+	/* A thread does not count either if the instruction that it is at has
+	 * a copy in a near area: inject_move_threads() takes it there. */
 	const struct inject_plan *plans;
 	size_t nplans;
+	/* A thread that a hook waits for does not count: only those that run
+	 * in our code. */
+	bool hooks_wait;
+	/* May be NULL: nobody asks. Where threads have the address of a hook that
+	 * stands in a word, as a value: to be replaced. */
+	struct inject_copies *copies;
 };
 
 /* Is no thread of the stopped process inside the ranges: no program counter,
@@ -171,7 +187,7 @@ static inline bool inject_unwinds(unsigned tries)
 
 /* Can such calls be made to return to their callers without us? */
 bool inject_can_leave(struct tm_injection *in);
-/* Have them do so. Nothing may be recorded any more. */
+/* Have them do so. Recording must be over. */
 bool inject_leave(struct tm_injection *in, const struct inject_calls *calls,
 		  struct tm_err *err);
 
@@ -181,19 +197,19 @@ bool inject_leave(struct tm_injection *in, const struct inject_calls *calls,
 struct inject_plan {
 	struct tm_recorder_patch patches[INJECT_MAX_PATCHES];
 	size_t npatches;
-	uint8_t moved[INJECT_MAX_PATCHES][TM_JUMP_SIZE]; /* trampoline.h */
+	uint8_t moved[INJECT_MAX_PATCHES][TM_JUMP_SIZE]; /* struct tm_trampoline */
 	tm_addr near;             /* 0: not placed yet */
 	struct tm_range reach;    /* of the functions */
 	uint8_t code[INJECT_NEAR_SIZE]; /* the area's content */
 };
 
-/* Put the functions [first, first + n) of one image into a plan whose area
- * stands at `near`. */
+/* Put the functions [first, first + n) of one image into a plan whose area is
+ * at `near`. */
 bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
 		      size_t n, tm_addr near, struct inject_plan *ret,
 		      struct tm_err *err);
 /* Where the copy of the instruction at `pc`, of which a jump will be a part,
- * stands; 0: it is none. */
+ * is; 0: there is none. */
 tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc);
 /* Write the jumps; all threads are stopped and clear of the functions. */
 bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
@@ -203,6 +219,62 @@ bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err);
 /* The functions that are patched already. */
 bool inject_patched(struct tm_injection *in, tm_addr function);
+
+/* ---- python.c -------------------------------------------------------------------- */
+
+/* Write the code, put the hooks into the words, and open the gate. TM_ERR_BUSY if
+ * the words are not what they were. */
+bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
+		       struct tm_err *err);
+
+/* ---- words.c: the words that hooks stand in ---------------------------------------- */
+
+bool inject_has_words(const struct tm_injection *in);
+/* The word that this hook is for; NULL: it is none. */
+const struct tm_recorder_py_word *inject_word_of(const struct tm_injection *in,
+						 uint64_t hook);
+
+enum inject_word_state {
+	INJECT_WORD_OURS,
+	INJECT_WORD_FREE,  /* what it held before, or nobody's */
+	INJECT_WORD_TAKEN, /* another's, who may have a copy of ours */
+};
+
+enum inject_word_state inject_word_state(struct tm_injection *in,
+					 const struct tm_recorder_py_word *word);
+bool inject_word_write(struct tm_injection *in, pid_t tid,
+		       const struct tm_recorder_py_word *word, uint64_t value,
+		       struct tm_err *err);
+/* Put back what stood in the words, as far as they are still ours. */
+bool inject_words_restore(struct tm_injection *in, struct tm_stop *stop,
+			  struct tm_err *err);
+
+/* ---- copies.c: copies of the words ----------------------------------------- */
+
+struct inject_copy {
+	tm_addr at;  /* of a thread: the register's number in DWARF */
+	pid_t tid;   /* 0: in memory */
+	uint64_t ours, original;
+};
+
+struct inject_copies {
+	struct inject_copy *items;
+	size_t n, cap;
+};
+
+/* False: there are too many. */
+bool inject_copies_add(struct inject_copies *copies, const struct inject_copy *copy);
+bool inject_copies_have(const struct inject_copies *copies, uint64_t ours);
+/* Have them be what the words held, where they are still there. */
+bool inject_copies_replace(struct tm_injection *in, struct tm_stop *stop,
+			   const struct inject_copies *copies, struct tm_err *err);
+void inject_copies_free(struct inject_copies *copies); /* works as a guard */
+
+/* ---- copies_find.c ------------------------------------------------------------------- */
+
+/* In the data of all images, while the program runs. */
+bool inject_copies_search(struct tm_injection *in, struct inject_copies *ret,
+			  struct tm_err *err);
 
 /* ---- space.c: modules, rows, stacks --------------------------------------------- */
 

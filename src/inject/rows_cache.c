@@ -37,7 +37,7 @@ uint64_t rows_checksum(uint64_t sum, const void *bytes, size_t len)
 	return tm_hash_u64(sum ^ word);
 }
 
-/* Nobody else may put anything there. */
+/* No one else may put anything there. */
 static bool is_ours(int fd, mode_t type)
 {
 	struct stat st;

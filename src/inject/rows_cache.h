@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tmattach/recorder_abi.h"
+#include "recorder/abi.h"
 
 enum {
-	ROWS_CACHE_VERSION = 1, /* raise it when rows.c makes other rows */
+	ROWS_CACHE_VERSION = 2, /* raise it when rows.c makes other rows */
 	ROWS_CACHE_MAX = 4 << 20, /* rows of one file */
 	ROWS_CACHE_FILES = 256,   /* the oldest go when there are more */
 };

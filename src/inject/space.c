@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/guard.h"
 #include "base/map.h"
+#include "image/loaded.h"
 #include "inject/private.h"
 
 enum { MAX_MODULES = 4096, MAX_STACKS = 65536 };
@@ -58,7 +59,7 @@ static uint64_t append(struct tm_injection *in, struct tm_recorder_table *table,
 	uint64_t end = table->unwind + table->unwind_size;
 	struct tm_err err;
 
-	/* The tail was rounded up: behind the end if the area is full. */
+	/* The tail was rounded up: it is past the end if the area is full. */
 	if (at > end || len > end - at ||
 	    !inject_poke_table(in, at, bytes, len, &err))
 		return 0;
@@ -86,14 +87,15 @@ static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
 }
 
 static void add_modules(struct tm_injection *in, struct tm_recorder_table *table,
-			const struct known *known, const struct tm_region *region,
-			struct tm_buf *modules)
+			const struct known *known, const struct tm_maps *maps,
+			const struct tm_region *region, struct tm_buf *modules)
 {
-	struct tm_image image;
+	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 	struct tm_err err;
 	struct tm_recorder_module module = { .id = identity(region) };
 
-	if (!tm_image_read(in->mem, region, &image, &err))
+	if (!tm_image_read(in->mem, region, &image, &err) ||
+	    !tm_image_is_executable(&image, maps))
 		return;
 	module.bias = image.bias;
 	take_rows(in, table, known, &image, &module);
@@ -105,7 +107,6 @@ static void add_modules(struct tm_injection *in, struct tm_recorder_table *table
 		if (modules->len / sizeof(module) < MAX_MODULES)
 			tm_buf_add(modules, &module, sizeof(module));
 	}
-	tm_image_free(&image);
 }
 
 static bool is_image(const struct tm_region *region)
@@ -116,7 +117,7 @@ static bool is_image(const struct tm_region *region)
 		strcmp(region->path, "[vdso]") == 0);
 }
 
-/* Where stacks may be: writable memory that is no file's. */
+/* Where stacks may be: writable memory that is not a file's. */
 static void add_stacks(const struct tm_maps *maps, struct tm_recorder_space *space,
 		       struct tm_buf *stacks)
 {
@@ -142,7 +143,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* Was a module there before that is not now? Its rows may be cached. */
+/* Was there a module that is gone now? Its rows may be cached. */
 static bool any_gone(const struct known *known, const struct tm_buf *modules)
 {
 	const struct tm_recorder_module *now = (const void *)modules->data;
@@ -204,7 +205,8 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 	read_known(in, &table, &known);
 	for (size_t i = 0; i < maps->n; i++)
 		if (is_image(&maps->regions[i]))
-			add_modules(in, &table, &known, &maps->regions[i], &modules);
+			add_modules(in, &table, &known, maps, &maps->regions[i],
+				    &modules);
 	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
 	add_stacks(maps, &space, &stacks);
 	ok = publish(in, &table, &space, &modules, &stacks, err) &&

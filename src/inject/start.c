@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 
 #include "base/alloc.h"
@@ -9,6 +11,8 @@
 #include "base/log.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
+#include "remote/call.h"
+#include "target/headroom.h"
 
 static bool refuse(struct tm_injection *in, const struct tm_functions *functions,
 		   struct tm_err *err)
@@ -41,21 +45,52 @@ static bool keep_apart(struct tm_injection *in, struct tm_remote *remote,
 	uint64_t advise[6] = { in->head.table, in->head.table_size, MADV_DONTFORK };
 	int64_t got;
 
-	if (!inject_call(in, remote, SYS_madvise, "keep memory from its children",
+	if (!tm_remote_call(remote, SYS_madvise, "keep memory from its children",
 			 advise, &got, err))
 		return false;
 	advise[2] = MADV_DONTDUMP;
-	return in_core || inject_call(in, remote, SYS_madvise,
+	return in_core || tm_remote_call(remote, SYS_madvise,
 				      "keep memory from core dumps", advise, &got, err);
 }
 
-/* A smaller table where the address space is limited (RLIMIT_AS). */
+/* What records takes some memory from the first call on: the OOM killer must
+ * not come for that. */
+static bool has_memory(const struct tm_injection *in, struct tm_err *err)
+{
+	const uint64_t needed = 4 << 20;
+	uint64_t left = tm_process_headroom(in->process.pid);
+
+	if (left >= needed)
+		return true;
+	tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+		   "its cgroup may take %" PRIu64 " KiB of memory more, and the recorder needs %"
+		   PRIu64 " KiB", left >> 10, needed >> 10);
+	return tm_err_hint(err, "raise the memory limit of the cgroup (memory.max; in cgroup v1 "
+			   "memory.limit_in_bytes)");
+}
+
+/* A program that calls mlockall() may do so at any time from now on, and the
+ * kernel would fill all of the table then. */
+static uint64_t default_limit(const struct tm_injection *in,
+			      const struct tm_functions *functions)
+{
+	uint64_t lockable = tm_process_headroom(in->process.pid) / 2;
+	const uint64_t limit = inject_default_limit(), most = 256 << 20;
+
+	if (lockable > most)
+		lockable = most;
+	return functions->locks_memory && limit > lockable ? lockable : limit;
+}
+
+/* A smaller table where there is not the room: in the address space of the
+ * target, or in the files that we may make. */
 static bool map_table(struct tm_injection *in, struct tm_remote *remote,
+		      const struct tm_functions *functions,
 		      struct tm_recorder_table *table,
 		      const struct tm_inject_opts *opts, struct tm_err *err)
 {
 	uint64_t limit = opts->memory_limit ? opts->memory_limit
-					    : inject_default_limit();
+					    : default_limit(in, functions);
 	struct inject_mapping what = {
 		.file_name = TM_RECORDER_TABLE_NAME,
 		.prot = PROT_READ | PROT_WRITE,
@@ -64,13 +99,13 @@ static bool map_table(struct tm_injection *in, struct tm_remote *remote,
 	const uint64_t least = 16 << 20;
 	int fd = -1;
 
-	for (;; limit /= 4) {
+	for (;; limit = limit / 4 > least ? limit / 4 : least) {
 		inject_layout(table, limit);
 		what.size = table->size;
-		if (inject_map(in, remote, &what, in->head.gate + 64,
+		if (inject_map(in, remote, &what, in->head.gate + TM_RECORDER_GATE_SCRATCH,
 			       &in->head.table, &fd, err))
 			break;
-		if (err->sys_errno != ENOMEM || limit / 4 < least)
+		if ((err->sys_errno != ENOMEM && err->sys_errno != EFBIG) || limit <= least)
 			return false;
 	}
 	in->head.table_size = table->size;
@@ -88,7 +123,7 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 
 	if (inject_unmap_strays(in, remote, err) && map_code(in, remote, err) &&
 	    inject_map_nears(in, remote, maps, functions, err) &&
-	    map_table(in, remote, table, opts, err) &&
+	    map_table(in, remote, functions, table, opts, err) &&
 	    inject_write_head(in, remote->host->tid, err) &&
 	    inject_poke(in, remote->host->tid, in->head.gate, zeroes,
 			sizeof(zeroes), err))
@@ -112,13 +147,13 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 			inject_pause(tries);
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 			return false;
-		if (!inject_begin(in, &stop, &remote, err)) {
+		if (!tm_remote_begin(&stop, in->insn, &remote, err)) {
 			if (err->kind != TM_ERR_BUSY)
 				return false;
 			continue;
 		}
-		/* Nothing is hooked yet: one thread is enough. */
-		tm_stop_keep(&stop, remote.host);
+		/* All stand still: another would take the open descriptor, or the
+		 * table before it is kept apart, into a child that it forks. */
 		done = map_all(in, &remote, maps, functions, table, opts, err);
 		tm_remote_end(&remote);
 		if (!done)
@@ -138,36 +173,78 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 {
 	table->start_time = in->process.identity.start_time;
 	table->epoch = 1;
+	table->anonymous = inject_anonymous(in);
 	table->nframe = opts->nframe ? opts->nframe : 1;
 	if (table->nframe > TM_RECORDER_MAX_FRAMES)
 		table->nframe = TM_RECORDER_MAX_FRAMES;
 	table->domain = opts->domain;
 	table->sample_bytes = opts->sample_bytes;
+	/* Without it processes that were forked alike draw alike. */
+	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
+		table->seed = table->start_time + (uint64_t)in->process.pid;
+	if (opts->python)
+		table->python = opts->python->facts;
 	return inject_poke_table(in, 0, table, sizeof(*table), err) &&
-	       inject_publish_space(in, maps, err);
+	       (opts->python || inject_publish_space(in, maps, err));
+}
+
+/* What allocates, by symbol. Of Python's own allocators only the words are
+ * hooked, but mlockall() counts all the same. */
+static bool survey(struct tm_injection *in, const struct tm_maps *maps,
+		   const struct tm_inject_opts *opts, struct tm_functions *ret,
+		   struct tm_err *err)
+{
+	if (!inject_survey(in, maps, ret, err))
+		return false;
+	if (opts->python)
+		ret->n = 0;
+	return opts->python || tm_functions_have_malloc(ret) || refuse(in, ret, err);
+}
+
+static bool hook(struct tm_injection *in, const struct tm_functions *functions,
+		 const struct tm_inject_opts *opts, struct tm_err *err)
+{
+	if (opts->python)
+		return inject_words_hook(in, opts->python, err);
+	return inject_hook(in, functions, 0, err) && enable(in, 1, err);
 }
 
 static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 		    struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
+	TM_GUARD(tm_functions_free) struct tm_functions functions = { .given = opts->given };
 	struct tm_recorder_table table = { 0 };
 	struct tm_err ignored;
 
 	if (!tm_maps_read(in->process.pid, &maps, err) ||
-	    !inject_survey(in, &maps, &functions, err))
+	    !survey(in, &maps, opts, &functions, err))
 		return false;
-	if (!tm_functions_have_malloc(&functions))
-		return refuse(in, &functions, err);
-	if (!bring_in(in, &maps, &functions, &table, opts, err))
+	if (tm_functions_missed(&functions))
+		return tm_err_set(err, TM_ERR_USAGE, in->process.object,
+				  "none of its modules has a function %s",
+				  tm_functions_missed(&functions));
+	if (!has_memory(in, err) || !bring_in(in, &maps, &functions, &table, opts, err))
 		return false;
 	in->modules_seen = inject_maps_hash(&maps);
 	if (fill_table(in, &table, &maps, opts, err) &&
-	    inject_hook(in, &functions, 0, err) && enable(in, 1, err))
+	    hook(in, &functions, opts, err))
 		return true;
 	inject_remove(in, NULL, &ignored);
 	return false;
+}
+
+/* What is left of others is in nobody's way, but it shall not become ever more. */
+static bool make_room(struct tm_injection *in, struct tm_err *err)
+{
+	enum { MAX_REMAINS = 4 };
+	size_t left;
+
+	if (!inject_sweep(in, &left, err))
+		return false;
+	return left < MAX_REMAINS ||
+	       tm_err_set(err, TM_ERR_BUSY, in->process.object,
+			  "threads still rest inside %zu recorders that were stopped", left);
 }
 
 struct tm_injection *tm_inject_start(const struct tm_process *process,
@@ -176,7 +253,6 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 {
 	struct tm_injection *in = inject_open(process, err);
 	enum inject_found found;
-	bool left;
 
 	if (!in)
 		return NULL;
@@ -184,21 +260,12 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 	if (found == INJECT_RECORDS) {
 		tm_err_set(err, TM_ERR_USAGE, process->object,
 			   "a recorder is running in it already");
-		tm_err_hint(err, "tmattach stop %d removes it", (int)process->pid);
-	} else if (found == INJECT_REMAINS) {
-		if (!inject_remove(in, &left, err)) {
-			found = INJECT_FAILED;
-		} else if (left) {
-			tm_err_set(err, TM_ERR_BUSY, process->object,
-				   "a thread still rests inside the recorder that was stopped");
-			found = INJECT_FAILED;
-		} else {
-			in->head = (struct tm_recorder_code){ 0 };
-			found = INJECT_NOTHING;
-		}
-	}
-	if (found == INJECT_NOTHING && install(in, opts, err))
+		tm_err_hint(err, "tmattach stop %d removes it", (int)process->leader);
+	} else if (found != INJECT_FAILED &&
+		   (found == INJECT_NOTHING || make_room(in, err)) &&
+		   install(in, opts, err)) {
 		return in;
+	}
 	tm_inject_close(in);
 	return NULL;
 }

@@ -143,6 +143,23 @@ static void take_process(struct tm_core_file *core, const char *desc, size_t siz
 		len--;
 	memcpy(core->command, info.pr_psargs, len);
 	core->command[len] = '\0';
+	memcpy(core->name, info.pr_fname, sizeof(info.pr_fname));
+}
+
+static void take_thread(struct tm_core_file *core, const char *desc, size_t size)
+{
+	struct elf_prstatus status;
+	struct tm_core_thread *thread;
+
+	_Static_assert(sizeof(status.pr_reg) == sizeof(thread->regs), "one layout");
+	if (size < sizeof(status))
+		return;
+	memcpy(&status, desc, sizeof(status));
+	core->threads = tm_grow(core->threads, &core->threads_cap,
+				core->nthreads + 1, sizeof(*core->threads));
+	thread = &core->threads[core->nthreads++];
+	thread->tid = status.pr_pid;
+	memcpy(&thread->regs, status.pr_reg, sizeof(thread->regs));
 }
 
 static void take_auxv(struct tm_core_file *core, const char *desc, size_t size)
@@ -150,6 +167,8 @@ static void take_auxv(struct tm_core_file *core, const char *desc, size_t size)
 	for (size_t at = 0; at + 16 <= size; at += 16)
 		if (tm_load_u64(desc, at) == AT_PHDR)
 			core->exe_phdr = tm_load_u64(desc, at + 8);
+		else if (tm_load_u64(desc, at) == AT_SYSINFO_EHDR)
+			core->vdso = tm_load_u64(desc, at + 8);
 }
 
 static bool take_notes(struct reader *reader, const GElf_Phdr *phdr,
@@ -169,7 +188,9 @@ static bool take_notes(struct reader *reader, const GElf_Phdr *phdr,
 		if (note.n_namesz != sizeof("CORE") ||
 		    memcmp((char *)data->d_buf + name, "CORE", 4) != 0)
 			continue;
-		if (note.n_type == NT_PRPSINFO)
+		if (note.n_type == NT_PRSTATUS)
+			take_thread(reader->core, bytes, note.n_descsz);
+		else if (note.n_type == NT_PRPSINFO)
 			take_process(reader->core, bytes, note.n_descsz);
 		else if (note.n_type == NT_AUXV)
 			take_auxv(reader->core, bytes, note.n_descsz);
@@ -189,10 +210,10 @@ static bool check_machine(const struct reader *reader, struct tm_err *err)
 	if (!gelf_getehdr(reader->elf, &ehdr) || ehdr.e_type != ET_CORE)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, reader->path,
 				  "not an ELF core file");
-	if (ehdr.e_machine != EM_X86_64 ||
+	if (ehdr.e_machine != TM_ELF_MACHINE ||
 	    gelf_getclass(reader->elf) != ELFCLASS64)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, reader->path,
-				  "the core file of another machine than x86-64");
+				  "the core file of another machine than " TM_CPU_NAME);
 	return true;
 }
 
@@ -226,6 +247,7 @@ void tm_core_file_close(struct tm_core_file *core)
 	free(core->segments);
 	free(core->mappings);
 	free(core->paths);
+	free(core->threads);
 	*core = (struct tm_core_file){ .fd = -1 };
 }
 

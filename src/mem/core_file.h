@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "arch/arch.h"
 #include "mem/mem.h"
 
 /* A PT_LOAD. Only `filesz` bytes of it are in the file: the rest was not
@@ -25,9 +26,15 @@ struct tm_core_mapping {
 	tm_addr start;
 	tm_addr end;
 	uint64_t offset;    /* in the mapped file */
-	const char *path;   /* as the process (or the debugger) called it */
+	const char *path;   /* as the process (or the debugger) named it */
 	int fd;             /* the file, to fill gaps from; -1: none. Borrowed
 			       from whoever called tm_core_back() */
+};
+
+/* A thread as it was (NT_PRSTATUS). */
+struct tm_core_thread {
+	pid_t tid;
+	struct tm_regs regs;
 };
 
 struct tm_core_file {
@@ -37,10 +44,14 @@ struct tm_core_file {
 	struct tm_core_mapping *mappings; /* ascending, disjoint */
 	size_t nmappings;
 	char *paths;        /* the text of NT_FILE */
+	struct tm_core_thread *threads; /* the one that died first, if any did */
+	size_t nthreads, threads_cap;
 	tm_addr exe_phdr;   /* AT_PHDR: inside the executable; 0: unknown */
+	tm_addr vdso;       /* AT_SYSINFO_EHDR: where it begins; 0: unknown */
 	pid_t pid;          /* NT_PRPSINFO; 0: unknown */
+	char name[17];      /* of its main thread, or of its file; "" if unknown */
 	char command[96];   /* the start of the command line; "" if unknown */
-	bool truncated;     /* some segment reaches behind the file's end */
+	bool truncated;     /* some segment reaches past the file's end */
 };
 
 /* Do these first bytes (64 are enough) begin an ELF core file? */

@@ -31,16 +31,16 @@ struct tm_mem {
 
 /*
  * /proc/PID/mem of a live process or a frozen copy. Not process_vm_readv():
- * that pins pages and thereby breaks copy-on-write sharing with fork
+ * that pins pages and so breaks copy-on-write sharing with fork
  * relatives (Linux 5.19+). Fails with the reason why it cannot be opened.
  */
 struct tm_mem *tm_mem_proc(pid_t pid, struct tm_err *err) TM_MUST_CHECK;
 
-/* One range of local bytes that stands at `base`: tests and fuzzing. The
+/* One range of local bytes that appears at `base`: for tests and fuzzing. The
  * bytes are borrowed. */
 struct tm_mem *tm_mem_bytes(tm_addr base, const void *bytes, size_t len);
 
-/* What a `read` of the ops that stands on a file does: as many leading bytes
+/* What a `read` of the ops does that is based on a file: as many leading bytes
  * as there are at `offset`, interrupted or not. */
 size_t tm_mem_pread(int fd, void *buf, size_t len, uint64_t offset);
 
@@ -58,7 +58,7 @@ bool tm_mem_u32(struct tm_mem *mem, tm_addr at, uint32_t *ret,
 		struct tm_err *err) TM_MUST_CHECK;
 /*
  * A NUL-terminated string of at most size - 1 bytes into buf. Never reads a
- * page behind the one where the string ends. False if it is longer or faults.
+ * page after the one where the string ends. False if it is longer or faults.
  */
 bool tm_mem_cstr(struct tm_mem *mem, tm_addr at, char *buf, size_t size,
 		 struct tm_err *err) TM_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/search.h"
 #include "mem/core_file.h"
 
 struct mem_core {
@@ -11,37 +12,21 @@ struct mem_core {
 	const struct tm_core_file *core;
 };
 
-/* The first segment that ends behind `at`: the one that holds it, or the
+/* The first segment that ends after `at`: the one that holds it, or the
  * next; NULL if all are below. */
 static const struct tm_core_segment *next_segment(const struct tm_core_file *core,
 						  tm_addr at)
 {
-	size_t lo = 0, hi = core->nsegments;
+	size_t lo = TM_LOWER_BOUND(core->nsegments, i, core->segments[i].end <= at);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (core->segments[mid].end <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < core->nsegments ? &core->segments[lo] : NULL;
 }
 
 static const struct tm_core_mapping *find_mapping(const struct tm_core_file *core,
 						  tm_addr at)
 {
-	size_t lo = 0, hi = core->nmappings;
+	size_t lo = TM_LOWER_BOUND(core->nmappings, i, core->mappings[i].end <= at);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (core->mappings[mid].end <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo < core->nmappings && core->mappings[lo].start <= at
 		? &core->mappings[lo] : NULL;
 }

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/guard.h"
+#include "base/search.h"
 
 /* A record is the struct: an address and a page, no padding. */
 _Static_assert(sizeof(struct tm_page) == 8 + TM_PAGE, "struct tm_page has padding");
@@ -20,20 +21,10 @@ void tm_pages_free(struct tm_pages *pages)
 	*pages = (struct tm_pages){ 0 };
 }
 
-/* The first page at or behind `at`. */
+/* The first page at or after `at`. */
 static size_t find(const struct tm_pages *pages, tm_addr at)
 {
-	size_t lo = 0, hi = pages->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (pages->pages[mid].at < at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return TM_LOWER_BOUND(pages->n, i, pages->pages[i].at < at);
 }
 
 /* ---- files ---------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/guard.h"
+#include "base/utf8.h"
 #include "model/tables.h"
 
 struct tm_builder {
@@ -57,10 +59,17 @@ static bool full(struct tm_builder *b, size_t n, const char *cause)
 
 tm_id tm_builder_string(struct tm_builder *b, const char *bytes, size_t len)
 {
+	TM_GUARD(tm_buf_free) struct tm_buf valid = { 0 };
 	struct tm_text text = { bytes, len };
 
 	if (full(b, b->tables.nstrings, "more than 2^32 - 2 different names"))
 		return TM_ID_NONE;
+	/* Paths and symbols are any bytes; what reads files again accepts none
+	 * that are not UTF-8. */
+	if (!tm_utf8_is_text(bytes, len)) {
+		tm_utf8_add_repaired(&valid, bytes, len);
+		text = (struct tm_text){ valid.data, valid.len };
+	}
 	return tables_text(&b->tables, text);
 }
 
@@ -79,13 +88,21 @@ tm_id tm_builder_module(struct tm_builder *b, tm_id path, tm_id build_id)
 
 tm_id tm_builder_frame(struct tm_builder *b, tm_id filename, uint32_t lineno)
 {
+	return tm_builder_function_frame(b, filename, lineno, TM_ID_NONE);
+}
+
+tm_id tm_builder_function_frame(struct tm_builder *b, tm_id filename, uint32_t lineno,
+				tm_id function)
+{
 	struct tables *t = &b->tables;
 
 	if (filename >= t->nstrings)
 		return unknown_id(b, "string", filename, t->nstrings);
+	if (function != TM_ID_NONE && function >= t->nstrings)
+		return unknown_id(b, "string", function, t->nstrings);
 	if (full(b, t->nframes, "more than 2^32 - 2 different frames"))
 		return TM_ID_NONE;
-	return tables_frame(t, filename, lineno, NULL);
+	return tables_function_frame(t, filename, lineno, function);
 }
 
 tm_id tm_builder_native_frame(struct tm_builder *b, tm_id filename,
@@ -102,7 +119,7 @@ tm_id tm_builder_native_frame(struct tm_builder *b, tm_id filename,
 		return unknown_id(b, "module", native->module, t->nmodules);
 	if (full(b, t->nframes, "more than 2^32 - 2 different frames"))
 		return TM_ID_NONE;
-	return tables_frame(t, filename, lineno, native);
+	return tables_native_frame(t, filename, lineno, native);
 }
 
 tm_id tm_builder_traceback(struct tm_builder *b, const tm_id *frames,

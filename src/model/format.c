@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "model/frame.h"
 
-char *tm_format_size(char buf[static 32], double size, bool sign)
+char *tm_format_size(char buf[32], double size, bool sign)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	size_t unit = 0;
@@ -56,6 +56,16 @@ static void add_symbol(struct tm_buf *buf, const struct tm_frame_view *frame)
 	tm_buf_addf(buf, "0x%" PRIx64, frame->address);
 }
 
+static void add_function(struct tm_buf *buf, const struct tm_frame_view *frame)
+{
+	tm_buf_add(buf, frame->filename.bytes, frame->filename.len);
+	tm_buf_addc(buf, ':');
+	if (frame->function.bytes)
+		tm_buf_add(buf, frame->function.bytes, frame->function.len);
+	else
+		tm_buf_addc(buf, '?');
+}
+
 static void add_size(struct tm_buf *buf, double size, bool sign)
 {
 	char text[32];
@@ -65,7 +75,7 @@ static void add_size(struct tm_buf *buf, double size, bool sign)
 
 static char *take(struct tm_buf *buf, size_t *ret_len)
 {
-	tm_buf_add(buf, NULL, 0); /* an empty text is a string, too */
+	tm_buf_add(buf, NULL, 0); /* an empty text is also a string */
 	if (ret_len)
 		*ret_len = buf->len;
 	return buf->data;
@@ -77,7 +87,9 @@ char *tm_stat_str(const struct tm_stat *stat, bool diff, size_t *ret_len)
 	struct tm_frame_view frame = tm_stat_frame(stat, 0);
 	struct tm_buf buf = { 0 };
 
-	if (frame.native && !frame.lineno) {
+	if (stat->key == TM_KEY_FUNCTION) {
+		add_function(&buf, &frame);
+	} else if (frame.native && !frame.lineno) {
 		add_symbol(&buf, &frame);
 	} else {
 		tm_buf_add(&buf, frame.filename.bytes, frame.filename.len);
@@ -101,6 +113,7 @@ char *tm_stat_str(const struct tm_stat *stat, bool diff, size_t *ret_len)
 }
 
 static void add_frame(struct tm_buf *buf, const struct tm_frame_view *frame,
+		      bool functions,
 		      const struct tm_source_lines *source)
 {
 	char *line;
@@ -115,7 +128,7 @@ static void add_frame(struct tm_buf *buf, const struct tm_frame_view *frame,
 	tm_buf_adds(buf, "  File \"");
 	tm_buf_add(buf, frame->filename.bytes, frame->filename.len);
 	tm_buf_addf(buf, "\", line %" PRIu32, frame->lineno);
-	if (frame->function.bytes) {
+	if (frame->function.bytes && (functions || frame->native)) {
 		tm_buf_adds(buf, ", in ");
 		tm_buf_add(buf, frame->function.bytes, frame->function.len);
 	}
@@ -130,7 +143,7 @@ static void add_frame(struct tm_buf *buf, const struct tm_frame_view *frame,
 }
 
 char *tm_traceback_format(const struct tm_snapshot *snapshot, tm_id traceback,
-			  int32_t limit, bool most_recent_first,
+			  int32_t limit, bool most_recent_first, bool functions,
 			  const struct tm_source_lines *source,
 			  size_t *ret_len)
 {
@@ -147,7 +160,7 @@ char *tm_traceback_format(const struct tm_snapshot *snapshot, tm_id traceback,
 		struct tm_frame_view frame =
 			tm_traceback_frame(snapshot, traceback, (uint32_t)at);
 
-		add_frame(&buf, &frame, source);
+		add_frame(&buf, &frame, functions, source);
 	}
 	return take(&buf, ret_len);
 }

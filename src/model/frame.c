@@ -11,8 +11,11 @@ struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *s, tm_id id)
 	};
 	const struct tm_native_frame *native;
 
-	if (frame->native == TM_ID_NONE)
+	if (frame->native == TM_ID_NONE) {
+		if (frame->function != TM_ID_NONE)
+			view.function = s->strings[frame->function];
 		return view;
+	}
 	native = &s->natives[frame->native];
 	view.native = true;
 	view.inlined = native->inlined != 0;

@@ -13,13 +13,4 @@ static inline const tm_id *traceback_frames(const struct tm_snapshot *s,
 	return &s->frame_ids[s->tracebacks[traceback].first];
 }
 
-/* The most recent frame. */
-static inline tm_id traceback_newest(const struct tm_snapshot *s,
-				     tm_id traceback)
-{
-	const struct tm_traceback *tb = &s->tracebacks[traceback];
-
-	return s->frame_ids[tb->first + tb->nframe - 1];
-}
-
 #endif

@@ -5,7 +5,7 @@
 #ifndef TM_MODEL_GROUP_H
 #define TM_MODEL_GROUP_H
 
-#include "tmattach/model.h"
+#include "model/acting.h"
 
 struct groups {
 	struct tm_stat *items; /* in no order; *_diff are 0 */
@@ -22,8 +22,7 @@ void groups_free(struct groups *groups);
 
 tm_id group_of_frame(const struct tm_snapshot *snapshot, enum tm_key key,
 		     tm_id frame);
-tm_id group_of_site(const struct tm_snapshot *snapshot, enum tm_key key,
-		    const struct tm_site *site);
+tm_id group_of_site(struct acting *acting, enum tm_key key, const struct tm_site *site);
 
 /* How many group ids there are for a key. */
 size_t group_ids(const struct tm_snapshot *snapshot, enum tm_key key);

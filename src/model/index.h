@@ -94,4 +94,15 @@ static inline void index_add(struct index *index,
 	index->n++;
 }
 
+static inline uint64_t index_pair(uint32_t high, uint32_t low)
+{
+	return (uint64_t)high << 32 | low;
+}
+
+/* Hash of three words, the last one of 64 bits. */
+static inline uint32_t index_hash3(uint64_t a, uint64_t b, uint64_t c)
+{
+	return index_hash(tm_hash_u64(tm_hash_u64(a ^ index_seed) ^ b) ^ c);
+}
+
 #endif

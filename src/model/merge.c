@@ -65,8 +65,9 @@ static void add_frames(struct tm_builder *b, const struct tm_snapshot *s,
 
 		maps->frames[i] = frame->native != TM_ID_NONE
 			? add_native(b, s, maps, frame)
-			: tm_builder_frame(b, maps->strings[frame->filename],
-					   frame->lineno);
+			: tm_builder_function_frame(b,
+				maps->strings[frame->filename], frame->lineno,
+				mapped(maps->strings, frame->function));
 	}
 }
 
@@ -114,7 +115,7 @@ static void add_snapshot(struct tm_builder *b, const struct tm_snapshot *s)
 	add_rows(b, s, &maps);
 }
 
-/* What can be said of all together. */
+/* The members of the meta data that hold for all of them. */
 static void add_meta(struct tm_meta *meta, const struct tm_meta *more)
 {
 	meta->pid = 0;

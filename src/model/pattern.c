@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 
 /*
- * The code point at *at, which moves behind it. Lone surrogates are code
- * points like others; a byte that is no UTF-8 counts as one beyond Unicode.
+ * The code point at *at, which moves past it. Lone surrogates are code points
+ * like others; a byte that is not UTF-8 counts as one beyond Unicode.
  */
 static uint32_t next_char(const char **at, const char *end)
 {
@@ -47,7 +47,7 @@ static void add_range(struct pattern *p, uint32_t first, uint32_t last)
 }
 
 /*
- * What stands between brackets: `chars` in pieces. Between the last character
+ * The text between brackets: `chars` in pieces. Between the last character
  * of one piece and the first of the next there was a hyphen that means a
  * range. `cut` holds where each piece begins.
  */
@@ -80,7 +80,7 @@ static void cut_set(struct set *set, const uint32_t *text, size_t n)
 		memcpy(&set->chars[set->n], &text[piece],
 		       (n - piece) * sizeof(*text));
 		set->n += n - piece;
-	} else if (set->ncuts > 1) { /* a trailing hyphen stands for itself */
+	} else if (set->ncuts > 1) { /* a trailing hyphen is literal */
 		set->ncuts--;
 		set->chars[set->n++] = '-';
 	}
@@ -111,7 +111,7 @@ static void drop_inverted(struct set *set)
 }
 
 /*
- * A '!' that stands first now negates, even if it was exposed only by what
+ * A '!' that is first now negates, even if it was exposed only by what
  * vanished before it. If it was the lower end of a range, what is left of
  * that range is its hyphen.
  */
@@ -157,7 +157,7 @@ static void add_set(struct pattern *p, const uint32_t *text, size_t n)
 	free(set.cuts);
 }
 
-/* Where the set that begins behind the bracket ends; n if it does not. */
+/* Where the set that begins after the bracket ends; n if it does not. */
 static size_t set_end(const uint32_t *chars, size_t i, size_t n)
 {
 	if (i < n && chars[i] == '!')

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "model/frame.h"
 #include "model/radix.h"
-#include "model/tables.h"
+#include "model/function.h"
 
 /* ---- names ---------------------------------------------------------------- */
 
@@ -31,6 +31,15 @@ static void add_name(struct names *names, struct ranks *ranks, tm_id id)
 	};
 }
 
+static void add_function(struct names *names, struct ranks *ranks, tm_id id)
+{
+	const struct tm_snapshot *s = ranks->snapshot;
+	tm_id name = function_of(tables_of(s), &s->frames[id]).name;
+
+	if (name != TM_ID_NONE)
+		add_name(names, ranks, name);
+}
+
 static void add_names(struct names *names, struct ranks *ranks)
 {
 	const struct tm_snapshot *s = ranks->snapshot;
@@ -39,6 +48,7 @@ static void add_names(struct names *names, struct ranks *ranks)
 	for (tm_id id = 0; id < s->nframes; id++) {
 		add_name(names, ranks, s->frames[id].filename);
 		add_name(names, ranks, frame_filename(s, id));
+		add_function(names, ranks, id);
 	}
 }
 

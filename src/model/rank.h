@@ -8,7 +8,7 @@
 #include "tmattach/model.h"
 
 struct ranks {
-	const struct tm_snapshot *snapshot; /* NULL: there is no second one */
+	const struct tm_snapshot *snapshot; /* NULL: there is only one */
 	uint32_t *names;  /* by string id; only of names of frames */
 	uint32_t *frames; /* by frame id */
 };

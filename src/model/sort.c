@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "model/frame.h"
+#include "model/function.h"
 #include "model/radix.h"
 #include "model/rank.h"
 
@@ -46,8 +47,19 @@ static const struct tm_stat *item_of(const struct order *order,
 
 /* ---- groups -------------------------------------------------------------------- */
 
+/* A function's file, then its name; one that is unknown comes last. */
+static uint32_t rank_of_function(const struct ranks *ranks, tm_id frame, uint32_t i)
+{
+	const struct tm_snapshot *s = ranks->snapshot;
+	struct function function = function_of(tables_of(s), &s->frames[frame]);
+
+	if (i == 0)
+		return ranks->names[function.filename];
+	return i == 1 && function.name != TM_ID_NONE ? ranks->names[function.name] : 0;
+}
+
 /*
- * The rank of frame i of a statistic's traceback, 0 behind its end: tuples
+ * The rank of frame i of a statistic's traceback, 0 past its end: tuples
  * of (filename, lineno) compare as these rows of numbers do.
  */
 static uint32_t rank_at(const struct order *order, const struct tm_stat *stat,
@@ -62,6 +74,8 @@ static uint32_t rank_at(const struct order *order, const struct tm_stat *stat,
 		return i ? 0 : ranks->names[stat->group];
 	case TM_KEY_LINENO:
 		return i ? 0 : ranks->frames[stat->group];
+	case TM_KEY_FUNCTION:
+		return rank_of_function(ranks, stat->group, i);
 	case TM_KEY_TRACEBACK:
 		break;
 	}

@@ -4,6 +4,7 @@
 #include "base/guard.h"
 #include "model/filter.h"
 #include "model/frame.h"
+#include "model/function.h"
 #include "model/group.h"
 #include "model/sort.h"
 #include "model/translate.h"
@@ -30,6 +31,7 @@ static struct tm_stats *new_stats(struct groups *groups,
 	stats->is_diff = diff;
 	stats->query = *query;
 	stats->query.filters = NULL;
+	stats->query.skip.patterns = NULL;
 	groups->items = NULL;
 	sort_stats(stats->items, stats->n);
 	return stats;
@@ -47,7 +49,7 @@ struct tm_stats *tm_snapshot_statistics(const struct tm_snapshot *snapshot,
 	return new_stats(&groups, query, false);
 }
 
-/* What is only in the older snapshot: nothing is left of it. */
+/* Groups of the older snapshot alone: nothing is left of them. */
 static void append_gone(struct groups *now, const struct tm_stat *then)
 {
 	struct tm_stat *item;
@@ -109,6 +111,17 @@ void tm_stats_destroy(struct tm_stats *stats)
 	free(stats);
 }
 
+/* Not one frame of it, but what all have in common. */
+static struct tm_frame_view function_view(const struct tm_snapshot *s, tm_id frame)
+{
+	struct function function = function_of(tables_of(s), &s->frames[frame]);
+	struct tm_frame_view view = { .filename = s->strings[function.filename] };
+
+	if (function.name != TM_ID_NONE)
+		view.function = s->strings[function.name];
+	return view;
+}
+
 uint32_t tm_stat_nframe(const struct tm_stat *stat)
 {
 	if (stat->key != TM_KEY_TRACEBACK)
@@ -125,22 +138,25 @@ struct tm_frame_view tm_stat_frame(const struct tm_stat *stat, uint32_t i)
 		};
 	case TM_KEY_LINENO:
 		return tm_snapshot_frame(stat->snapshot, stat->group);
+	case TM_KEY_FUNCTION:
+		return function_view(stat->snapshot, stat->group);
 	case TM_KEY_TRACEBACK:
 		break;
 	}
 	return tm_traceback_frame(stat->snapshot, stat->group, i);
 }
 
-/* ---- the sites behind a statistic ---------------------------------------- */
+/* ---- the sites of a statistic -------------------------------------------- */
 
-static bool belongs(const struct tm_snapshot *s, const struct tm_query *query,
+static bool belongs(struct acting *acting, const struct tm_query *query,
 		    const struct tm_site *site, tm_id group)
 {
+	const struct tm_snapshot *s = acting->snapshot;
 	const tm_id *frames = traceback_frames(s, site->traceback);
 	uint32_t n = s->tracebacks[site->traceback].nframe;
 
 	if (!query->cumulative)
-		return group_of_site(s, query->key, site) == group;
+		return group_of_site(acting, query->key, site) == group;
 	for (uint32_t i = 0; i < n; i++)
 		if (group_of_frame(s, query->key, frames[i]) == group)
 			return true;
@@ -180,16 +196,18 @@ tm_id *tm_stat_sites(const struct tm_snapshot *snapshot,
 		     size_t *ret_n)
 {
 	TM_GUARD(filter_set_free) struct filter_set filters;
+	TM_GUARD(acting_free) struct acting acting;
 	tm_id group = group_in(snapshot, stat);
 	size_t n = 0, cap = 0;
 	tm_id *ids = tm_grow(NULL, &cap, 1, sizeof(*ids));
 
-	filter_set_init(&filters, snapshot, query->filters, query->nfilters);
+	acting_init(&acting, snapshot, &query->skip);
+	filter_set_init(&filters, snapshot, query);
 	for (tm_id id = 0; id < snapshot->nsites; id++) {
 		const struct tm_site *site = &snapshot->sites[id];
 
 		if (group == TM_ID_NONE || !site->count ||
-		    !belongs(snapshot, query, site, group) ||
+		    !belongs(&acting, query, site, group) ||
 		    !filter_set_passes(&filters, id))
 			continue;
 		ids = tm_grow(ids, &cap, n + 1, sizeof(*ids));

@@ -1,20 +1,9 @@
-#include "model/tables.h"
+#include "model/function.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-
-static uint64_t pair(uint32_t high, uint32_t low)
-{
-	return (uint64_t)high << 32 | low;
-}
-
-/* Hash of three words, the last one of 64 bits. */
-static uint32_t hash3(uint64_t a, uint64_t b, uint64_t c)
-{
-	return index_hash(tm_hash_u64(tm_hash_u64(a ^ index_seed) ^ b) ^ c);
-}
 
 void tables_free(struct tables *t)
 {
@@ -24,6 +13,7 @@ void tables_free(struct tables *t)
 	free(t->natives);
 	free(t->frames);
 	free(t->places);
+	free(t->functions);
 	free(t->frame_ids);
 	free(t->tracebacks);
 	free(t->sites);
@@ -33,6 +23,7 @@ void tables_free(struct tables *t)
 	index_free(&t->by_frame);
 	index_free(&t->by_place);
 	index_free(&t->by_places);
+	index_free(&t->by_function);
 	index_free(&t->by_variant);
 	index_free(&t->by_site);
 	*t = (struct tables){ 0 };
@@ -83,7 +74,7 @@ tm_id tables_text(struct tables *t, struct tm_text text)
 tm_id tables_module(struct tables *t, struct tm_module module)
 {
 	struct index_probe probe = index_start(
-		&t->by_module, hash3(module.path, module.build_id, 0));
+		&t->by_module, index_hash3(module.path, module.build_id, 0));
 	tm_id id;
 
 	while ((id = index_next(&t->by_module, &probe)) != TM_ID_NONE)
@@ -100,18 +91,28 @@ tm_id tables_module(struct tables *t, struct tm_module module)
 
 /* ---- frames and their places ------------------------------------------- */
 
+/* No module has this number. */
+#define OF_PYTHON (TM_ID_NONE - 1)
+
+static struct place python_place(tm_id filename, uint32_t lineno)
+{
+	return (struct place){ .filename = filename, .lineno = lineno,
+			       .module_path = OF_PYTHON, .function = TM_ID_NONE };
+}
+
 struct place tables_place(const struct tables *t, const struct tm_frame *frame)
 {
-	const struct tm_native_frame *native = &t->natives[frame->native];
+	const struct tm_native_frame *native;
 	struct place place = {
-		.filename = frame->filename,
-		.lineno = frame->lineno,
-		.module_path = TM_ID_NONE,
-		.function = TM_ID_NONE,
+		.filename = frame->filename, .lineno = frame->lineno,
+		.module_path = TM_ID_NONE, .function = TM_ID_NONE,
 	};
 
+	if (frame->native == TM_ID_NONE)
+		return python_place(frame->filename, frame->lineno);
 	if (frame->lineno)
 		return place;
+	native = &t->natives[frame->native];
 	if (native->module != TM_ID_NONE)
 		place.module_path = t->modules[native->module].path;
 	place.function = native->function;
@@ -122,8 +123,8 @@ struct place tables_place(const struct tables *t, const struct tm_frame *frame)
 
 static uint32_t hash_place(const struct place *place)
 {
-	return hash3(pair(place->filename, place->lineno),
-		     pair(place->module_path, place->function), place->address);
+	return index_hash3(index_pair(place->filename, place->lineno),
+		     index_pair(place->module_path, place->function), place->address);
 }
 
 static tm_id next_place(const struct tables *t, struct index_probe *probe,
@@ -151,7 +152,7 @@ tm_id tables_find_place(const struct tables *t, const struct place *place)
 	return next_place(t, &probe, place);
 }
 
-/* The first native frame at the place of frame `id`, which may be itself. */
+/* The first frame at the place of frame `id`, which may be itself. */
 static tm_id first_of_place(struct tables *t, tm_id id)
 {
 	struct place place = tables_place(t, &t->frames[id]);
@@ -179,13 +180,15 @@ static bool same_native(const struct tables *t, tm_id id,
 	       known->inlined == native->inlined;
 }
 
-static uint32_t hash_frame(tm_id filename, uint32_t lineno,
+static uint32_t hash_frame(tm_id filename, uint32_t lineno, tm_id function,
 			   const struct tm_native_frame *native)
 {
+	if (!native && function == TM_ID_NONE)
+		return index_hash(index_pair(filename, lineno) ^ index_seed);
 	if (!native)
-		return index_hash(pair(filename, lineno) ^ index_seed);
-	return hash3(pair(filename, lineno),
-		     pair(native->function, native->module),
+		return index_hash3(index_pair(filename, lineno), function, 0);
+	return index_hash3(index_pair(filename, lineno),
+		     index_pair(native->function, native->module),
 		     native->address ^ (uint64_t)native->inlined << 63);
 }
 
@@ -198,6 +201,7 @@ static tm_id next_frame(const struct tables *t, struct index_probe *probe,
 	while ((id = index_next(&t->by_frame, probe)) != TM_ID_NONE)
 		if (t->frames[id].filename == wanted->filename &&
 		    t->frames[id].lineno == wanted->lineno &&
+		    t->frames[id].function == wanted->function &&
 		    same_native(t, t->frames[id].native, native))
 			break;
 	return id;
@@ -205,11 +209,9 @@ static tm_id next_frame(const struct tables *t, struct index_probe *probe,
 
 tm_id tables_find_frame(const struct tables *t, tm_id filename, uint32_t lineno)
 {
-	struct tm_frame frame = { filename, lineno, TM_ID_NONE };
-	struct index_probe probe =
-		index_find(&t->by_frame, hash_frame(filename, lineno, NULL));
+	const struct place place = python_place(filename, lineno);
 
-	return next_frame(t, &probe, &frame, NULL);
+	return tables_find_place(t, &place);
 }
 
 static tm_id append_native(struct tables *t,
@@ -222,12 +224,11 @@ static tm_id append_native(struct tables *t,
 	return (tm_id)t->nnatives++;
 }
 
-tm_id tables_frame(struct tables *t, tm_id filename, uint32_t lineno,
-		   const struct tm_native_frame *native)
+static tm_id add_frame(struct tables *t, struct tm_frame frame,
+		       const struct tm_native_frame *native)
 {
-	struct tm_frame frame = { filename, lineno, TM_ID_NONE };
-	struct index_probe probe =
-		index_start(&t->by_frame, hash_frame(filename, lineno, native));
+	struct index_probe probe = index_start(&t->by_frame, hash_frame(
+		frame.filename, frame.lineno, frame.function, native));
 	tm_id id = next_frame(t, &probe, &frame, native);
 
 	if (id != TM_ID_NONE)
@@ -238,11 +239,29 @@ tm_id tables_frame(struct tables *t, tm_id filename, uint32_t lineno,
 			    sizeof(*t->frames));
 	t->places = tm_grow(t->places, &t->places_cap, t->nframes + 1,
 			    sizeof(*t->places));
+	t->functions = tm_grow(t->functions, &t->functions_cap, t->nframes + 1,
+			       sizeof(*t->functions));
 	id = (tm_id)t->nframes++;
 	t->frames[id] = frame;
-	t->places[id] = native ? first_of_place(t, id) : id;
+	t->places[id] = first_of_place(t, id);
+	t->varied |= t->places[id] != id;
+	function_add(t, id);
 	index_add(&t->by_frame, &probe, id);
 	return id;
+}
+
+tm_id tables_native_frame(struct tables *t, tm_id filename, uint32_t lineno,
+			  const struct tm_native_frame *native)
+{
+	return add_frame(t, (struct tm_frame){ filename, lineno, TM_ID_NONE,
+					       TM_ID_NONE }, native);
+}
+
+tm_id tables_function_frame(struct tables *t, tm_id filename, uint32_t lineno,
+			    tm_id function)
+{
+	return add_frame(t, (struct tm_frame){ filename, lineno, TM_ID_NONE, function },
+			 NULL);
 }
 
 /* ---- tracebacks and sites ------------------------------------------------ */
@@ -256,7 +275,7 @@ static bool has_places(const struct tables *t, tm_id traceback,
 
 	if (known->nframe != n)
 		return false;
-	if (!t->nnatives) /* every frame is its own place */
+	if (!t->varied) /* every frame is its own place */
 		return memcmp(frames, places, n * sizeof(*places)) == 0;
 	for (size_t i = 0; i < n; i++)
 		if (t->places[frames[i]] != places[i])
@@ -320,7 +339,7 @@ static tm_id variant(struct tables *t, tm_id first, const tm_id *frames,
 {
 	struct index_probe probe = index_start(
 		&t->by_variant,
-		hash3(first, total_nframe, index_hash_ids(frames, n)));
+		index_hash3(first, total_nframe, index_hash_ids(frames, n)));
 	tm_id id;
 
 	while ((id = index_next(&t->by_variant, &probe)) != TM_ID_NONE)
@@ -339,7 +358,7 @@ tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 	struct index_probe probe;
 	tm_id id;
 
-	if (t->nnatives) {
+	if (t->varied) {
 		places = copy = tm_reallocarray(NULL, n, sizeof(*copy));
 		for (uint32_t i = 0; i < n; i++)
 			copy[i] = t->places[frames[i]];
@@ -359,7 +378,7 @@ tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain)
 {
 	struct index_probe probe = index_start(
-		&t->by_site, index_hash(pair(traceback, domain) ^ index_seed));
+		&t->by_site, index_hash(index_pair(traceback, domain) ^ index_seed));
 	tm_id id;
 
 	while ((id = index_next(&t->by_site, &probe)) != TM_ID_NONE)

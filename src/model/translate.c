@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "model/frame.h"
-#include "model/tables.h"
+#include "model/function.h"
 
 /* An id that no table reaches: tm_builder keeps below it. */
 #define NOT_ASKED (TM_ID_NONE - 1)
@@ -45,7 +45,7 @@ static tm_id translate_string(struct translation *tr, tm_id id)
 	return tr->strings[id];
 }
 
-/* The same where TM_ID_NONE may stand; false if `to` lacks the string. */
+/* The same for an id that may be TM_ID_NONE; false if `to` lacks the string. */
 static bool translate_optional(struct translation *tr, tm_id *id)
 {
 	if (*id == TM_ID_NONE)
@@ -72,6 +72,15 @@ static tm_id find_frame(struct translation *tr, tm_id id)
 	    !translate_optional(tr, &place.function))
 		return TM_ID_NONE;
 	return tables_find_place(tables_of(tr->to), &place);
+}
+
+static tm_id translate_function(struct translation *tr, tm_id id)
+{
+	struct function function = function_of(tables_of(tr->from), &tr->from->frames[id]);
+
+	return translate_optional(tr, &function.filename) &&
+	       translate_optional(tr, &function.name) ?
+	       function_find(tables_of(tr->to), &function) : TM_ID_NONE;
 }
 
 static tm_id translate_frame(struct translation *tr, tm_id id)
@@ -102,6 +111,8 @@ tm_id translate_group(struct translation *tr, enum tm_key key, tm_id group)
 		return translate_string(tr, group);
 	case TM_KEY_LINENO:
 		return translate_frame(tr, group);
+	case TM_KEY_FUNCTION:
+		return translate_function(tr, group);
 	case TM_KEY_TRACEBACK:
 		break;
 	}

@@ -52,7 +52,7 @@ static void open_dwarf(struct native_debug *debug, struct native_elf *file,
 		close_dwarf(debug);
 }
 
-/* No file: what the loader has in memory is left. */
+/* No file: only what the loader has in memory remains. */
 static void add_memory_symbols(struct native_debug *debug,
 			       const struct tm_image *image)
 {
@@ -63,8 +63,7 @@ static void add_memory_symbols(struct native_debug *debug,
 		if (sym->st_name >= image->dynstr_len)
 			continue;
 		for (size_t s = 0; s < image->nsegments; s++)
-			if (at >= image->segments[s].start &&
-			    at < image->segments[s].end &&
+			if (tm_range_has(image->segments[s], at) &&
 			    (image->flags[s] & PF_X))
 				native_symtab_add(&debug->symtab, sym,
 						  image->segments[s].end - image->bias,
@@ -117,11 +116,6 @@ void native_debug_destroy(struct native_debug *debug)
 	tm_map_free(&debug->found);
 	free(debug->places);
 	free(debug);
-}
-
-const struct native_symtab *native_debug_symtab(const struct native_debug *debug)
-{
-	return &debug->symtab;
 }
 
 /* Innermost first, while the call chain is followed outwards. */

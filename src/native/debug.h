@@ -15,7 +15,7 @@
 
 struct native_debug;
 
-/* Never fails: an image of which nothing can be opened just has no names. */
+/* Never fails: an image that cannot be opened just has no names. */
 struct native_debug *native_debug_create(const struct native_module *module,
 					 pid_t pid, struct tm_mem *mem,
 					 unsigned via);
@@ -25,7 +25,5 @@ void native_debug_destroy(struct native_debug *debug);
  * remembered. */
 const struct tm_code_frame *native_debug_frames(struct native_debug *debug,
 						uint64_t at, size_t *ret_n);
-
-const struct native_symtab *native_debug_symtab(const struct native_debug *debug);
 
 #endif

@@ -1,11 +1,14 @@
 /*
  * A search table for images that have .eh_frame but no .eh_frame_hdr (static
- * programs: the linker is not asked for one). Private to src/native.
+ * programs: the linker is not asked for one).
  */
 #ifndef TM_NATIVE_EH_TABLE_H
 #define TM_NATIVE_EH_TABLE_H
 
-#include "native/elf_file.h"
+#include <libelf.h>
+#include <stdint.h>
+
+#include "mem/mem.h"
 
 /* As in .eh_frame_hdr: offsets from `base`, sorted by start. */
 struct native_eh_entry {

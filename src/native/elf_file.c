@@ -67,8 +67,7 @@ static bool begin_bytes(char *bytes, size_t len, struct native_elf *ret)
 	return false;
 }
 
-/* `path` as the target sees it: its links stay inside its root. */
-static int open_in_root(pid_t pid, const char *path)
+int native_open_in_root(pid_t pid, const char *path)
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
@@ -129,7 +128,7 @@ static bool open_memory(const struct native_module *module, struct tm_mem *mem,
 	size_t len = (size_t)(module->end - module->start);
 	char *bytes;
 
-	/* Only here are the section headers part of what is mapped. */
+	/* Only in this case are the section headers mapped. */
 	if (strcmp(module->path, "[vdso]") != 0 || len > MAX_VDSO)
 		return false;
 	bytes = tm_malloc(len);
@@ -162,7 +161,7 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 		return true;
 	/* The kernel prints paths as seen from our root where it can. */
 	return (via & NATIVE_VIA_ROOT) &&
-	       (take(module, open_in_root(pid, module->path), ret) ||
+	       (take(module, native_open_in_root(pid, module->path), ret) ||
 		take(module, open_here(module->path), ret));
 }
 
@@ -173,7 +172,7 @@ static bool open_either(pid_t pid, const char *path, accept_fn *accept,
 			const void *arg, struct native_elf *ret)
 {
 	for (int ours = 0; ours < 2; ours++) {
-		if (!begin(ours ? open_here(path) : open_in_root(pid, path), ret))
+		if (!begin(ours ? open_here(path) : native_open_in_root(pid, path), ret))
 			continue;
 		ret->path = tm_strdup(path);
 		if (accept(ret, arg))
@@ -195,28 +194,51 @@ static bool accept_id(const struct native_elf *file, const void *arg)
 	return has_build_id(file->elf, id->bytes, id->len);
 }
 
+/* Of what was fetched before by somebody else: debuginfod(8). */
+static char *fetched_path(const char *hex)
+{
+	const char *own = getenv("DEBUGINFOD_CACHE_PATH");
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (own && own[0])
+		return tm_asprintf("%s/%s/debuginfo", own, hex);
+	if (cache && cache[0])
+		return tm_asprintf("%s/debuginfod_client/%s/debuginfo", cache, hex);
+	return tm_asprintf("%s/.cache/debuginfod_client/%s/debuginfo", home ? home : "", hex);
+}
+
+static bool open_fetched(const char *hex, const struct wanted_id *id, struct native_elf *ret)
+{
+	TM_GUARD(tm_free_ptr) char *path = fetched_path(hex);
+
+	if (!begin(open_here(path), ret))
+		return false;
+	ret->path = tm_strdup(path);
+	if (accept_id(ret, id))
+		return true;
+	native_elf_close(ret);
+	return false;
+}
+
 static bool open_by_id(pid_t pid, const struct wanted_id *id,
 		       struct native_elf *ret)
 {
+	enum { LONGEST = 64 };
 	const uint8_t *bytes = id->bytes;
-	char path[256];
-	int at;
+	char hex[2 * LONGEST + 1], path[2 * LONGEST + 64];
 
-	if (id->len < 2 || id->len > 64)
+	if (id->len < 2 || id->len > LONGEST)
 		return false;
-	at = snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%02x/",
-		      bytes[0]);
-	for (size_t i = 1; i < id->len; i++)
-		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x",
-			       bytes[i]);
-	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
-	return open_either(pid, path, accept_id, id, ret);
+	for (size_t i = 0; i < id->len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	snprintf(path, sizeof(path), "/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
+	return open_either(pid, path, accept_id, id, ret) || open_fetched(hex, id, ret);
 }
 
 /* .gnu_debuglink's checksum: the CRC-32 of zlib and xz. */
 static bool accept_crc(const struct native_elf *file, const void *arg)
 {
-	uint8_t buf[65536];
+	uint8_t buf[16384];
 	uint32_t crc = 0;
 	off_t at = 0;
 	ssize_t n;
@@ -321,8 +343,8 @@ bool native_elf_open_alt(const struct native_elf *file, pid_t pid,
 	return path && open_either(pid, path, accept_id, &id, ret);
 }
 
-/* All of an xz stream, or NULL. The claimed sizes are not believed: memory
- * grows with what really comes out. */
+/* All of an xz stream, or NULL. The claimed sizes are not trusted: memory
+ * grows with what is really unpacked. */
 static char *unxz(const void *in, size_t in_len, size_t *ret_len)
 {
 	lzma_stream stream = LZMA_STREAM_INIT;

@@ -1,8 +1,8 @@
 /*
- * Opening the ELF file behind an image, and the files that hold its debug
- * information, wherever the target's file system is. Private to src/native.
+ * Opening the ELF file of an image, and the files that hold its debug
+ * information, wherever the target's file system is.
  *
- * Files are read, not mapped: one that is truncated meanwhile must not end us
+ * Files are read, not mapped: one that is truncated while we read must not end us
  * with SIGBUS. Nothing is ever fetched from a network.
  */
 #ifndef TM_NATIVE_ELF_FILE_H
@@ -21,6 +21,9 @@ struct native_elf {
 	char *bytes;
 	char *path;  /* as it was asked for, in one of the roots; or NULL */
 };
+
+/* `path` as the target sees it: its links stay inside its root. -1 if there is none. */
+int native_open_in_root(pid_t pid, const char *path);
 
 void native_elf_close(struct native_elf *file);
 
@@ -42,7 +45,7 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 
 /*
  * The separate debug file: by build-id below /usr/lib/debug of the target's
- * root and of ours, then by the .gnu_debuglink of `main` (which may be NULL)
+ * root and of ours and among what debuginfod's client has fetched, then by the .gnu_debuglink of `main` (which may be NULL)
  * with its checksum.
  */
 bool native_elf_open_debug(const struct native_module *module, pid_t pid,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/search.h"
 
 static const char deleted_mark[] = " (deleted)";
 
@@ -150,16 +151,8 @@ bool native_module_read(struct native_modules *modules,
 struct native_module *native_modules_find(struct native_modules *modules,
 					  tm_addr at)
 {
-	size_t lo = 0, hi = modules->nnow;
+	size_t lo = TM_LOWER_BOUND(modules->nnow, i, modules->now[i]->start <= at);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (modules->now[mid]->start <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	/* Plain data files may be mapped inside an image's span. */
 	for (size_t i = lo, tries = 0; i-- > 0 && tries < 8; tries++)
 		if (native_module_read(modules, modules->now[i]) &&

@@ -41,8 +41,9 @@ void native_modules_init(struct native_modules *modules, pid_t pid,
 void native_modules_deinit(struct native_modules *modules);
 
 /*
- * Take over what is mapped now. Modules that stay keep their identity (their
- * pointers), those that went stay valid but are found no more by address.
+ * Take over the present mappings. Modules that remain keep their identity
+ * (their pointers); those that are gone stay valid but are no longer found by
+ * address.
  * Returns whether anything changed.
  */
 bool native_modules_update(struct native_modules *modules,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/search.h"
 
 struct sweep {
 	struct native_range *open; /* the ranges around, outermost first */
@@ -77,15 +78,7 @@ void native_ranges_free(struct native_ranges *ranges)
 
 uint32_t native_ranges_find(const struct native_ranges *ranges, uint64_t at)
 {
-	size_t lo = 0, hi = ranges->n;
+	size_t lo = TM_LOWER_BOUND(ranges->n, i, ranges->edges[i].at <= at);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (ranges->edges[mid].at <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	return lo > 0 ? ranges->edges[lo - 1].id : NATIVE_NONE;
 }

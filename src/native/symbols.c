@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "native/debug.h"
-#include "native/symbols_private.h"
+#include "native/perf_map.h"
 
 struct tm_symbolizer {
 	struct native_modules *modules;
@@ -15,6 +15,7 @@ struct tm_symbolizer {
 	} *known;
 	size_t n, cap;
 	size_t last; /* look-ups come in runs */
+	struct perf_map *generated; /* NULL until it is needed */
 };
 
 static const struct tm_code_frame nothing;
@@ -43,6 +44,7 @@ void tm_symbolizer_destroy(struct tm_symbolizer *symbolizer)
 		if (owns(symbolizer, i))
 			native_debug_destroy(symbolizer->known[i].debug);
 	free(symbolizer->known);
+	perf_map_destroy(symbolizer->generated);
 	free(symbolizer);
 }
 
@@ -58,8 +60,9 @@ static struct native_debug *same_image(const struct tm_symbolizer *symbolizer,
 	return NULL;
 }
 
-struct native_debug *native_symbolizer_debug(struct tm_symbolizer *symbolizer,
-					     const struct native_module *module)
+/* Everything about a module's image, opened now if it was not yet. */
+static struct native_debug *debug_of(struct tm_symbolizer *symbolizer,
+				     const struct native_module *module)
 {
 	struct native_debug *debug;
 
@@ -89,10 +92,22 @@ struct tm_code_place tm_symbolize_offset(struct tm_symbolizer *symbolizer,
 {
 	struct tm_code_place place = { .module = module, .offset = offset };
 
-	place.frames = native_debug_frames(
-		native_symbolizer_debug(symbolizer, module),
-		offset - (is_return ? 1 : 0), &place.n);
+	place.frames = native_debug_frames(debug_of(symbolizer, module),
+					   offset - (is_return ? 1 : 0), &place.n);
 	return place;
+}
+
+/* Code that is no image's: what its compiler says of it. */
+static const struct tm_code_frame *generated(struct tm_symbolizer *symbolizer, tm_addr at)
+{
+	const struct tm_code_frame *found;
+
+	if (symbolizer->modules->pid <= 0)
+		return &nothing;
+	if (!symbolizer->generated)
+		symbolizer->generated = perf_map_create(symbolizer->modules->pid);
+	found = perf_map_find(symbolizer->generated, at);
+	return found ? found : &nothing;
 }
 
 struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
@@ -103,8 +118,10 @@ struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
 				    address - (is_return ? 1 : 0));
 
 	if (!module)
-		return (struct tm_code_place){ .offset = address,
-					       .frames = &nothing, .n = 1 };
+		return (struct tm_code_place){
+			.offset = address, .n = 1,
+			.frames = generated(symbolizer, address - (is_return ? 1 : 0)),
+		};
 	return tm_symbolize_offset(symbolizer, module,
 				   address - module->image.bias, is_return);
 }

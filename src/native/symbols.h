@@ -40,8 +40,8 @@ struct tm_symbolizer *tm_symbolizer_create(struct native_modules *modules);
 void tm_symbolizer_destroy(struct tm_symbolizer *symbolizer); /* NULL is fine */
 
 /*
- * What is at `address`? With `is_return`, it is where a call returns to: the
- * call itself stands before it, so the byte before is looked up. The place
+ * Look up `address`. With `is_return`, it is where a call returns to: the
+ * call itself is before it, so the byte before is looked up. The place
  * lives as long as the symbolizer.
  */
 struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,

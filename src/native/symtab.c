@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-/* Global before weak before local, then names that are no internal alias. */
+/* Global before weak before local, then names that are not internal aliases. */
 static uint8_t rank_of(const Elf64_Sym *sym, const char *name)
 {
 	static const uint8_t binding[] = {
@@ -15,7 +15,7 @@ static uint8_t rank_of(const Elf64_Sym *sym, const char *name)
 	unsigned bind = ELF64_ST_BIND(sym->st_info);
 	uint8_t rank = bind < sizeof(binding) ? binding[bind] : 0;
 
-	/* An alias like __libc_malloc of malloc; mangled names are none. */
+	/* An alias like __libc_malloc of malloc; mangled names are not aliases. */
 	if (name[0] == '_' && name[1] != 'Z' && name[1] != 'R')
 		rank += name[1] == '_' ? 2 : 1;
 	return rank;
@@ -23,7 +23,7 @@ static uint8_t rank_of(const Elf64_Sym *sym, const char *name)
 
 /*
  * Among exported symbols alone, one without a size says nothing about where it
- * ends: the functions behind it may not be exported.
+ * ends: the functions after it may not be exported.
  */
 static bool is_function(const Elf64_Sym *sym, bool exported_only)
 {
@@ -179,7 +179,7 @@ void native_symtab_finish(struct native_symtab *symtab)
 		struct native_symbol *symbol = &symtab->symbols[i];
 		uint64_t end = symbol->value + symbol->size;
 
-		/* Without a size inside another function: a mere label. */
+		/* Without a size, and inside another function: a mere label. */
 		if (!symbol->size && symbol->value < covered)
 			end = symbol->value;
 		else if (!symbol->size)

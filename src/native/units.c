@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/search.h"
 #include "native/demangle.h"
 
 /* Deeper nesting is taken for damage. */
@@ -298,19 +299,11 @@ static uint64_t line_address(const struct native_unit *unit, size_t i)
 bool native_unit_line(struct native_units *units, const struct native_unit *unit,
 		      uint64_t at, const char **ret_file, uint32_t *ret_line)
 {
-	size_t lo = 0, hi = unit->nlines;
+	size_t lo = TM_LOWER_BOUND(unit->nlines, i, line_address(unit, i) <= at);
 	Dwarf_Line *line;
 	bool ends = true;
 	int lineno = 0;
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (line_address(unit, mid) <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (lo == 0)
 		return false;
 	line = dwarf_onesrcline(unit->lines, lo - 1);

@@ -25,7 +25,7 @@ struct native_scope {
 	uint32_t call_line; /* where it was called; 0 unknown */
 	uint32_t call_file;
 	bool named;         /* has `name` been looked up? */
-	bool scoped;        /* the name tells namespace and class too */
+	bool scoped;        /* the name includes namespace and class */
 	const char *name;   /* demangled; NULL if it has none */
 };
 

@@ -2,10 +2,9 @@
 
 #include <stdlib.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "native/unwind_access.h"
-#include "native/unwind_arch.h"
-#include "target/arch.h"
 
 enum {
 	MAX_FRAMES = 16384,
@@ -78,12 +77,12 @@ static tm_addr inside(const struct tm_stack_frame *frame)
 
 static bool after_call(struct tm_unwinder *unwinder, tm_addr pc)
 {
-	unsigned char code[NATIVE_CALL_LEN];
+	unsigned char code[TM_CALL_MAX];
 
 	return native_modules_find(unwinder->modules, pc - 1) &&
 	       native_window_read(&unwinder->window, pc - sizeof(code), code,
 				  sizeof(code)) &&
-	       native_is_call(code, sizeof(code));
+	       tm_code_ends_in_call(code, false);
 }
 
 static void push(struct tm_stack *stack, const struct tm_stack_frame *frame)
@@ -95,48 +94,60 @@ static void push(struct tm_stack *stack, const struct tm_stack_frame *frame)
 
 static bool begins_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
 {
-	unsigned char code[NATIVE_SIGRETURN_LEN];
+	unsigned char code[TM_HANDLER_END_LEN];
 
 	return native_window_read(&unwinder->window, pc, code, sizeof(code)) &&
-	       native_is_sigreturn(code);
+	       tm_code_ends_handler(code, sizeof(code));
 }
 
-/* Where a signal handler returns to stands for itself: no call is before it. A
- * thread that has come there may stand at the second instruction. */
+/* The place that a signal handler returns to is taken as it is: no call is
+ * before it. A thread that has come there may be at the system call. */
 static bool at_sigreturn(struct tm_unwinder *unwinder, tm_addr pc)
 {
 	return begins_sigreturn(unwinder, pc) ||
-	       begins_sigreturn(unwinder, pc - NATIVE_SIGRETURN_CALL);
+	       begins_sigreturn(unwinder, pc - TM_HANDLER_END_CALL);
 }
 
 /* Out of a signal handler whose trampoline has no unwind table (musl): the
- * kernel's frame on the stack tells the registers. */
+ * kernel's frame on the stack has the registers. */
 static bool leave_signal(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 			 const struct tm_stack_frame *newer)
 {
-	unsigned char context[NATIVE_UCONTEXT_LEN];
+	unsigned char context[TM_UCONTEXT_LEN];
 
 	if (!at_sigreturn(unwinder, newer->pc) ||
 	    !native_window_read(&unwinder->window, newer->sp, context,
 				sizeof(context)))
 		return false;
-	native_ucontext_regs(context, &unwinder->own_regs);
+	tm_regs_before_signal(&unwinder->own_regs, context);
 	unwinder->regs = &unwinder->own_regs;
 	return unw_init_remote(cursor, unwinder->space, unwinder) == 0;
+}
+
+/* All registers of the frame that the cursor is at. */
+static void registers_of(unw_cursor_t *cursor, struct tm_regs *ret)
+{
+	*ret = (struct tm_regs){ 0 };
+	for (int i = 0; i < TM_UNWIND_REGS; i++) {
+		unw_word_t value;
+
+		if (unw_get_reg(cursor, i, &value) == 0)
+			tm_regs_set_dwarf(ret, i, value);
+	}
 }
 
 /* By the frame pointer. libunwind would do that too, but (1.6) goes on with a
  * wrong stack pointer. */
 static bool guess(struct tm_unwinder *unwinder, unw_cursor_t *cursor)
 {
-	struct user_regs_struct regs;
+	struct tm_regs regs;
 	uint64_t frame[2];
 
-	native_cursor_regs(cursor, &regs);
-	if (!native_window_read(&unwinder->window, native_frame_pointer(&regs),
-				frame, sizeof(frame)))
+	registers_of(cursor, &regs);
+	if (!native_window_read(&unwinder->window, tm_regs_fp(&regs), frame,
+				sizeof(frame)))
 		return false;
-	native_frame_pointer_step(&regs, frame);
+	tm_regs_step(&regs, frame);
 	unwinder->own_regs = regs;
 	unwinder->regs = &unwinder->own_regs;
 	return unw_init_remote(cursor, unwinder->space, unwinder) == 0;
@@ -165,7 +176,7 @@ static bool believable(struct tm_unwinder *unwinder, const struct tm_stack *stac
 
 /*
  * One frame outwards. Without a table the frame pointer is followed, which
- * need not be one: from there on, frames must stand behind a call.
+ * need not be one: from there on, a return address must follow a call.
  */
 static bool step(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 		 struct tm_stack *stack)
@@ -198,7 +209,7 @@ static bool step(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 }
 
 void tm_unwind(struct tm_unwinder *unwinder, struct tm_mem *mem,
-	       const struct user_regs_struct *regs, size_t max,
+	       const struct tm_regs *regs, size_t max,
 	       struct tm_stack *ret)
 {
 	struct tm_stack_frame first = {

@@ -8,16 +8,16 @@
 #ifndef TM_NATIVE_UNWIND_H
 #define TM_NATIVE_UNWIND_H
 
-#include <sys/user.h>
 
+#include "arch/arch.h"
 #include "native/modules.h"
 
 struct tm_stack_frame {
 	tm_addr pc;
 	tm_addr sp;
-	bool is_return; /* pc is where a call returns to, not where it stands */
+	bool is_return; /* pc is where a call returns to, not where it is */
 	/* No unwind table covered the frame below (the next newer one): this
-	 * one was found by frame pointers and stands after a call instruction. */
+	 * one was found by frame pointers and is after a call instruction. */
 	bool guessed;
 };
 
@@ -52,7 +52,7 @@ void tm_unwinder_begin(struct tm_unwinder *unwinder, bool changed);
  * ours). Reuses the memory of `ret`. Always gives at least the first frame.
  */
 void tm_unwind(struct tm_unwinder *unwinder, struct tm_mem *mem,
-	       const struct user_regs_struct *regs, size_t max,
+	       const struct tm_regs *regs, size_t max,
 	       struct tm_stack *ret);
 
 #endif

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "base/load.h"
-#include "native/unwind_arch.h"
 
 /* Exported for this purpose, but in no installed header (libunwind 1.6). */
 int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t as, unw_word_t ip,
@@ -165,7 +165,7 @@ static int access_reg(unw_addr_space_t space, unw_regnum_t number,
 	(void)space;
 	if (write)
 		return -UNW_EREADONLYREG;
-	if (!native_unwind_reg(unwinder->regs, number, &got))
+	if (!tm_regs_dwarf(unwinder->regs, number, &got))
 		return -UNW_EBADREG;
 	*value = got;
 	return 0;

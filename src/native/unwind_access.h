@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "native/eh_table.h"
+#include "native/elf_file.h"
 #include "native/unwind.h"
 #include "native/window.h"
 
@@ -19,8 +20,8 @@ struct tm_unwinder {
 	struct tm_map own_of;    /* module pointer -> index into own */
 	struct native_eh_table *own;
 	size_t nown, cap_own;
-	const struct user_regs_struct *regs;
-	struct user_regs_struct own_regs; /* after a step of our own */
+	const struct tm_regs *regs;
+	struct tm_regs own_regs; /* after a step of our own */
 	struct native_window window;
 };
 

@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-/* What a leaf function may keep below the stack pointer (x86-64). */
-enum { RED_ZONE = 128 };
+#include "arch/arch.h"
 
 void native_window_clear(struct native_window *window)
 {
@@ -15,7 +14,7 @@ void native_window_stack(struct native_window *window, struct tm_mem *mem,
 			 tm_addr sp)
 {
 	window->mem = mem;
-	window->stack = sp < RED_ZONE ? 0 : sp - RED_ZONE;
+	window->stack = sp < TM_RED_ZONE ? 0 : sp - TM_RED_ZONE;
 	window->stack_len = tm_mem_read_some(mem, window->stack,
 					     window->stack_bytes,
 					     sizeof(window->stack_bytes));

@@ -1,39 +1,39 @@
 /*
- * pymalloc's arenas: how much memory the main interpreter's allocator for
- * small objects holds, and how much of it is in no use. obmalloc.c keeps them
- * in an array of struct arena_object, the same from 3.7 to 3.15:
+ * What pymalloc's arenas hold, as sys._debugmallocstats() adds it up, over all
+ * interpreters. Every pool begins with a header that counts its blocks:
  *
- *	{ address, pool_address, uint nfreepools, uint ntotalpools, freepools,
- *	  nextarena, prevarena }
- *
- * `arenas`, the pointer to it, is a variable of the image (until 3.11, and in
- * obmalloc_state_main from 3.13 on) or of _PyRuntime's main interpreter
- * (3.12). It is found by what it points to: every pool in use begins with a
- * header that holds the index of its arena.
+ *	{ uint count; freeblock; nextpool; prevpool; uint arenaindex, szidx,
+ *	  nextoffset, maxnextoffset }
  */
 #ifndef TM_PY_ARENAS_H
 #define TM_PY_ARENAS_H
 
-#include "py/runtime.h"
+#include "py/obmalloc.h"
 
-struct py_arena {
-	tm_addr address;
-	uint64_t size;
-	uint64_t free_bytes; /* in pools without a block */
-};
+enum { PY_POOL_HEADER = 48 };
+
+/* The size of a pool's blocks; 0 if the header is not plausible. */
+uint32_t py_pool_block_size(const char *header, uint32_t pool_size);
 
 struct py_arenas {
-	struct py_arena *items;
-	size_t n, cap;
+	struct py_arena_list list;
+	/* The size of the arenas is the sum of these: */
+	uint64_t blocks;      /* blocks in use */
+	uint64_t free_blocks; /* unused blocks, in pools with some in use */
+	uint64_t free_pools;  /* pools without a block in use */
+	uint64_t overhead;    /* headers, the rest after the last block of a pool,
+			       * and what is before the first pool */
 };
 
 /*
- * False if there are none to be found: another allocator (free-threaded
- * builds, PYTHONMALLOC=malloc), or an unknown shape. Never an error. Of a
- * running process it is what stood there while it was read.
+ * In memory that does not change, `maps` of the same instant. False if something
+ * contradicts itself: a thread is in the middle of a change. Pools that
+ * were used have pages, so there are not more than `max_pools`.
  */
 bool py_arenas_read(struct tm_mem *mem, const struct tm_maps *maps,
-		    const struct py_runtime *runtime, struct py_arenas *ret);
+		    const struct py_runtime *runtime,
+		    const struct py_obmalloc *obmalloc, uint64_t max_pools,
+		    struct py_arenas *ret);
 void py_arenas_free(struct py_arenas *arenas); /* works as a guard */
 
 #endif

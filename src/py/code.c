@@ -6,9 +6,10 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "mem/scan.h"
 
 enum { CHUNK_LIMIT = 64 << 20, METH_NOARGS = 4, METHOD_SIZE = 32,
-       FUNCTION_LIMIT = 512 };
+       FUNCTION_LIMIT = 512, LOCAL_LIMIT = 64 };
 
 /* A whole segment, for searching; NULL if it is absurdly large. */
 static char *segment_bytes(struct tm_mem *mem, const struct tm_image *image,
@@ -24,32 +25,15 @@ static char *segment_bytes(struct tm_mem *mem, const struct tm_image *image,
 	return bytes;
 }
 
-/* Where "is_tracing" stands in [start, end), with its NUL and after a NUL. Read
- * in pieces that stay in the cache and need no fresh pages; an overlap of one
- * byte less than the name finds each hit once. */
+/* Where "is_tracing" is in the range, with its NUL and after a NUL. */
 static size_t find_names_in(struct tm_mem *mem, struct tm_range range,
 			    tm_addr *ret, size_t max)
 {
 	static const char name[] = "\0is_tracing";
-	enum { PIECE = 1 << 16, STEP = PIECE - (sizeof(name) - 1) };
-	TM_GUARD(tm_free_ptr) char *bytes = tm_malloc(PIECE);
-	size_t n = 0;
+	size_t n = tm_mem_scan(mem, range, name, sizeof(name), ret, max);
 
-	for (tm_addr at = range.start; at < range.end; at += STEP) {
-		size_t want = range.end - at < PIECE ? (size_t)(range.end - at)
-						     : PIECE;
-		size_t len = tm_mem_read_some(mem, at, bytes, want);
-		const char *hit = bytes;
-
-		while (n < max &&
-		       (hit = memmem(hit, len - (size_t)(hit - bytes), name,
-				     sizeof(name)))) {
-			ret[n++] = at + (tm_addr)(hit - bytes) + 1;
-			hit++;
-		}
-		if (len < want)
-			break;
-	}
+	for (size_t i = 0; i < n; i++)
+		ret[i]++;
 	return n;
 }
 
@@ -140,52 +124,19 @@ bool py_methods_find(struct tm_mem *mem, const struct tm_image *image,
 	return true;
 }
 
-/* How many bytes of immediate follow the operand. */
-static size_t immediate_len(const unsigned char *modrm)
-{
-	switch (modrm[-1]) {
-	case 0x80: case 0x83: case 0xc6: case 0x6b: case 0xc1:
-		return 1;
-	case 0x81: case 0xc7: case 0x69:
-		return 4;
-	default:
-		return 0;
-	}
-}
-
-static size_t read_code(struct tm_mem *mem, tm_addr code, size_t len,
-			unsigned char *buf)
-{
-	return len > FUNCTION_LIMIT ? tm_mem_read_some(mem, code, buf, FUNCTION_LIMIT)
-				    : tm_mem_read_some(mem, code, buf, len);
-}
-
-/* The operand whose ModRM byte is bytes[i], or an absolute imm32 of a mov to
- * a register (non-PIE code); 0 if neither. */
-static tm_addr operand_at(const struct tm_image *image, tm_addr code,
-			  const unsigned char *bytes, size_t i)
-{
-	tm_addr target = 0;
-
-	if ((bytes[i] & 0xc7) == 0x05)
-		target = code + i + 5 + immediate_len(bytes + i) +
-			 (tm_addr)(int64_t)(int32_t)tm_load_u32(bytes, i + 1);
-	else if (bytes[i] >= 0xb8 && bytes[i] <= 0xbf)
-		target = tm_load_u32(bytes, i + 1);
-	return tm_image_holds(image, target, PF_W) ? target : 0;
-}
-
-size_t py_code_refs(struct tm_mem *mem, const struct tm_image *image,
-		    tm_addr code, size_t len, struct py_ref *ret, size_t max)
+/* Operands that are in writable data, in program order. Decoded at every offset,
+ * so some may not be real. */
+static size_t operands(struct tm_mem *mem, const struct tm_image *image,
+		       tm_addr code, tm_addr *ret, size_t max)
 {
 	unsigned char bytes[FUNCTION_LIMIT];
-	size_t got = read_code(mem, code, len, bytes), n = 0;
+	size_t got = tm_mem_read_some(mem, code, bytes, sizeof(bytes)), n = 0;
 
-	for (size_t i = 1; i + 5 <= got && n < max; i++) {
-		tm_addr target = operand_at(image, code, bytes, i);
+	for (size_t i = 0; i < got && n < max; i++) {
+		tm_addr target = tm_code_operand(bytes, got, i, code);
 
-		if (target)
-			ret[n++] = (struct py_ref){ code + i + 1, target };
+		if (tm_image_holds(image, target, PF_W))
+			ret[n++] = target;
 	}
 	return n;
 }
@@ -198,60 +149,92 @@ static bool points_to(struct tm_mem *mem, tm_addr slot, tm_addr base)
 	return base && tm_mem_u64(mem, slot, &value, &err) && value == base;
 }
 
-/* After `mov reg, [GOT]`: the displacement of the first access through a
- * register; the flag is an int, so the displacement is a multiple of 4. */
-static tm_addr first_displacement(struct tm_mem *mem, tm_addr at, tm_addr base)
+static size_t read_target(void *mem, uint64_t at, void *buf, size_t len)
 {
-	unsigned char bytes[64];
-	size_t got = tm_mem_read_some(mem, at, bytes, sizeof(bytes));
+	return tm_mem_read_some(mem, at, buf, len);
+}
 
-	for (size_t i = 1; i + 5 <= got; i++) {
-		unsigned mod = bytes[i] >> 6, rm = bytes[i] & 7;
-		bool access = bytes[i - 1] == 0x8b || bytes[i - 1] == 0x83;
-		uint32_t disp = tm_load_u32(bytes, i + 1);
+/* The next read of such a variable. */
+static bool next_read(struct tm_reads *reads, const struct py_variable *what,
+		      tm_addr *ret)
+{
+	struct tm_read read;
 
-		if (!access || rm == 4)
+	while (tm_reads_next(reads, &read)) {
+		if (read.size != what->size || read.at < what->within.start ||
+		    read.at >= what->within.end)
 			continue;
-		if (mod == 1)
-			return base + bytes[i + 1];
-		if (mod == 2 && disp % 4 == 0 && disp < 1u << 20)
-			return base + disp;
+		*ret = read.at;
+		return true;
 	}
-	return 0;
+	return false;
 }
 
-tm_addr py_code_first_variable(struct tm_mem *mem, const struct tm_image *image,
-			       const struct tm_symbol *function, tm_addr base)
+tm_addr py_code_first_read(struct tm_mem *mem, const struct tm_image *image,
+			   const char *function, const struct py_variable *what)
 {
-	struct py_ref ref;
+	struct tm_symbol symbol;
+	struct tm_reads reads;
+	tm_addr at = 0;
 
-	if (py_code_refs(mem, image, function->address, function->size, &ref, 1) != 1)
+	if (!tm_image_dynsym(image, function, &symbol))
 		return 0;
-	if (points_to(mem, ref.target, base))
-		return first_displacement(mem, ref.at + 4, base);
-	return ref.target;
+	tm_reads_begin(&reads, symbol.address, what->base, read_target, mem);
+	return next_read(&reads, what, &at) ? at : 0;
 }
 
-tm_addr py_code_tracing_flag(struct tm_mem *mem, const struct tm_image *image,
-			     tm_addr base)
+bool py_code_denies(struct tm_mem *mem, const struct tm_image *image,
+		    const char *function, const struct py_variable *what,
+		    tm_addr expected)
 {
-	struct tm_symbol untrack;
+	struct tm_symbol symbol;
+	struct tm_reads reads;
+	tm_addr at = 0;
+	bool sure;
 
-	if (!tm_image_dynsym(image, "PyTraceMalloc_Untrack", &untrack))
-		return 0;
-	return py_code_first_variable(mem, image, &untrack, base);
+	if (!tm_image_dynsym(image, function, &symbol))
+		return false;
+	tm_reads_begin(&reads, symbol.address, what->base, read_target, mem);
+	sure = next_read(&reads, what, &at) && !reads.missed;
+	while (at != expected && next_read(&reads, what, &at))
+		;
+	return sure && at != expected;
+}
+
+bool py_code_refers(struct tm_mem *mem, const struct tm_image *image,
+		    const char *function, tm_addr base, struct tm_refers *ret)
+{
+	struct tm_symbol symbol;
+
+	if (!tm_image_dynsym(image, function, &symbol))
+		return false;
+	tm_code_refers(symbol.address, symbol.size, base, read_target, mem, ret);
+	return true;
+}
+
+bool py_code_local(struct tm_mem *mem, const struct tm_image *image,
+		   const char *function, struct tm_local *ret)
+{
+	unsigned char bytes[LOCAL_LIMIT];
+	struct tm_symbol symbol;
+	size_t len;
+
+	if (!tm_image_dynsym(image, function, &symbol))
+		return false;
+	len = tm_mem_read_some(mem, symbol.address, bytes, sizeof(bytes));
+	return tm_code_local(bytes, len, symbol.address, ret);
 }
 
 size_t py_code_variables(struct tm_mem *mem, const struct tm_image *image,
 			 tm_addr code, tm_addr base, tm_addr *ret, size_t max)
 {
 	enum { MAX_REFS = 64 };
-	struct py_ref refs[MAX_REFS];
+	tm_addr refs[MAX_REFS];
 	size_t nrefs, n = 0;
 
-	nrefs = py_code_refs(mem, image, code, FUNCTION_LIMIT, refs, MAX_REFS);
+	nrefs = operands(mem, image, code, refs, MAX_REFS);
 	for (size_t i = 0; i < nrefs && n < max; i++) {
-		tm_addr target = refs[i].target;
+		tm_addr target = refs[i];
 		bool seen = false;
 
 		if (points_to(mem, target, base))

@@ -1,5 +1,5 @@
 /*
- * What stripped code gives away: static functions through their method table,
+ * What stripped code reveals: static functions through their method table,
  * and the variables that a function's instructions refer to.
  */
 #ifndef TM_PY_CODE_H
@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "arch/arch.h"
 #include "image/image.h"
 #include "mem/mem.h"
 
@@ -25,35 +26,39 @@ struct py_methods {
 bool py_methods_find(struct tm_mem *mem, const struct tm_image *image,
 		     struct py_methods *ret, struct tm_err *err) TM_MUST_CHECK;
 
-/* One RIP-relative or absolute operand that lies in writable data. */
-struct py_ref {
-	tm_addr at;       /* where the operand's 4 bytes stand in the code */
-	tm_addr target;
+/* What is looked for in a function's code. */
+struct py_variable {
+	struct tm_range within; /* it lies in there */
+	tm_addr base;           /* of ours, exported: may come from the GOT; or 0 */
+	unsigned size;          /* in bytes */
 };
 
 /*
- * Operands in the first `len` bytes at `code`, in program order, at most
- * `max`. This looks at every byte offset and so can see operands that are
- * none: each use checks what it takes.
+ * The first such variable that an exported function reads: by a direct
+ * operand, or through a register. 0: none was seen.
  */
-size_t py_code_refs(struct tm_mem *mem, const struct tm_image *image,
-		    tm_addr code, size_t len, struct py_ref *ret, size_t max);
+tm_addr py_code_first_read(struct tm_mem *mem, const struct tm_image *image,
+			   const char *function, const struct py_variable *what);
 
 /*
- * The first variable that a function's code reads: a direct operand, or
- * through the GOT slot of `base` plus a displacement. 0: unknown shape.
+ * Is it certain that the function reads such a variable first, and that it is
+ * not the expected one? Code that is not understood proves nothing.
  */
-tm_addr py_code_first_variable(struct tm_mem *mem, const struct tm_image *image,
-			       const struct tm_symbol *function, tm_addr base);
+bool py_code_denies(struct tm_mem *mem, const struct tm_image *image,
+		    const char *function, const struct py_variable *what,
+		    tm_addr expected) TM_MUST_CHECK;
 
 /*
- * The address of the `tracing` flag as PyTraceMalloc_Untrack() reads it
- * first: a direct operand, or through the GOT slot of `base` (an exported
- * variable of ours, 0 if there is none) plus a displacement. 0 if the code
- * has an unknown shape.
+ * All that an exported function refers to: tm_code_refers(). False if there is no
+ * such function.
  */
-tm_addr py_code_tracing_flag(struct tm_mem *mem, const struct tm_image *image,
-			     tm_addr base);
+bool py_code_refers(struct tm_mem *mem, const struct tm_image *image,
+		    const char *function, tm_addr base,
+		    struct tm_refers *ret) TM_MUST_CHECK;
+
+/* Where the thread-local variable is that an exported function returns. */
+bool py_code_local(struct tm_mem *mem, const struct tm_image *image,
+		   const char *function, struct tm_local *ret) TM_MUST_CHECK;
 
 /*
  * Targets of `code`, each listed once, GOT slots of `base` replaced by `base`

@@ -1,6 +1,6 @@
 #include "py/layout_parts.h"
 
-const struct py_layout py_layout_3_11 = {
+PY_LAYOUT_DEFINE(3_11,
 	.minor = 11,
 	.root = PY_ROOT_STATICS,
 	.traces = PY_TRACES_POINTER,
@@ -10,13 +10,58 @@ const struct py_layout py_layout_3_11 = {
 	.entry = PY_ENTRY_3_9,
 	.traceback = PY_TRACEBACK_3_9,
 	.frame = PY_FRAME_3_7,
+	.state = PY_STATE_NONE,
 	.max_nframe = PY_MAX_NFRAME_3_9,
 	.gc_head = PY_GC_HEAD_3_8,
-	/* Managed dicts stand before the object here, too, but
+	/* Managed dicts precede the object here, too, but
 	 * get_object_traceback() does not know: what it finds is what counts. */
-	.subinterpreters_hang = true,
-	.str_has_wstr = true,
-	.stack = &py_stack_3_11,
+	.preheader_flags = 0,
+	.company = PY_COMPANY_HANGS,
+	.clear_deadlocks_since = PY_NEVER,
 	.pool_size = 16384,
+	.own_obmalloc = false,
+	.dict = PY_DICT_3_11,
+	.sequence = PY_SEQUENCE_3_7,
+	.str_has_wstr = true,
+	.str_wide_interned = false,
 	.idle_memory_zero_since = PY_NEVER,
-};
+	.stack = PY_STACK(
+		.kind = PY_STACK_FIXED,
+		.lines = PY_LINES_LOCATIONS,
+		.fields = PY_STACK_FIELDS(
+			.interpreters = 40, .interp_modules = 888,
+			.interp_next = 0, .threads = 16,
+			.thread_next = 8, .thread_interp = 16,
+			.thread_id = 152, .thread_frame = 56,
+			.thread_cframe = 56, .cframe_frame = 8,
+			.frame_previous = 48, .frame_code = 32,
+			.frame_instr = 56, .frame_owner = 69,
+			.frame_tlbc = PY_ABSENT,
+			.code_filename = 112, .code_name = 120,
+			.code_qualname = 128, .code_firstlineno = 72,
+			.code_lines = 136, .code_instrs = 184,
+			.code_tlbc = PY_ABSENT,
+			PY_STACK_OBJECT_3_7),
+		.code_traceable = 16,
+		.foreign_owner = 0,
+		.id_is_runner = false,
+		.debugger = 0,
+		.waiting = PY_WAITING(
+			.gen = PY_GEN_INSIDE, .gen_frame = 80, .state = 75,
+			.stack_top = 64, .stack_base = 72, .code_bytes = 0,
+			.created = -2, .suspended = -1, .executing = 0,
+			.delegating = -1, .above_awaited = 0,
+			.frame_inner = 24)),
+	.collector = PY_COLLECTOR(
+		.in_runtime = false, .state = 648, .state_size = 240,
+		.collecting = 200),
+	.objects = PY_OBJECTS(
+		.refs = PY_REFS_PLAIN, .values = PY_VALUES_POINTER,
+		.preheader_flags = 1u << 4, .types_counted = true,
+		.str_size = 48, .sysdict = 904, .builtins = 912,
+		.type_size = 904, .ht_qualname = 864, .ht_cached_keys = 872,
+		.frame_locals = 72, .frame_func = 0, .frame_f_locals = 24,
+		.frame_object = 40, .code_names = 96, .code_bytes = 152,
+		.code_extra = 176, .code_cached = 0, .code_linearray = 160,
+		.md_state = 32),
+	.names = PY_NAMES_3_11);

@@ -1,6 +1,6 @@
 #include "py/layout_parts.h"
 
-const struct py_layout py_layout_3_8 = {
+PY_LAYOUT_DEFINE(3_8,
 	.minor = 8,
 	.root = PY_ROOT_STATICS,
 	.traces = PY_TRACES_INLINE,
@@ -10,11 +10,49 @@ const struct py_layout py_layout_3_8 = {
 	.entry = PY_ENTRY_3_7,
 	.traceback = PY_TRACEBACK_3_7,
 	.frame = PY_FRAME_3_7,
+	.state = PY_STATE_NONE,
 	.max_nframe = PY_MAX_NFRAME_3_7,
 	.gc_head = PY_GC_HEAD_3_8,
-	.subinterpreters_hang = true,
-	.str_has_wstr = true,
-	.stack = &py_stack_3_8,
+	.preheader_flags = 0,
+	.company = PY_COMPANY_HANGS,
+	.clear_deadlocks_since = PY_NEVER,
 	.pool_size = 4096,
+	.own_obmalloc = false,
+	.dict = PY_DICT_3_7,
+	.sequence = PY_SEQUENCE_3_7,
+	.str_has_wstr = true,
+	.str_wide_interned = false,
 	.idle_memory_zero_since = PY_NEVER,
-};
+	.stack = PY_STACK(
+		.kind = PY_STACK_FIXED,
+		.lines = PY_LINES_LNOTAB,
+		.fields = PY_STACK_FIELDS(
+			.interpreters = 32, .interp_modules = 56,
+			PY_STACK_THREAD_3_7,
+			.thread_cframe = PY_ABSENT,
+			PY_STACK_FRAME_3_7(104),
+			PY_STACK_CODE_3_8,
+			PY_STACK_OBJECT_3_7),
+		.code_traceable = PY_ABSENT,
+		.foreign_owner = 0,
+		.id_is_runner = false,
+		.debugger = 0,
+		.waiting = PY_WAITING(
+			.gen = PY_GEN_STACK_TOP, .gen_frame = 16, .state = 0,
+			.stack_top = 72, .stack_base = 0, .code_bytes = 48,
+			.created = 0, .suspended = 0, .executing = 0,
+			.delegating = 0, .above_awaited = 0,
+			.frame_inner = PY_ABSENT)),
+	.collector = PY_COLLECTOR(
+		.in_runtime = true, .state = 344, .state_size = 240,
+		.collecting = 200),
+	.objects = PY_OBJECTS(
+		.refs = PY_REFS_PLAIN, .values = PY_VALUES_NONE,
+		.preheader_flags = 0, .types_counted = true, .str_size = 48,
+		.sysdict = 72, .builtins = 80, .type_size = 880,
+		.ht_qualname = 864, .ht_cached_keys = 872,
+		.frame_locals = 360, .frame_func = 0, .frame_f_locals = 0,
+		.frame_object = 0, .code_names = 72, .code_bytes = 0,
+		.code_extra = 144, .code_cached = 96,
+		.code_linearray = 0, .md_state = 32),
+	.names = PY_NAMES(.code_consts = 56, .func_code = 16, .func_qualname = 104));

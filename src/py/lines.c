@@ -108,3 +108,73 @@ uint32_t py_line_at(enum py_lines_kind kind, const uint8_t *table, size_t len,
 	}
 	return line > 0 && line <= INT32_MAX ? (uint32_t)line : 0;
 }
+
+/* ---- all of them ------------------------------------------------------------------ */
+
+struct lines {
+	int64_t line;
+	void (*tell)(void *ctx, uint32_t line);
+	void *ctx;
+};
+
+static void tell(const struct lines *lines, bool any)
+{
+	if (any && lines->line > 0 && lines->line <= INT32_MAX)
+		lines->tell(lines->ctx, (uint32_t)lines->line);
+}
+
+/* A step of no bytes has no instructions of its line yet. */
+static void each_lnotab(const uint8_t *table, size_t len, struct lines *lines)
+{
+	for (size_t i = 0; i + 1 < len; i += 2) {
+		tell(lines, table[i] != 0);
+		lines->line += (int8_t)table[i + 1];
+	}
+	tell(lines, true);
+}
+
+static void each_range(const uint8_t *table, size_t len, struct lines *lines)
+{
+	for (size_t i = 0; i + 1 < len; i += 2) {
+		int8_t step = (int8_t)table[i + 1];
+
+		if (step != -128)
+			lines->line += step;
+		tell(lines, table[i] && step != -128);
+	}
+}
+
+static void each_location(const uint8_t *table, size_t len, struct lines *lines)
+{
+	struct reader reader = { table, len, 0 };
+
+	while (reader.at < len) {
+		unsigned kind = table[reader.at++] >> 3 & 15;
+
+		if (kind == LONG || kind == NO_COLUMNS)
+			lines->line += svarint(&reader);
+		else if (kind >= ONE_LINE_0 && kind <= ONE_LINE_2)
+			lines->line += kind - ONE_LINE_0;
+		tell(lines, kind != NONE);
+		while (reader.at < len && !(table[reader.at] & 0x80))
+			reader.at++;
+	}
+}
+
+void py_lines_each(enum py_lines_kind kind, const uint8_t *table, size_t len,
+		   uint32_t firstlineno, void (*line)(void *ctx, uint32_t line), void *ctx)
+{
+	struct lines lines = { firstlineno, line, ctx };
+
+	switch (kind) {
+	case PY_LINES_LNOTAB:
+		each_lnotab(table, len, &lines);
+		break;
+	case PY_LINES_RANGES:
+		each_range(table, len, &lines);
+		break;
+	case PY_LINES_LOCATIONS:
+		each_location(table, len, &lines);
+		break;
+	}
+}

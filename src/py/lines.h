@@ -15,4 +15,11 @@
 uint32_t py_line_at(enum py_lines_kind kind, const uint8_t *table, size_t len,
 		    uint32_t firstlineno, int64_t at);
 
+/*
+ * Every line that the table has instructions of; some come more than once.
+ */
+void py_lines_each(enum py_lines_kind kind, const uint8_t *table, size_t len,
+		   uint32_t firstlineno, void (*line)(void *ctx, uint32_t line),
+		   void *ctx);
+
 #endif

@@ -27,7 +27,7 @@ static bool is_traces(const struct py_runtime *runtime,
 	return table->key_destroy == 0 && table->value_destroy != 0;
 }
 
-/* Tables are on the heap: a pointer into the image itself is none (static
+/* Tables are on the heap: a pointer into the image itself is not one (static
  * types, frozen modules: there are thousands). */
 static bool points_to_traces(struct tm_mem *mem, const struct tm_maps *maps,
 			     const struct py_runtime *runtime,
@@ -66,6 +66,9 @@ static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
 		}
 	return hits;
 }
+
+/* This function reads the flag before anything else. */
+static const char untrack[] = "PyTraceMalloc_Untrack";
 
 static bool disagree(const struct tm_image *image, const char *what,
 		     tm_addr one, tm_addr other, struct tm_err *err)
@@ -123,22 +126,24 @@ static bool locate_in_runtime(struct tm_mem *mem, const struct tm_maps *maps,
 	const struct py_state_layout *state = &runtime->layout->state;
 	struct tm_range range = { runtime->runtime,
 				  runtime->runtime + runtime->runtime_size };
-	tm_addr flag = py_code_tracing_flag(mem, image, runtime->runtime);
+	const struct py_variable what = { range, runtime->runtime, sizeof(uint32_t) };
+	tm_addr flag = py_code_first_read(mem, image, untrack, &what);
 	tm_addr slot = 0;
 	size_t hits = scan(mem, maps, runtime, image, range, &slot);
+	tm_addr found = hits ? slot - state->traces : flag - state->tracing;
 
 	tm_log("traces slot 0x%" PRIx64 " (%zu hits), tracing flag 0x%" PRIx64
 	       " by code", slot, hits, flag);
 	if (hits > 1)
 		return too_many(image, hits, err);
-	if (hits == 1 && flag && flag != slot - state->traces + state->tracing)
-		return disagree(image, "the tracing flag",
-				slot - state->traces + state->tracing, flag, err);
-	if (hits == 0 && (flag < range.start || flag >= range.end))
+	if (hits == 1 && py_code_denies(mem, image, untrack, &what,
+					found + state->tracing))
+		return disagree(image, "the tracing flag", found + state->tracing,
+				flag, err);
+	if (hits == 0 && !flag)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, runtime->name,
 				  "unknown layout: tracemalloc's state was not found");
-	roots_from_state(state, hits ? slot - state->traces
-				     : flag - state->tracing, &runtime->roots);
+	roots_from_state(state, found, &runtime->roots);
 	/* Without tables (never imported) there is nothing more to check. */
 	return hits == 0 ||
 	       (check_table(mem, runtime, runtime->roots.domains, "domains", err) &&
@@ -148,23 +153,51 @@ static bool locate_in_runtime(struct tm_mem *mem, const struct tm_maps *maps,
 
 /* ---- until 3.11: variables of _tracemalloc.c ------------------------------ */
 
+/* The first int that the code reads: it has no name in the image. */
+static tm_addr flag_from_code(struct tm_mem *mem, const struct tm_image *image)
+{
+	struct py_variable what = { .size = sizeof(uint32_t) };
+	tm_addr flag = 0;
+
+	for (size_t i = 0; i < image->nsegments && !flag; i++) {
+		what.within = image->segments[i];
+		if (image->flags[i] & PF_W)
+			flag = py_code_first_read(mem, image, untrack, &what);
+	}
+	return flag;
+}
+
+static bool check_config(struct tm_mem *mem, const struct tm_image *image,
+			 const struct tm_symbol *config, tm_addr flag,
+			 struct tm_err *err)
+{
+	const struct py_variable what = {
+		{ config->address, config->address + config->size },
+		config->address, sizeof(uint32_t),
+	};
+
+	if (!py_code_denies(mem, image, untrack, &what, flag))
+		return true;
+	return disagree(image, "the tracing flag", flag,
+			py_code_first_read(mem, image, untrack, &what), err);
+}
+
 /* The struct {initialized, tracing, max_nframe, ...}, exported from 3.8 on. */
 static bool find_config(struct tm_mem *mem, const struct tm_image *image,
 			tm_addr *ret, struct tm_err *err)
 {
 	enum { TRACING = 4 };
-	struct tm_symbol symbol = { 0 };
-	bool exported = tm_image_dynsym(image, "_Py_tracemalloc_config", &symbol);
-	tm_addr flag = py_code_tracing_flag(mem, image, symbol.address);
+	struct tm_symbol symbol;
+	tm_addr flag;
 
-	if (!exported && !flag)
-		return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
-				  "unknown layout: tracemalloc's configuration was not found");
-	if (exported && flag && flag != symbol.address + TRACING)
-		return disagree(image, "the tracing flag",
-				symbol.address + TRACING, flag, err);
-	*ret = exported ? symbol.address : flag - TRACING;
-	return true;
+	if (!tm_image_dynsym(image, "_Py_tracemalloc_config", &symbol)) {
+		flag = flag_from_code(mem, image);
+		*ret = flag - TRACING;
+		return flag || tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
+			"unknown layout: tracemalloc's configuration was not found");
+	}
+	*ret = symbol.address;
+	return check_config(mem, image, &symbol, symbol.address + TRACING, err);
 }
 
 /*
@@ -230,7 +263,7 @@ static bool locate_statics(struct tm_mem *mem, const struct tm_maps *maps,
 	return true;
 }
 
-/* A value that may stand in a root at all; the last line of defence. */
+/* A value that may be in a root at all; the last line of defence. */
 static bool prove(struct tm_mem *mem, const struct py_runtime *runtime,
 		  const struct tm_image *image, struct tm_err *err)
 {

@@ -7,7 +7,7 @@
 /*
  * Fill runtime->roots. Structure (a pointer to a hash table that can only be
  * the traces table) and code (what the functions of _tracemalloc refer to)
- * are independent means; where both speak they must agree.
+ * are independent means; where both have a result they must agree.
  */
 bool py_locate(struct tm_mem *mem, const struct tm_maps *maps,
 	       const struct tm_image *image, struct py_runtime *runtime,

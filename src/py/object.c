@@ -1,7 +1,7 @@
 #include "py/object.h"
 
 enum {
-	/* PyTypeObject behind its header: ob_size, then tp_name to
+	/* PyTypeObject after its header: ob_size, then tp_name to
 	 * tp_as_buffer; the same from 3.7 to 3.15. */
 	FLAGS_AT = 152,
 	/* Py_TPFLAGS_*, Include/object.h. */
@@ -20,19 +20,35 @@ static bool read_type(struct tm_mem *mem, const struct py_runtime *runtime,
 	       *ret % 8 == 0;
 }
 
+/* tp_flags of the object's type; false unless that is a type that is ready. */
+static bool read_flags(struct tm_mem *mem, const struct py_runtime *runtime,
+		       tm_addr object, uint64_t *ret)
+{
+	tm_addr header = runtime->str.ob_type + 8;
+	tm_addr type, metatype;
+	struct tm_err err;
+
+	return read_type(mem, runtime, object, &type) &&
+	       read_type(mem, runtime, type, &metatype) &&
+	       tm_mem_u64(mem, type + header + FLAGS_AT, ret, &err) &&
+	       (*ret & FLAG_READY);
+}
+
+bool py_object_is(struct tm_mem *mem, const struct py_runtime *runtime,
+		  tm_addr object, enum py_object_kind kind)
+{
+	uint64_t flags;
+
+	return read_flags(mem, runtime, object, &flags) && (flags & kind);
+}
+
 bool py_object_block(struct tm_mem *mem, const struct py_runtime *runtime,
 		     tm_addr object, tm_addr *ret)
 {
 	const struct py_layout *layout = runtime->layout;
-	tm_addr header = runtime->str.ob_type + 8;
-	tm_addr type, metatype;
 	uint64_t flags;
-	struct tm_err err;
 
-	if (!read_type(mem, runtime, object, &type) ||
-	    !read_type(mem, runtime, type, &metatype) ||
-	    !tm_mem_u64(mem, type + header + FLAGS_AT, &flags, &err) ||
-	    !(flags & FLAG_READY))
+	if (!read_flags(mem, runtime, object, &flags))
 		return false;
 	*ret = object;
 	if ((flags & FLAG_HAVE_GC) && !runtime->free_threaded)

@@ -1,4 +1,4 @@
-/* Objects and the memory blocks they stand in. */
+/* Objects and the memory blocks they are in. */
 #ifndef TM_PY_OBJECT_H
 #define TM_PY_OBJECT_H
 
@@ -9,9 +9,23 @@
  * Where the block of the object at `object` (its id()) begins, as
  * get_object_traceback() computes it from the object's type: garbage
  * collector header and pre-headers come before the object. False if no object
- * of a plausible type stands there.
+ * of a plausible type is there.
  */
 bool py_object_block(struct tm_mem *mem, const struct py_runtime *runtime,
 		     tm_addr object, tm_addr *ret);
+
+/* Built-in types whose subclasses are marked in tp_flags: Py_TPFLAGS_*_SUBCLASS
+ * of Include/object.h, the same from 3.7 to 3.15. */
+enum py_object_kind {
+	PY_IS_INT = 1 << 24,
+	PY_IS_LIST = 1 << 25,
+	PY_IS_TUPLE = 1 << 26,
+	PY_IS_STR = 1 << 28,
+	PY_IS_DICT = 1 << 29,
+};
+
+/* Is there an object of this type, or of a subclass? */
+bool py_object_is(struct tm_mem *mem, const struct py_runtime *runtime,
+		  tm_addr object, enum py_object_kind kind) TM_MUST_CHECK;
 
 #endif

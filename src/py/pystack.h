@@ -5,20 +5,8 @@
 #ifndef TM_PY_PYSTACK_H
 #define TM_PY_PYSTACK_H
 
-#include "py/runtime.h"
-
-struct py_stack_frame {
-	const char *filename; /* UTF-8 with surrogatepass */
-	const char *function; /* co_qualname; co_name before 3.11 */
-	uint32_t lineno;      /* 0: the instruction has no line */
-};
-
-struct py_stack {
-	struct py_stack_frame *frames; /* newest first; strings are the reader's */
-	size_t n, cap;
-};
-
-void py_stack_free(struct py_stack *stack); /* works as a guard */
+#include "py/frames.h"
+#include "py/running.h"
 
 struct py_stack_reader;
 
@@ -32,18 +20,31 @@ struct py_stack_reader *py_stack_reader_create(struct tm_mem *mem,
 void py_stack_reader_destroy(struct py_stack_reader *reader); /* NULL is fine */
 
 /*
- * Begin a sample, with all threads stopped: list the interpreters' threads.
- * What was known about code objects is forgotten (they may have been freed).
+ * Begin a sample, with all threads stopped: list the interpreters' states and
+ * find out which of `threads` (borrowed until then) runs them. What was known
+ * about code objects is forgotten (they may have been freed).
  */
-bool py_stack_begin(struct py_stack_reader *reader, struct tm_err *err) TM_MUST_CHECK;
+bool py_stack_begin(struct py_stack_reader *reader,
+		    const struct py_thread *threads, size_t nthreads,
+		    struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * The frames of the thread whose thread pointer (pthread_self()) is `self`:
- * none if the interpreter does not know the thread or it runs no Python code.
- * False when memory contradicts the layout; `ret` then holds the frames read
- * up to there.
+ * The frames of threads[thread]: none if the interpreter does not know the
+ * thread or it runs no Python code. False when memory contradicts the layout;
+ * `ret` then holds the frames read up to there.
  */
-bool py_stack_read(struct py_stack_reader *reader, uint64_t self,
+bool py_stack_read(struct py_stack_reader *reader, size_t thread,
 		   struct py_stack *ret, struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * With several interpreters, states with frames that none of the threads is
+ * proved to run: *any is false where there is no such state number `i`.
+ */
+bool py_stack_read_stray(struct py_stack_reader *reader, size_t i, bool *any,
+			 struct py_stack *ret, struct tm_err *err) TM_MUST_CHECK;
+
+/* The states of that sample, and where frames stand: the reader's. */
+const struct py_tstate *py_stack_states(const struct py_stack_reader *reader, size_t *ret_n);
+const struct py_frames *py_stack_frames(const struct py_stack_reader *reader);
 
 #endif

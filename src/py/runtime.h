@@ -1,6 +1,6 @@
 /*
- * The CPython runtime in a process: which version and build, and where its
- * tracemalloc state stands.
+ * The CPython runtime in a process: which version and build; and, found by
+ * itself, where its tracemalloc state is.
  */
 #ifndef TM_PY_RUNTIME_H
 #define TM_PY_RUNTIME_H
@@ -20,7 +20,7 @@ struct py_roots {
 	tm_addr domains;     /* 0 where the version has no such table */
 };
 
-/* Where the parts of a str object stand in this build. */
+/* Where the parts of a str object are in this build. */
 struct py_str_layout {
 	tm_addr type;        /* PyUnicode_Type */
 	uint16_t ob_type, length, state;
@@ -33,23 +33,36 @@ struct py_runtime {
 	uint32_t hexversion;     /* 0x030d05f0 */
 	bool debug;
 	bool free_threaded;
-	char name[64];           /* "CPython 3.13.5 debug" */
+	char name[64];           /* "CPython 3.13.5 debug"; "" where none is */
 	struct py_roots roots;
 	struct py_str_layout str;
 	struct tm_range code;    /* executable bytes, for plausibility checks */
 	tm_addr hash_ptr, compare_direct; /* the functions of a traces table */
-	tm_addr code_type;       /* PyCode_Type; 0 if it is not exported */
+	tm_addr code_type;       /* PyCode_Type; 0 if it is not exported, */
+	tm_addr function_type;   /* and so PyFunction_Type */
 	tm_addr runtime;         /* _PyRuntime */
 	uint64_t runtime_size;
+	tm_addr image;           /* where the interpreter begins, */
+	tm_addr tracemalloc;     /* and what has _tracemalloc; 0: nothing has */
 };
 
 /*
- * Find the runtime in a process (pid 0: only in memory, there are no files to
- * compare with). TM_ERR_UNSUPPORTED says what was seen instead: another
- * program, another Python, or a layout that contradicts what is known.
+ * Find the interpreter in a process, whether it traces or can trace at all (pid
+ * 0: only in memory, there are no files to compare with). TM_ERR_NO_RUNTIME:
+ * there is none, nor another Python. TM_ERR_UNSUPPORTED says what was seen
+ * instead: another Python, or a layout that contradicts what is known; `name`
+ * is what it is called.
  */
 bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 		     struct py_runtime *ret, struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Find the state of its tracemalloc: `roots`, `code` and the functions of
+ * tables, which all that follows needs. TM_ERR_UNSUPPORTED: it was built
+ * without, or contradicts what is known.
+ */
+bool py_tracing_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
+		     struct py_runtime *runtime, struct tm_err *err) TM_MUST_CHECK;
 
 enum py_state {
 	PY_NOT_TRACING,

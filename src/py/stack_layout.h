@@ -11,6 +11,7 @@
 #ifndef TM_PY_STACK_LAYOUT_H
 #define TM_PY_STACK_LAYOUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum py_stack_kind {
@@ -29,8 +30,10 @@ enum py_lines_kind {
 struct py_stack_fields {
 	/* _PyRuntimeState, PyInterpreterState, PyThreadState */
 	uint16_t interpreters, interp_next, threads;
+	uint16_t interp_modules; /* sys.modules */
 	uint16_t thread_next, thread_interp, thread_id;
 	uint16_t thread_frame;
+	uint16_t thread_cframe;  /* 3.10 to 3.12: points to the C stack */
 	uint16_t cframe_frame;   /* 3.11, 3.12: thread_frame leads to a _PyCFrame */
 	/* PyFrameObject until 3.10, then _PyInterpreterFrame */
 	uint16_t frame_previous, frame_code, frame_instr, frame_owner;
@@ -44,20 +47,52 @@ struct py_stack_fields {
 	uint16_t object_type, bytes_size, bytes_data;
 };
 
+/* Where a coroutine or generator has its frame, and the frame its stack. */
+enum py_gen_kind {
+	PY_GEN_UNKNOWN,
+	PY_GEN_STACK_TOP,   /* 3.7 to 3.9: gi_frame; f_stacktop is a pointer */
+	PY_GEN_STACK_DEPTH, /* 3.10: gi_frame; f_stackdepth items at f_valuestack */
+	PY_GEN_INSIDE,      /* 3.11 to 3.13: gi_iframe; stacktop items at localsplus */
+	PY_GEN_INSIDE_TOP,  /* 3.14 on: gi_iframe; stackpointer is a pointer */
+};
+
+/*
+ * PyGenObject, which coroutines and asynchronous generators are alike; release
+ * builds (from the same sources as above, 3.14.10 and 3.15.2 from their headers).
+ */
+struct py_waiting_layout {
+	enum py_gen_kind gen;
+	uint16_t gen_frame;
+	uint16_t state;          /* gi_frame_state; f_state in the frame: 3.10 */
+	uint16_t stack_top;      /* in the frame, as its kind says */
+	uint16_t stack_base;     /* localsplus; f_valuestack */
+	uint16_t code_bytes;     /* co_code: until 3.10 */
+	int8_t created, suspended, executing;  /* values of `state` */
+	int8_t delegating;       /* and of a delegation; no value of its own
+	                          * until 3.12: the same as suspended */
+	uint16_t above_awaited;  /* bytes on the stack above what is awaited: one
+	                          * more item from 3.15 on (SEND) */
+	uint16_t frame_inner;    /* PyFrameObject.f_frame; PY_ABSENT: it is the frame */
+};
+
 struct py_stack_layout {
 	enum py_stack_kind kind;
 	enum py_lines_kind lines;
 	struct py_stack_fields fields;
-	/* The lowest frame_owner of frames that are no Python function's
+	/* 3.11+: how many bytes in front of the instructions, or in free-threaded
+	 * builds of co_tlbc, _co_firsttraceable stands: co_extra is between them.
+	 * (Include/cpython/code.h.) */
+	uint16_t code_traceable;
+	/* The lowest frame_owner of frames that are not a Python function's
 	 * (FRAME_OWNED_BY_CSTACK, _INTERPRETER); 0 without such frames. */
 	unsigned foreign_owner;
+	/* thread_id is that of the thread that runs the state, not of the one
+	 * that made it. */
+	bool id_is_runner;
 	/* Position of struct _debugger_support (debugger.h): PEP 768, from
 	 * 3.14 on; 0 before. */
 	uint16_t debugger;
+	struct py_waiting_layout waiting;
 };
-
-extern const struct py_stack_layout py_stack_3_7, py_stack_3_8, py_stack_3_9,
-	py_stack_3_10, py_stack_3_11, py_stack_3_12, py_stack_3_13,
-	py_stack_3_14, py_stack_3_15;
 
 #endif

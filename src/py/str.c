@@ -6,8 +6,10 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "base/utf8.h"
 
 enum {
+	EMPTY_AFTER_DOMAINS = 8, /* pycore_tracemalloc.h, 3.12 on */
 	/* PyVarObject of a type: tp_name follows the header and ob_size;
 	 * tp_basicsize follows tp_name. */
 	TYPE_NAME_AFTER_HEADER = 8,
@@ -80,7 +82,7 @@ static bool implausible(tm_addr at, struct tm_err *err)
 }
 
 /* A subclass of str has another type, itself an object whose type is a type:
- * readable, and with a basic size that is no smaller than str's. */
+ * readable, and with a basic size not smaller than str's. */
 static bool plausible_type(struct tm_mem *mem, const struct py_str_layout *str,
 			   tm_addr type)
 {
@@ -94,12 +96,17 @@ static bool plausible_type(struct tm_mem *mem, const struct py_str_layout *str,
 	       basicsize >= (uint64_t)str->pointer + 8 && basicsize < 65536;
 }
 
+unsigned py_str_kind_shift(const struct py_str_layout *str)
+{
+	return str->wide_interned ? 8 : 2;
+}
+
 static bool read_head(struct tm_mem *mem, const struct py_str_layout *str,
 		      tm_addr at, struct str_head *ret, struct tm_err *err)
 {
 	char bytes[MAX_HEAD];
 	size_t size = (size_t)str->pointer + 8;
-	unsigned shift = str->wide_interned ? 8 : 2;
+	unsigned shift = py_str_kind_shift(str);
 	size_t got = tm_mem_read_some(mem, at, bytes, size);
 	uint32_t state;
 
@@ -125,33 +132,6 @@ static bool read_head(struct tm_mem *mem, const struct py_str_layout *str,
 	return true;
 }
 
-static void add_utf8(struct tm_buf *buf, uint32_t c)
-{
-	char out[4];
-	size_t n;
-
-	if (c < 0x80) {
-		out[0] = (char)c;
-		n = 1;
-	} else if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 0x3f));
-		n = 2;
-	} else if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (c & 0x3f));
-		n = 3;
-	} else {
-		out[0] = (char)(0xf0 | c >> 18);
-		out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		out[3] = (char)(0x80 | (c & 0x3f));
-		n = 4;
-	}
-	tm_buf_add(buf, out, n);
-}
-
 static uint32_t char_at(const char *data, unsigned kind, size_t i)
 {
 	if (kind == 1)
@@ -159,6 +139,19 @@ static uint32_t char_at(const char *data, unsigned kind, size_t i)
 	if (kind == 2)
 		return tm_load_u16(data, i * 2);
 	return tm_load_u32(data, i * 4);
+}
+
+bool py_chars_to_utf8(const char *data, unsigned kind, size_t n, struct tm_buf *ret)
+{
+	tm_buf_room(ret, n * 2)[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		uint32_t c = char_at(data, kind, i);
+
+		if (c > 0x10ffff)
+			return false;
+		tm_utf8_encode(ret, c);
+	}
+	return true;
 }
 
 bool py_str_read(struct tm_mem *mem, const struct py_str_layout *str,
@@ -173,15 +166,22 @@ bool py_str_read(struct tm_mem *mem, const struct py_str_layout *str,
 	if (!tm_mem_read(mem, head.data, data, (size_t)head.length * head.kind,
 			 err))
 		return false;
-	tm_buf_room(ret, (size_t)head.length * 2)[0] = '\0';
-	for (size_t i = 0; i < head.length; i++) {
-		uint32_t c = char_at(data, head.kind, i);
+	return py_chars_to_utf8(data, head.kind, head.length, ret) || implausible(at, err);
+}
 
-		if (c > 0x10ffff)
-			return implausible(at, err);
-		add_utf8(ret, c);
-	}
-	return true;
+bool py_str_equals(struct tm_mem *mem, const struct py_str_layout *str,
+		   tm_addr at, const char *text, size_t len)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf own = { 0 };
+	struct str_head head = { 0 };
+	struct tm_err err;
+
+	/* A character is one to four bytes of UTF-8. */
+	return read_head(mem, str, at, &head, &err) &&
+	       head.length <= len && head.length >= len / 4 &&
+	       (head.length == len || !head.ascii) &&
+	       py_str_read(mem, str, at, &own, &err) && own.len == len &&
+	       memcmp(own.data, text, len) == 0;
 }
 
 static bool read_utf8(struct tm_mem *mem, tm_addr at, struct tm_buf *ret,
@@ -210,10 +210,87 @@ static bool read_utf8(struct tm_mem *mem, tm_addr at, struct tm_buf *ret,
 			  "no file name at 0x%" PRIx64, at);
 }
 
-bool py_filename_read(struct tm_mem *mem, const struct py_runtime *runtime,
-		      tm_addr at, struct tm_buf *ret, struct tm_err *err)
+/* Names that are not UTF-8 are none: these bytes are something else. */
+static bool read_c_string(struct tm_mem *mem, tm_addr at, struct tm_buf *ret,
+			  struct tm_err *err)
 {
-	if (runtime->layout->filename == PY_FILENAME_UTF8)
-		return read_utf8(mem, at, ret, err);
+	return read_utf8(mem, at, ret, err) &&
+	       (tm_utf8_is_text(ret->data, ret->len) ||
+		tm_err_set(err, TM_ERR_CORRUPT, "", "no file name at 0x%" PRIx64, at));
+}
+
+static bool is_str(struct tm_mem *mem, const struct py_str_layout *str, tm_addr at)
+{
+	struct tm_err err;
+	uint64_t type;
+
+	return tm_mem_u64(mem, at + str->ob_type, &type, &err) && type == str->type;
+}
+
+/* What is there if it is a name. */
+static bool tell_kind(struct tm_mem *mem, const struct py_runtime *runtime,
+		      tm_addr at, struct tm_buf *text, enum py_filename_kind *ret)
+{
+	struct tm_err err;
+
+	tm_buf_clear(text);
+	*ret = is_str(mem, &runtime->str, at) ? PY_FILENAME_STR : PY_FILENAME_UTF8;
+	if (*ret == PY_FILENAME_STR)
+		return py_str_read(mem, &runtime->str, at, text, &err);
+	/* The count of references in front of another object can look like a
+	 * short string. */
+	return read_c_string(mem, at, text, &err) && text->len > 1 &&
+	       (unsigned char)text->data[0] >= ' ';
+}
+
+/* The traceback of code without frames: one frame in "<unknown>". It is there
+ * from the beginning, in the state or behind a pointer. */
+static bool told_by_empty(struct tm_mem *mem, const struct py_runtime *runtime,
+			  enum py_filename_kind *ret)
+{
+	static const char unknown[] = "<unknown>";
+	const struct py_layout *layout = runtime->layout;
+	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
+	tm_addr empty[2] = { runtime->roots.domains + EMPTY_AFTER_DOMAINS, 0 };
+	struct tm_err err;
+
+	if (!tm_mem_u64(mem, empty[0], &empty[1], &err))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		tm_addr name, at = empty[i] + layout->traceback.frames +
+				   layout->frame.filename;
+
+		if (tm_mem_u64(mem, at, &name, &err) &&
+		    tell_kind(mem, runtime, name, &text, ret) &&
+		    text.len == sizeof(unknown) - 1 &&
+		    memcmp(text.data, unknown, text.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool py_filename_kind(struct tm_mem *mem, const struct py_runtime *runtime,
+		      const tm_addr *names, size_t n, enum py_filename_kind *ret,
+		      struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
+
+	*ret = runtime->layout->filename;
+	if (*ret != PY_FILENAME_TOLD || told_by_empty(mem, runtime, ret))
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (tell_kind(mem, runtime, names[i], &text, ret))
+			return true;
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, runtime->name,
+			  "unknown layout: its file names are neither str objects "
+			  "nor C strings");
+}
+
+bool py_filename_read(struct tm_mem *mem, const struct py_runtime *runtime,
+		      enum py_filename_kind kind, tm_addr at, struct tm_buf *ret,
+		      struct tm_err *err)
+{
+	if (kind == PY_FILENAME_UTF8)
+		return read_c_string(mem, at, ret, err);
 	return py_str_read(mem, &runtime->str, at, ret, err);
 }

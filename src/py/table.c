@@ -3,7 +3,7 @@
 #include "base/load.h"
 #include "py/runtime.h"
 
-/* 2^40 entries would need 80 TiB: beyond it a count is no count. */
+/* 2^40 entries would need 80 TiB: beyond that, it is not a count. */
 #define MAX_COUNT ((uint64_t)1 << 40)
 
 static uint64_t field(const char *bytes, uint16_t offset)

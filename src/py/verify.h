@@ -7,8 +7,8 @@
 
 /*
  * Compare what was located with .symtab (names of static variables) and DWARF
- * (offsets in structs), as far as the file has them: a stripped file is no
- * objection, a contradiction is TM_ERR_UNSUPPORTED.
+ * (offsets in structs), as far as the file has them: a stripped file is not
+ * an objection, a contradiction is TM_ERR_UNSUPPORTED.
  */
 bool py_verify(struct tm_image_file *file, const struct tm_image *image,
 	       const struct py_runtime *runtime, struct tm_err *err) TM_MUST_CHECK;

@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/load.h"
 
 enum { COOKIE_VERSION = 8, COOKIE_FREE_THREADED = 16, COOKIE_SIZE = 24 };
 
-/* Everything but release level and serial: texts do not tell them. */
+/* Everything but release level and serial, which texts do not have. */
 #define PATCH_MASK 0xffffff00u
 
-/* "3.13.5 (main, ..." -> 0x030d0500; 0 if it is no version text. */
+/* "3.13.5 (main, ..." -> 0x030d0500; 0 if it is not a version text. */
 static uint32_t parse_version(const char *text)
 {
 	unsigned major, minor, micro;
@@ -31,6 +32,20 @@ static uint32_t version_at(struct tm_mem *mem, tm_addr at)
 	return parse_version(text);
 }
 
+/* What an operand refers to that may be at `at`. */
+static uint32_t version_meant(struct tm_mem *mem, const struct tm_image *image,
+			      const unsigned char *operand, tm_addr at)
+{
+	tm_addr meanings[TM_OPERAND_MEANINGS];
+	uint32_t hex = 0;
+
+	tm_code_meanings(operand, at, meanings);
+	for (size_t i = 0; i < TM_OPERAND_MEANINGS && !hex; i++)
+		if (tm_image_holds(image, meanings[i], PF_R))
+			hex = version_at(mem, meanings[i]);
+	return hex;
+}
+
 /*
  * Py_GetVersion() refers to a literal "3.x.y" and/or to the buffer that the
  * whole text is composed in. Try every operand it can contain.
@@ -47,15 +62,9 @@ static uint32_t from_text(struct tm_mem *mem, const struct tm_image *image)
 	len = get_version.size && get_version.size < LIMIT
 		? (size_t)get_version.size : LIMIT;
 	len = tm_mem_read_some(mem, get_version.address, code, len);
-	for (size_t i = 0; i + 4 <= len; i++) {
-		uint32_t disp = tm_load_u32(code, i);
-		tm_addr next = get_version.address + i + 4;
-		uint32_t hex = 0;
+	for (size_t i = 0; i + TM_OPERAND_LEN <= len; i++) {
+		uint32_t hex = version_meant(mem, image, code + i, get_version.address + i);
 
-		if (tm_image_holds(image, next + (tm_addr)(int64_t)(int32_t)disp, PF_R))
-			hex = version_at(mem, next + (tm_addr)(int64_t)(int32_t)disp);
-		if (!hex && tm_image_holds(image, disp, PF_R))
-			hex = version_at(mem, disp);
 		if (hex)
 			return hex;
 	}
@@ -103,7 +112,7 @@ bool py_version_read(struct tm_mem *mem, const struct tm_image *image,
 			hex = seen[i];
 		else if (seen[i] && (seen[i] & PATCH_MASK) != (hex & PATCH_MASK))
 			return tm_err_set(err, TM_ERR_UNSUPPORTED, image->path,
-				"its version is told differently: _PyRuntime 0x%08" PRIx32
+				"its version is ambiguous: _PyRuntime 0x%08" PRIx32
 				", Py_Version 0x%08" PRIx32 ", Py_GetVersion() 0x%08" PRIx32,
 				seen[0], seen[1], seen[2]);
 	}

@@ -7,14 +7,10 @@
 
 enum { BATCH = 64 << 10, PROBES = 8 };
 
-static inline struct tm_recorder_thread *thread_at(uint32_t i)
+static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t tp)
 {
-	return (struct tm_recorder_thread *)table_at(table()->threads) + i;
-}
+	uint64_t at = thread_place(tp);
 
-static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t tp,
-								     uint32_t at)
-{
 	for (uint32_t i = 0; i < PROBES; i++, at++) {
 		struct tm_recorder_thread *slot;
 		uint64_t free = 0;
@@ -35,11 +31,10 @@ static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t t
 
 struct tm_recorder_thread *thread_slot(void)
 {
-	uint64_t tp = thread_pointer();
-	uint32_t at = (uint32_t)(tp * 0x9e3779b97f4a7c15u >> 54);
-	struct tm_recorder_thread *slot = thread_at(at);
+	uint64_t tp = cpu_thread_pointer();
+	struct tm_recorder_thread *slot = thread_at(thread_place(tp));
 
-	return likely(slot->owner == tp && at) ? slot : find_slot(tp, at);
+	return likely(slot->owner == tp) ? slot : find_slot(tp);
 }
 
 static void raise_to(int64_t *at, int64_t value)
@@ -72,10 +67,7 @@ void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
 		bytes += __atomic_fetch_add(&slot->bytes, delta, __ATOMIC_RELAXED);
 		raise_to(&slot->high, bytes);
 	} else {
-		/* One instruction, so whole even if a signal comes. */
-		__asm__ volatile("xaddq %0, %1"
-				 : "+r"(bytes), "+m"(slot->bytes));
-		bytes += delta;
+		bytes += CPU_ADD(slot->bytes, delta);
 		if (bytes > slot->high)
 			slot->high = bytes;
 	}

@@ -1,130 +1,189 @@
 /*
  * What happens around the calls of the allocator's functions. The hooks that
- * call them are in entry_*.S; what only passes through, free(), is here.
+ * call this are in entry.S.
  *
  * Order: a block is recorded after the allocator has given it out and
  * forgotten before it is taken back, because between the two another thread
- * may get the same address. What only passes through leaves no frame behind.
+ * may get the same address.
  */
 #include "recorder.h"
-#include "entry_x86_64.h"
 
-typedef const struct tm_recorder_entry entry_t;
 typedef struct tm_recorder_call call_t;
 
-#define HOOK __attribute__((used, noinline, visibility("hidden")))
-#define SAME(type, field, offset) \
-	_Static_assert(offsetof(struct type, field) == (offset), "entry_*.S")
+#define CALLED KEEPS __attribute__((used, visibility("hidden")))
 
-SAME(tm_recorder_code, gate, CODE_GATE);
-SAME(tm_recorder_entry, original, ENTRY_ORIGINAL);
-SAME(tm_recorder_entry, nothrow, ENTRY_NOTHROW);
-SAME(tm_recorder_call, args, CALL_RDI);
-SAME(tm_recorder_call, args[4], CALL_R8);
-SAME(tm_recorder_call, not_entry, CALL_ENTRY);
-SAME(tm_recorder_call, not_after, CALL_AFTER);
-SAME(tm_recorder_call, bp, CALL_RBP);
+CALLED void tm_enter(const call_t *call);
+CALLED void tm_entered_for_nothing(const call_t *call);
+CALLED void tm_after_malloc(const call_t *call);
+CALLED void tm_after_calloc(const call_t *call);
+CALLED void tm_after_aligned(const call_t *call);
+CALLED void tm_after_posix_memalign(const call_t *call);
+CALLED void tm_before_move(call_t *call);
+CALLED void tm_after_realloc(const call_t *call);
+CALLED void tm_after_reallocarray(const call_t *call);
+CALLED void tm_before_free(uint64_t address);
 
-HOOK uint64_t tm_after_malloc(uint64_t got, call_t *call);
-HOOK uint64_t tm_after_calloc(uint64_t got, call_t *call);
-HOOK uint64_t tm_after_aligned(uint64_t got, call_t *call);
-HOOK uint64_t tm_after_posix_memalign(uint64_t failed, call_t *call);
-HOOK void tm_before_move(call_t *call);
-HOOK uint64_t tm_after_realloc(uint64_t got, call_t *call);
-HOOK uint64_t tm_after_reallocarray(uint64_t got, call_t *call);
+/* ---- allocators that call each other ----------------------------------------- */
+
+/*
+ * A block that an allocator takes from another one while it makes a block is part
+ * of that: what the program asked for counts, once. So a thread notes the
+ * outermost call that it is in. A signal handler that allocates may come in
+ * between: it does not call from the allocator's own file.
+ *
+ * A call that is left in another way than by returning (longjmp()) leaves its
+ * note. It is believed only of a call on the same stack that is still there: the
+ * return address that belongs to it, and what it was called with.
+ */
+static bool is_still_there(const call_t *outer)
+{
+	const uint64_t entry = ~outer->not_entry;
+
+	if (((const uint64_t *)outer)[-1] != (uint64_t)head() + head()->rest)
+		return false;
+	for (uint32_t i = 0; i < head()->nnear; i++)
+		if (entry - head()->near[i].address < head()->near[i].size)
+			return true;
+	return false;
+}
+
+static bool is_within(const struct tm_recorder_thread *slot, const call_t *call)
+{
+	const uint64_t outer = slot->inside;
+
+	return outer > (uint64_t)call && outer >= slot->stack_lo && outer < slot->stack_hi &&
+	       is_still_there((const call_t *)outer);
+}
+
+/* Only asked of calls within another. */
+static bool is_called_by_outer(const struct tm_recorder_thread *slot, const call_t *call)
+{
+	const call_t *outer = (const call_t *)slot->inside;
+	const struct tm_recorder_patch *patch =
+		(const struct tm_recorder_patch *)~outer->not_entry;
+
+	_Static_assert(offsetof(struct tm_recorder_patch, entry) == 0, "patch");
+	return rows_same_file(call->pc - 1, patch->function);
+}
+
+void tm_enter(const call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	const struct tm_recorder_space *space = rows_space();
+
+	if (head()->nnear > 1 && space && !slot_shared(slot) && !is_within(slot, call) &&
+	    bounds_of(space, (uint64_t)call, slot).known)
+		slot->inside = (uint64_t)call;
+}
+
+void tm_entered_for_nothing(const call_t *call)
+{
+	struct tm_recorder_thread *slot;
+
+	if (!enabled())
+		return;
+	slot = thread_slot();
+	if (slot->inside == (uint64_t)call)
+		slot->inside = 0;
+}
+
+/* Has another allocator called for this? Asked once, when the call is done. */
+static bool is_inner(const call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (head()->nnear <= 1 || !slot->inside)
+		return false;
+	if (slot->inside != (uint64_t)call)
+		return is_within(slot, call) && is_called_by_outer(slot, call);
+	slot->inside = 0;
+	return false;
+}
+
+/* ---- after and before the calls ------------------------------------------------ */
 
 static inline struct frame caller_of(const call_t *call)
 {
 	return (struct frame){
-		.bp = call->bp,
+		.fp = call->fp,
 		.pc = call->pc,
 		.sp = (uint64_t)(call + 1),
 	};
 }
 
-static __attribute__((noinline)) void record(uint64_t address, uint64_t size,
-					     const struct frame *caller,
-					     struct tm_recorder_thread *slot)
+static KEEPS void forget_known(uint64_t address)
 {
+	struct block old;
+
+	table_remove(address, &old);
+}
+
+/* Forget a block before it is taken back. When sampling most are not known,
+ * which shows without a look at the table. */
+static inline void forget(uint64_t address)
+{
+	if (table_may_know(address))
+		forget_known(address);
+}
+
+static KEEPS void record(uint64_t address, uint64_t size, const call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	const struct frame caller = caller_of(call);
 	struct block block = { .address = address, .size = size };
 
+	if (table()->sample_bytes && !sample_takes(slot, size)) {
+		forget(address);
+		return;
+	}
 	table_expect(address);
-	block.stack = unwind(caller, table()->nframe, slot);
+	block.stack = unwind(&caller, table()->nframe, slot);
 	table_insert(&block, slot);
 }
 
-/* Forget a block before it is taken back; true if it was known. When sampling
- * most are not, which shows without a look at the table. */
-static inline bool forget(uint64_t address, struct block *ret_old)
-{
-	return table_may_know(address) && table_remove(address, ret_old);
-}
-
-/* A block that is not among the sampled. Allocators that call each other
- * would give one block two chances: the outermost call decides. */
-static inline void pass_over(uint64_t address)
-{
-	struct block inner;
-
-	if (head()->nnear > 1)
-		forget(address, &inner);
-}
-
-static inline void record_or_pass(uint64_t address, uint64_t size,
-				  struct frame caller)
-{
-	struct tm_recorder_thread *slot = thread_slot();
-
-	if (table()->sample_bytes && likely(!sample_takes(slot, size)))
-		pass_over(address);
-	else
-		record(address, size, &caller, slot);
-}
-
-/* The original may have forked (a signal handler): ask again. */
+/* The original may have forked (a signal handler), or recording has been stopped
+ * meanwhile and there is no table any more: ask again, before all else. */
 static inline void record_if(uint64_t address, uint64_t size, const call_t *call)
 {
-	if (likely(address && enabled()))
-		record_or_pass(address, size, caller_of(call));
+	if (likely(enabled() && !is_inner(call) && address))
+		record(address, size, call);
 }
 
-uint64_t tm_after_malloc(uint64_t got, call_t *call)
+void tm_after_malloc(const call_t *call)
 {
-	record_if(got, call->args[0], call);
-	return got;
+	record_if(call->left_result, call->args[0], call);
 }
 
-uint64_t tm_after_calloc(uint64_t got, call_t *call)
+void tm_after_calloc(const call_t *call)
 {
-	record_if(got, call->args[0] * call->args[1], call);
-	return got;
+	record_if(call->left_result, call->args[0] * call->args[1], call);
 }
 
-uint64_t tm_after_aligned(uint64_t got, call_t *call)
+void tm_after_aligned(const call_t *call)
 {
-	record_if(got, call->args[1], call);
-	return got;
+	record_if(call->left_result, call->args[1], call);
 }
 
-uint64_t tm_after_posix_memalign(uint64_t failed, call_t *call)
+void tm_after_posix_memalign(const call_t *call)
 {
-	if ((int)failed == 0)
-		record_if(*(const uint64_t *)call->args[0], call->args[2], call);
-	return failed;
+	const bool given = (int)call->left_result == 0;
+
+	record_if(given ? *(const uint64_t *)call->args[0] : 0, call->args[2], call);
 }
 
 void tm_before_move(call_t *call)
 {
+	const uint64_t address = call->args[0];
 	struct block old = { 0 };
 
 	call->epoch = table()->epoch;
-	call->known = call->args[0] && forget(call->args[0], &old);
+	call->known = address && table_may_know(address) && table_remove(address, &old);
 	call->old_size = old.size;
 	call->old_stack = old.stack;
 }
 
 /* The old block is still there; its stack may have been cleared meanwhile. */
-static void put_back(const call_t *call)
+static KEEPS void put_back(const call_t *call)
 {
 	const struct block old = {
 		.address = call->args[0],
@@ -138,47 +197,40 @@ static void put_back(const call_t *call)
 
 /* What happened to the old block decides which record stays. realloc(p, 0)
  * that returns nothing has freed it in every allocator that does so. */
-static inline void record_moved(uint64_t got, uint64_t size, const call_t *call)
+static inline void record_moved(uint64_t size, const call_t *call)
 {
-	struct block inner;
+	const uint64_t got = call->left_result;
 
-	if (unlikely(!enabled()))
+	if (unlikely(!enabled() || is_inner(call)))
 		return;
 	/* realloc() may have called malloc() for the new block. */
 	if (got && table()->sample_bytes)
-		forget(got, &inner);
+		forget(got);
 	if (got)
-		record_or_pass(got, size, caller_of(call));
+		record(got, size, call);
 	else if (size)
 		put_back(call);
 }
 
-uint64_t tm_after_realloc(uint64_t got, call_t *call)
+void tm_after_realloc(const call_t *call)
 {
-	record_moved(got, call->args[1], call);
-	return got;
+	record_moved(call->args[1], call);
 }
 
-uint64_t tm_after_reallocarray(uint64_t got, call_t *call)
+void tm_after_reallocarray(const call_t *call)
 {
 	uint64_t size;
 
 	/* A product that overflows fails and leaves the old block alone. */
 	if (__builtin_mul_overflow(call->args[1], call->args[2], &size))
 		size = UINT64_MAX;
-	record_moved(got, size, call);
-	return got;
+	record_moved(size, call);
 }
 
-__attribute__((used, noinline)) static uint64_t
-tm_hook_free(uint64_t block, uint64_t b, uint64_t c, uint64_t d, uint64_t e,
-	     entry_t *entry)
+void tm_before_free(uint64_t address)
 {
-	typedef uint64_t (*original_t)(uint64_t, uint64_t, uint64_t, uint64_t,
-				       uint64_t);
 	struct block old;
 
-	if (enabled() && block)
-		forget(block, &old);
-	return ((original_t)entry->original)(block, b, c, d, e);
+	if (address)
+		table_remove(address, &old);
 }

@@ -2,7 +2,7 @@
  * The recorder: runs inside a foreign process, in the middle of its calls of
  * malloc and free. It uses no libc, no thread-local storage, no system call,
  * no SIMD register and no writable data of its own; whatever it keeps is in
- * the table. It never waits for ever and never fails: what cannot be recorded
+ * the table, and a countdown in the gate's page. It never waits for ever and never fails: what cannot be recorded
  * is counted.
  */
 #ifndef TM_RECORDER_RECORDER_H
@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tmattach/recorder_abi.h"
+#include "arch/recorder.h"
+#include "base/search.h"
+#include "recorder/abi.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -48,15 +50,6 @@ static inline bool enabled(void)
 	return gate->enabled != 0;
 }
 
-/* What %fs:0 holds on x86-64 in every libc: its own address, one per thread. */
-static inline uint64_t thread_pointer(void)
-{
-	uint64_t tp;
-
-	__asm__("mov %%fs:0, %0" : "=r"(tp));
-	return tp;
-}
-
 static inline uint64_t mix(uint64_t x)
 {
 	x ^= x >> 32;
@@ -68,7 +61,7 @@ static inline uint64_t mix(uint64_t x)
 struct frame {
 	uint64_t pc; /* return address */
 	uint64_t sp; /* behind the return address */
-	uint64_t bp;
+	uint64_t fp;
 };
 
 /* Where the table keeps an address. */
@@ -83,7 +76,24 @@ struct block {
 	uint32_t stack;
 };
 
+/*
+ * What hooks call (entry.S), and what is seldom called from there. On the way
+ * that most calls go only a few registers are in use and have to be saved; so
+ * the others are saved only then.
+ */
+#define KEEPS __attribute__((noinline)) CPU_KEEPS
+
 /* counters.c */
+static inline struct tm_recorder_thread *thread_at(uint64_t i)
+{
+	return (struct tm_recorder_thread *)table_at(table()->threads) + i;
+}
+
+static inline uint64_t thread_place(uint64_t tp)
+{
+	return tp * TM_RECORDER_THREAD_FACTOR >> TM_RECORDER_THREAD_SHIFT;
+}
+
 /* The slot of this thread; the shared one if there is no other. */
 struct tm_recorder_thread *thread_slot(void);
 /* Is it the shared one? Then it has no thread's state. */
@@ -99,34 +109,86 @@ void count_dropped(void);
 void table_expect(uint64_t address);
 /* Record a block; an older record of the same address is replaced. */
 void table_insert(const struct block *block, struct tm_recorder_thread *slot);
-/* False: no such block is in it. */
-bool table_may_know(uint64_t address);
 /* Forget a block; false if it was not known. *ret_old gets what was known. */
 bool table_remove(uint64_t address, struct block *ret_old);
 
 /* stack.c */
 /* The id of these frames, most recent first; 0 if there is no room. */
-uint32_t stack_intern(const uint64_t *pcs, uint32_t n, bool more);
+uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more);
 
 /* rows.c */
 /* What is known of the address space; NULL: nothing yet. */
 const struct tm_recorder_space *rows_space(void);
-/* The row for the code at `pc` (recorder_abi.h); TM_ROW_NONE: there is none. */
+/* Is the code at both addresses of one file? */
+bool rows_same_file(uint64_t pc, uint64_t other);
+/* The row for the code at `pc` (abi.h); TM_ROW_NONE: there is none. */
 uint32_t row_for(const struct tm_recorder_space *space, uint64_t pc);
+
+/* bounds.c */
+struct bounds {
+	uint64_t limit; /* reads stay below it */
+	bool known;     /* it is a stack's end, not a guess */
+};
+
+struct bounds bounds_find(const struct tm_recorder_space *space, uint64_t sp);
+/* The same for this thread. The end of the stack that it was on last serves until it
+ * leaves it: slot->stack_lo and stack_hi. */
+struct bounds bounds_of(const struct tm_recorder_space *space, uint64_t sp,
+			struct tm_recorder_thread *slot);
 
 /* unwind.c */
 /* The id of the stack of at most `max` frames that starts with the caller. */
 uint32_t unwind(const struct frame *start, uint32_t max,
 		struct tm_recorder_thread *slot);
 
+/* python_codes.c */
+/* The id of what a code object says; 0 if there is no room. */
+uint32_t code_id(uint64_t code);
+/* Exact mode: this block of the obj domain ends, which may be a code object. */
+void code_ends(uint64_t address);
+/* co_firsttraceable, 0 where there is none. */
+int32_t code_first_traceable(uint64_t code);
+
+/* python_frames.c */
+/* The id of the stack of Python functions that called. */
+uint32_t python_stack(enum tm_recorder_py_domain domain, struct tm_recorder_thread *slot);
+
 /* sample.c */
-/* Is this block one of those that stand for all? */
+/* Is this block one of those that stand for all? Most are not, which a hook tells
+ * before it calls anything (entry.S). */
 bool sample_takes(struct tm_recorder_thread *slot, uint64_t size);
+
 /* How many bytes a sampled block of `size` bytes stands for. */
 uint64_t sample_weight(uint64_t size);
-/* Sampled blocks by hash, so that most calls of free() can be told at once. */
-bool filter_may_know(const struct place *place);
-void filter_add(const struct place *place);
-void filter_remove(const struct place *place);
+
+static inline struct place place_of(uint64_t address)
+{
+	uint64_t hash = tm_recorder_hash(address);
+
+	return (struct place){
+		hash, tm_recorder_shard_of(address, hash, table()->region_mask),
+	};
+}
+
+/* Counters of the sampled blocks by where they are, so that most calls of free()
+ * can be told at once: what a program frees together mostly stood together. */
+static inline uint8_t *filter_at(uint64_t address)
+{
+	return (uint8_t *)table_at(table()->filter) + tm_recorder_filter_place(address);
+}
+
+void filter_add(uint64_t address);
+void filter_remove(uint64_t address);
+
+/* False: no such block is in the table, which has only sampled ones. */
+static inline bool filter_may_know(uint64_t address)
+{
+	return *(const volatile uint8_t *)filter_at(address) != 0;
+}
+
+static inline bool table_may_know(uint64_t address)
+{
+	return !table()->sample_bytes || filter_may_know(address);
+}
 
 #endif

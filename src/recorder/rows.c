@@ -15,36 +15,30 @@ static const struct tm_recorder_module *module_of(
 	const struct tm_recorder_space *s, uint64_t pc)
 {
 	const struct tm_recorder_module *modules = table_at(s->modules);
-	uint32_t lo = 0, hi = s->nmodules;
+	size_t at = TM_LOWER_BOUND(s->nmodules, i, modules[i].end <= pc);
 
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (modules[mid].end <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo < s->nmodules && modules[lo].start <= pc)
-		return &modules[lo];
+	if (at < s->nmodules && modules[at].start <= pc)
+		return &modules[at];
 	return NULL;
+}
+
+bool rows_same_file(uint64_t pc, uint64_t other)
+{
+	const struct tm_recorder_space *s = rows_space();
+	const struct tm_recorder_module *a = s ? module_of(s, pc) : NULL;
+	const struct tm_recorder_module *b = a ? module_of(s, other) : NULL;
+
+	return b && a->id == b->id;
 }
 
 static uint32_t row_of(const struct tm_recorder_module *module, uint64_t pc)
 {
 	const struct tm_recorder_row *rows = table_at(module->rows);
-	uint64_t lo = 0, hi = module->nrows;
+	size_t after;
 
 	pc -= module->bias;
-	while (lo < hi) {
-		uint64_t mid = (lo + hi) / 2;
-
-		if (rows[mid].pc <= pc)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? rows[lo - 1].how : TM_ROW_NONE;
+	after = TM_LOWER_BOUND(module->nrows, i, rows[i].pc <= pc);
+	return after ? rows[after - 1].how : TM_ROW_NONE;
 }
 
 /* A mapping of 48 bits onto themselves, so that the part of it which is not

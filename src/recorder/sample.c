@@ -14,7 +14,7 @@ static uint64_t draw(struct tm_recorder_thread *slot)
 	uint64_t x = slot->random;
 
 	if (!x)
-		x = mix(slot->owner ^ (uint64_t)slot) | 1;
+		x = mix(slot->owner ^ (uint64_t)slot ^ table()->seed) | 1;
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
@@ -53,10 +53,8 @@ static int64_t exponential(struct tm_recorder_thread *slot, uint64_t mean)
 
 bool sample_takes(struct tm_recorder_thread *slot, uint64_t size)
 {
-	int64_t left = slot->countdown - (int64_t)size;
-
-	if (likely(left > 0)) {
-		slot->countdown = left;
+	if (likely(size < (uint64_t)slot->countdown)) {
+		slot->countdown -= (int64_t)size;
 		return false;
 	}
 	/* The first block of a thread must not be taken for its place. */
@@ -83,14 +81,10 @@ static uint64_t exp_neg(uint64_t x)
 	return sum;
 }
 
-/* (a << 32) / b for a quotient below 2^64; the compiler would call libgcc. */
+/* (a << 32) / b for a quotient below 2^64. */
 static uint64_t divide_q32(uint64_t a, uint64_t b)
 {
-	uint64_t quotient, rest;
-
-	__asm__("divq %4" : "=a"(quotient), "=d"(rest)
-		: "a"(a << 32), "d"(a >> 32), "r"(b) : "cc");
-	return quotient;
+	return cpu_divide(a >> 32, a << 32, b);
 }
 
 uint64_t sample_weight(uint64_t size)
@@ -109,34 +103,26 @@ uint64_t sample_weight(uint64_t size)
 	return divide_q32(size, p);
 }
 
-static inline uint8_t *filter_at(const struct place *place)
+/* Blocks of several parts of the table share a counter. One that reached its end
+ * stays there. */
+static void filter_count(uint64_t address, int by)
 {
-	enum { REST = TM_RECORDER_FILTER_LOG2 - TM_RECORDER_SHARDS_LOG2 };
+	const uint8_t end = by < 0 ? 0 : UINT8_MAX;
+	uint8_t *at = filter_at(address);
+	uint8_t n = __atomic_load_n(at, __ATOMIC_RELAXED);
 
-	/* Each shard has its own part, so its lock guards the counter. */
-	return (uint8_t *)table_at(table()->filter) +
-	       ((uint64_t)place->shard << REST) +
-	       (place->hash << TM_RECORDER_SHARDS_LOG2 >> (64 - REST));
+	while (n != UINT8_MAX && n != end &&
+	       !__atomic_compare_exchange_n(at, &n, (uint8_t)(n + by), true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
-bool filter_may_know(const struct place *place)
+void filter_add(uint64_t address)
 {
-	return *(volatile uint8_t *)filter_at(place) != 0;
+	filter_count(address, 1);
 }
 
-/* A counter that reached its end stays there. */
-void filter_add(const struct place *place)
+void filter_remove(uint64_t address)
 {
-	uint8_t *at = filter_at(place);
-
-	if (*at != UINT8_MAX)
-		++*at;
-}
-
-void filter_remove(const struct place *place)
-{
-	uint8_t *at = filter_at(place);
-
-	if (*at != UINT8_MAX && *at != 0)
-		--*at;
+	filter_count(address, -1);
 }

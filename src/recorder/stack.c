@@ -94,13 +94,13 @@ static uint32_t link_in(uint32_t *bucket, uint32_t head, uint32_t id,
 	return id;
 }
 
-uint32_t stack_intern(const uint64_t *pcs, uint32_t n, bool more)
+uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more)
 {
 	struct tm_recorder_table *t = table();
 	struct tm_recorder_stack like = {
 		.domain = t->domain,
 		.n = (uint16_t)n,
-		.more = more,
+		.more = (uint16_t)more,
 	};
 	uint32_t *bucket, head, id;
 

@@ -10,15 +10,6 @@
 
 enum { SPINS = 1 << 26 };
 
-static inline struct place place_of(uint64_t address)
-{
-	uint64_t hash = tm_recorder_hash(address);
-
-	return (struct place){
-		hash, tm_recorder_shard_of(address, hash, table()->region_mask),
-	};
-}
-
 static inline struct tm_recorder_shard *shard_of(const struct place *place)
 {
 	return (struct tm_recorder_shard *)table_at(table()->shards) + place->shard;
@@ -57,14 +48,14 @@ static bool lock_slowly(struct tm_recorder_shard *shard, uint64_t me)
 						__ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
 			return true;
-		__builtin_ia32_pause();
+		cpu_pause();
 	}
 	return false;
 }
 
 static inline bool shard_lock(struct tm_recorder_shard *shard)
 {
-	uint64_t me = thread_pointer() | 1, free = 0;
+	uint64_t me = cpu_thread_pointer() | 1, free = 0;
 
 	if (unlikely(!__atomic_compare_exchange_n(&shard->lock, &free, me, false,
 						  __ATOMIC_ACQUIRE,
@@ -250,7 +241,7 @@ void table_insert(const struct block *block, struct tm_recorder_thread *thread)
 	if (likely(slot)) {
 		delta = fill(shard, slot, block, old);
 		if (table()->sample_bytes && !old)
-			filter_add(&place);
+			filter_add(block->address);
 	}
 	shard_unlock(shard);
 	if (unlikely(!slot))
@@ -289,16 +280,6 @@ static void slot_clear(struct tm_recorder_shard *shard,
 	shard->live--;
 }
 
-bool table_may_know(uint64_t address)
-{
-	struct place place;
-
-	if (!table()->sample_bytes)
-		return true;
-	place = place_of(address);
-	return filter_may_know(&place);
-}
-
 /*
  * Allocators look at what stands before a block as soon as they get it back.
  * Ask for it now: our own accesses wait for each other (a lock), and would
@@ -328,7 +309,7 @@ bool table_remove(uint64_t address, struct block *ret_old)
 					   tm_slot_stack(slot) };
 		slot_clear(shard, slots, (uint64_t)(slot - slots));
 		if (table()->sample_bytes)
-			filter_remove(&place);
+			filter_remove(address);
 	}
 	shard_unlock(shard);
 	if (known)

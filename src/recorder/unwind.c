@@ -8,82 +8,17 @@
 
 struct walk {
 	struct frame at;
-	uint64_t limit;  /* reads stay below it */
-	uint64_t bp_at;  /* where at.bp was read, as in tm_recorder_step */
-	bool known;      /* limit is a stack's end, not a guess */
+	struct bounds stack;
+	uint64_t fp_at;  /* where at.fp was read, as in tm_recorder_step */
 	int signals;
 };
 
-enum { WORD = 8, MAX_SIGNALS = 4, GUESS = 256 << 10, MAIN_STACK = 128 << 20,
-       TCB_REACH = 8 << 20, UNCHECKABLE = 1 };
-
-/* struct ucontext of the kernel: offsets of saved registers. */
-enum { UC_RBP = 120, UC_RSP = 160, UC_RIP = 168, UC_END = 256 };
-
-static const struct tm_recorder_range *stack_range(
-	const struct tm_recorder_space *s, uint64_t sp)
-{
-	const struct tm_recorder_range *ranges = table_at(s->stacks);
-	uint32_t lo = 0, hi = s->nstacks;
-
-	while (lo < hi) {
-		uint32_t mid = (lo + hi) / 2;
-
-		if (ranges[mid].address + ranges[mid].size <= sp)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo < s->nstacks && ranges[lo].address <= sp)
-		return &ranges[lo];
-	return NULL;
-}
-
-static void find_limit(const struct tm_recorder_space *s, struct walk *w)
-{
-	uint64_t sp = w->at.sp, tp = thread_pointer();
-	const struct tm_recorder_range *range;
-
-	w->known = true;
-	w->limit = s->main_stack;
-	if (sp < s->main_stack && s->main_stack - sp < MAIN_STACK)
-		return;
-	/* Every libc puts the thread's control block at its stack's end. */
-	w->limit = tp;
-	range = sp < tp ? stack_range(s, sp) : NULL;
-	if (range && tp - range->address < range->size)
-		return;
-	/* A thread that started later, or a stack of the program's own: rows
-	 * lead from frame to frame, but nothing else is believed. */
-	w->known = false;
-	if (sp >= tp || tp - sp > TCB_REACH)
-		w->limit = sp + GUESS;
-}
-
-/* The limit of the stack this thread was on last serves until it leaves it. */
-static void limit(const struct tm_recorder_space *s, struct walk *w,
-		  struct tm_recorder_thread *slot)
-{
-	bool own = !slot_shared(slot);
-
-	if (own && w->at.sp >= slot->stack_lo && w->at.sp < slot->stack_hi) {
-		w->limit = slot->stack_hi;
-		w->known = true;
-		return;
-	}
-	find_limit(s, w);
-	if (own && w->known) {
-		slot->stack_hi = 0;
-		__asm__ volatile("" ::: "memory");
-		slot->stack_lo = w->at.sp & ~4095ull;
-		__asm__ volatile("" ::: "memory");
-		slot->stack_hi = w->limit;
-	}
-}
+enum { WORD = 8, MAX_SIGNALS = 4, UNCHECKABLE = 1, FEW_FRAMES = 32,
+       MANY_FRAMES = TM_RECORDER_MAX_FRAMES };
 
 static inline bool readable(const struct walk *w, uint64_t at)
 {
-	return at >= w->at.sp && at <= w->limit - WORD && at % WORD == 0;
+	return at >= w->at.sp && at <= w->stack.limit - WORD && at % WORD == 0;
 }
 
 static inline uint64_t word(uint64_t at)
@@ -92,46 +27,54 @@ static inline uint64_t word(uint64_t at)
 }
 
 /* Enter the frame whose CFA this is. */
-static inline bool enter(struct walk *w, uint64_t cfa, unsigned rbp_words)
+static inline bool enter(struct walk *w, uint64_t cfa, unsigned fp_words)
 {
-	if (cfa - WORD < w->at.sp || cfa < WORD || !readable(w, cfa - WORD))
+	const uint64_t pc_at = cpu_return_at(cfa, fp_words);
+
+	if (pc_at < w->at.sp || cfa < WORD || !readable(w, pc_at))
 		return false;
-	w->bp_at = 0;
-	if (rbp_words) {
-		w->bp_at = cfa - rbp_words * WORD;
-		if (!readable(w, w->bp_at))
+	w->fp_at = 0;
+	if (fp_words) {
+		w->fp_at = cfa - fp_words * WORD;
+		if (!readable(w, w->fp_at))
 			return false;
-		w->at.bp = word(w->bp_at);
+		w->at.fp = word(w->fp_at);
 	}
-	w->at.pc = word(cfa - WORD);
+	w->at.pc = word(pc_at);
 	w->at.sp = cfa;
 	return true;
 }
 
-static bool enter_deref(struct walk *w, uint64_t at, unsigned rbp_words)
+static bool enter_deref(struct walk *w, uint64_t at, unsigned fp_words)
 {
-	if (!readable(w, at) || !enter(w, word(at), rbp_words))
+	if (!readable(w, at) || !enter(w, word(at), fp_words))
 		return false;
-	w->bp_at = UNCHECKABLE;
+	w->fp_at = UNCHECKABLE;
 	return true;
 }
 
 static bool enter_realigned(struct walk *w, uint64_t at)
 {
-	uint64_t saved = w->at.bp;
+	uint64_t saved = w->at.fp;
 
 	if (!readable(w, saved) || !enter_deref(w, at, 0))
 		return false;
-	w->at.bp = word(saved);
+	w->at.fp = word(saved);
 	return true;
 }
 
+/* A return address of 0 is no end here: fp may be any number. */
 static bool enter_by_frame_pointer(struct walk *w)
 {
-	uint64_t bp = w->at.bp;
+	const uint64_t fp = w->at.fp, here = w->at.pc;
 
-	return w->known && bp < w->limit - WORD && readable(w, bp) &&
-	       readable(w, bp + WORD) && enter(w, bp + 2 * WORD, 2);
+	if (!w->stack.known || fp >= w->stack.limit - WORD || !readable(w, fp) ||
+	    !readable(w, fp + WORD) || !enter(w, fp + 2 * WORD, 2))
+		return false;
+	if (w->at.pc)
+		return true;
+	w->at.pc = here;
+	return false;
 }
 
 /* Into the code that a signal interrupted, maybe on another stack. */
@@ -139,37 +82,38 @@ static bool enter_signal(const struct tm_recorder_space *s, struct walk *w,
 			 uint64_t uc)
 {
 	if (w->signals++ == MAX_SIGNALS || !readable(w, uc) ||
-	    !readable(w, uc + UC_END))
+	    !readable(w, uc + CPU_UC_END))
 		return false;
-	w->at.bp = word(uc + UC_RBP);
-	w->at.sp = word(uc + UC_RSP);
-	w->at.pc = word(uc + UC_RIP) + 1;
-	w->bp_at = UNCHECKABLE;
-	find_limit(s, w);
+	w->at.fp = word(uc + CPU_UC_FP);
+	w->at.sp = word(uc + CPU_UC_SP);
+	w->at.pc = word(uc + CPU_UC_PC) + 1;
+	w->fp_at = UNCHECKABLE;
+	w->stack = bounds_find(s, w->at.sp);
 	return true;
 }
 
+/* False: the caller was not found. If there is none, pc is 0. */
 static bool step(const struct tm_recorder_space *s, struct walk *w)
 {
 	uint32_t how = row_for(s, w->at.pc - 1);
 	uint64_t offset = (uint64_t)((int64_t)tm_row_cfa(how) * WORD);
-	unsigned rbp = tm_row_rbp(how);
+	unsigned fp = tm_row_fp(how);
 
 	switch ((enum tm_recorder_row_kind)(how & 7)) {
-	case TM_ROW_RSP:
-		return enter(w, w->at.sp + offset, rbp);
-	case TM_ROW_RBP:
-		return enter(w, w->at.bp + offset, rbp);
-	case TM_ROW_RBP_DEREF:
-		return enter_realigned(w, w->at.bp + offset);
-	case TM_ROW_RSP_DEREF:
-		return enter_deref(w, w->at.sp + offset, rbp);
+	case TM_ROW_SP:
+		return enter(w, w->at.sp + offset, fp);
+	case TM_ROW_FP:
+		return enter(w, w->at.fp + offset, fp);
+	case TM_ROW_FP_DEREF:
+		return enter_realigned(w, w->at.fp + offset);
+	case TM_ROW_SP_DEREF:
+		return enter_deref(w, w->at.sp + offset, fp);
 	case TM_ROW_SIGNAL:
 		return enter_signal(s, w, w->at.sp + offset);
 	case TM_ROW_PLT:
-		return enter(w, w->at.sp + WORD +
-			     (((w->at.pc - 1) & 15) >= 11 ? WORD : 0), 0);
+		return enter(w, cpu_plt_cfa(w->at.pc - 1, w->at.sp), 0);
 	case TM_ROW_END:
+		w->at.pc = 0;
 		return false;
 	case TM_ROW_NONE:
 		break;
@@ -194,15 +138,17 @@ static inline void keep_fresh(struct output *out, const struct walk *w)
 
 	if (memo && out->nfresh < TM_MEMO_STEPS)
 		memo->fresh[out->nfresh++] = (struct tm_recorder_step){
-			w->at.pc, w->at.sp, w->at.bp, w->bp_at,
+			w->at.pc, w->at.sp, w->at.fp, w->fp_at,
 		};
 }
 
 /* Is the frame older than `newer` still where the memo says? */
 static inline bool still(const struct tm_recorder_step *older)
 {
-	return older->bp_at != UNCHECKABLE && word(older->sp - WORD) == older->pc &&
-	       (older->bp_at == 0 || word(older->bp_at) == older->bp);
+	uint64_t fp_words = older->fp_at ? (older->sp - older->fp_at) / WORD : 0;
+
+	return older->fp_at != UNCHECKABLE && word(cpu_return_at(older->sp, fp_words)) == older->pc &&
+	       (older->fp_at == 0 || word(older->fp_at) == older->fp);
 }
 
 /*
@@ -217,8 +163,8 @@ static uint32_t follow(struct output *out, struct walk *w, uint32_t from)
 
 	while (i > 0 && out->n < out->max && still(&steps[i - 1]))
 		out->pcs[out->n++] = steps[--i].pc;
-	w->at = (struct frame){ steps[i].pc, steps[i].sp, steps[i].bp };
-	w->bp_at = steps[i].bp_at;
+	w->at = (struct frame){ steps[i].pc, steps[i].sp, steps[i].fp };
+	w->fp_at = steps[i].fp_at;
 	return i;
 }
 
@@ -231,13 +177,14 @@ static void refresh(struct output *out, uint32_t from, uint32_t to)
 }
 
 /* Fresh steps go on top of the first `kept` old ones. */
-static void memo_store(struct output *out, uint32_t kept, bool ended)
+static void memo_store(struct output *out, uint32_t kept, enum tm_recorder_more more)
 {
 	struct tm_recorder_memo *memo = out->memo;
 
 	if (out->rebuild) {
 		kept = 0;
-		memo->ended = ended;
+		memo->ended = more == TM_STACK_WHOLE;
+		memo->cut = more == TM_STACK_CUT ? table()->space : 0;
 	}
 	if (kept + out->nfresh > TM_MEMO_STEPS || out->nfresh == TM_MEMO_STEPS) {
 		memo->n = 0;
@@ -249,12 +196,12 @@ static void memo_store(struct output *out, uint32_t kept, bool ended)
 }
 
 /*
- * The frame of step `at` has another rbp than last time: programs use it as any
+ * The frame of step `at` has another fp than last time: programs use it as any
  * register. That changes nothing older when it and its callers find theirs by
- * rsp until one of them has saved rbp; then the memo is corrected.
+ * sp until one of them has saved fp; then the memo is corrected.
  */
-static bool rbp_is_idle(const struct tm_recorder_space *s,
-			struct tm_recorder_memo *memo, uint32_t at, uint64_t bp)
+static bool fp_is_idle(const struct tm_recorder_space *s,
+			struct tm_recorder_memo *memo, uint32_t at, uint64_t fp)
 {
 	enum { FAR = 4 };
 	uint32_t last = at;
@@ -262,25 +209,26 @@ static bool rbp_is_idle(const struct tm_recorder_space *s,
 	for (;; last--) {
 		uint32_t how = row_for(s, memo->steps[last].pc - 1);
 
-		if ((how & 7) != TM_ROW_RSP)
+		if ((how & 7) != TM_ROW_SP)
 			return false;
-		if (tm_row_rbp(how))
+		if (tm_row_fp(how))
 			break;
-		if (last == 0 || at - last == FAR || memo->steps[last - 1].bp_at)
+		if (last == 0 || at - last == FAR || memo->steps[last - 1].fp_at)
 			return false;
 	}
 	for (uint32_t i = last; i <= at; i++)
-		memo->steps[i].bp = bp;
+		memo->steps[i].fp = fp;
 	return true;
 }
 
-/* Returns whether the outermost frame was reached. */
-static bool walk(const struct tm_recorder_space *s, struct walk *w,
+/* What the walk has left out. */
+static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk *w,
 		 struct output *out)
 {
 	struct tm_recorder_memo *memo = out->memo;
 	uint32_t left = memo ? memo->n : 0, kept = 0;
-	bool ended = true, met = false;
+	enum tm_recorder_more more = TM_STACK_WHOLE;
+	bool met = false;
 
 	out->rebuild = true;
 	while (w->at.pc) {
@@ -289,8 +237,8 @@ static bool walk(const struct tm_recorder_space *s, struct walk *w,
 			left--;
 		if (!met && left && memo->steps[left - 1].sp == w->at.sp &&
 		    memo->steps[left - 1].pc == w->at.pc &&
-		    (memo->steps[left - 1].bp == w->at.bp ||
-		     rbp_is_idle(s, memo, left - 1, w->at.bp))) {
+		    (memo->steps[left - 1].fp == w->at.fp ||
+		     fp_is_idle(s, memo, left - 1, w->at.fp))) {
 			uint32_t stopped = follow(out, w, left - 1);
 
 			met = true;
@@ -299,6 +247,10 @@ static bool walk(const struct tm_recorder_space *s, struct walk *w,
 			out->same = left == memo->n && out->nfresh == 0;
 			if (stopped == 0 && memo->ended)
 				break;
+			if (stopped == 0 && memo->cut == table()->space) {
+				more = TM_STACK_CUT;
+				break;
+			}
 			if (out->n < out->max) {
 				refresh(out, left, stopped);
 				out->same = false;
@@ -307,15 +259,17 @@ static bool walk(const struct tm_recorder_space *s, struct walk *w,
 			keep_fresh(out, w);
 		}
 		if (out->n >= out->max) {
-			ended = false;
+			more = TM_STACK_LIMITED;
 			break;
 		}
-		if (!step(s, w))
+		if (!step(s, w)) {
+			more = w->at.pc ? TM_STACK_CUT : TM_STACK_WHOLE;
 			break;
+		}
 	}
 	if (memo)
-		memo_store(out, kept, ended);
-	return ended;
+		memo_store(out, kept, more);
+	return more;
 }
 
 /* The memo of a thread, unless it is shared or being used (a signal came). */
@@ -336,7 +290,7 @@ static struct tm_recorder_memo *memo_take(const struct tm_recorder_thread *slot)
 }
 
 /* The same steps as last time are the same stack. */
-static uint32_t intern(const struct output *out, bool more)
+static uint32_t intern(const struct output *out, enum tm_recorder_more more)
 {
 	struct tm_recorder_memo *memo = out->memo;
 	uint32_t id;
@@ -351,27 +305,49 @@ static uint32_t intern(const struct output *out, bool more)
 	return id;
 }
 
-uint32_t unwind(const struct frame *start, uint32_t max,
-		struct tm_recorder_thread *slot)
+/* `pcs` has room for `max` frames. */
+static uint32_t walk_from(const struct frame *start, uint64_t *pcs, uint32_t max,
+			  struct tm_recorder_thread *slot)
 {
 	const struct tm_recorder_space *s = rows_space();
-	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
 	struct walk w = { .at = *start };
 	struct output out = { .pcs = pcs, .max = max };
 	uint32_t id;
-	bool more;
+	enum tm_recorder_more more;
 
-	if (out.max > TM_RECORDER_MAX_FRAMES)
-		out.max = TM_RECORDER_MAX_FRAMES;
 	if (!s || !max)
 		return 0;
-	limit(s, &w, slot);
+	w.stack = bounds_of(s, w.at.sp, slot);
 	out.memo = memo_take(slot);
-	more = !walk(s, &w, &out);
+	more = walk(s, &w, &out);
 	id = intern(&out, more);
 	if (out.memo) {
 		__asm__ volatile("" ::: "memory");
 		out.memo->busy = 0;
 	}
 	return id;
+}
+
+/* The program's stack may be small: few frames take little of it. */
+static __attribute__((noinline, flatten)) uint32_t walk_few(
+	const struct frame *start, uint32_t max, struct tm_recorder_thread *slot)
+{
+	uint64_t pcs[FEW_FRAMES];
+
+	return walk_from(start, pcs, max, slot);
+}
+
+static __attribute__((noinline)) uint32_t walk_many(
+	const struct frame *start, uint32_t max, struct tm_recorder_thread *slot)
+{
+	uint64_t pcs[MANY_FRAMES];
+
+	return walk_from(start, pcs, max < MANY_FRAMES ? max : MANY_FRAMES, slot);
+}
+
+uint32_t unwind(const struct frame *start, uint32_t max,
+		struct tm_recorder_thread *slot)
+{
+	return max <= FEW_FRAMES ? walk_few(start, max, slot)
+				 : walk_many(start, max, slot);
 }

@@ -1,61 +1,21 @@
 #include "remote/remote.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
-#include "base/guard.h"
 #include "base/log.h"
-#include "target/arch.h"
+#include "mem/poke.h"
+#include "mem/scan.h"
+#include "remote/host.h"
 
-/* linux/ptrace.h clashes with sys/ptrace.h; these are kernel ABI. */
-enum {
-	GET_RSEQ_CONFIGURATION = 0x420f,
-	EVENT_STOP = 128,
-	SYSCALL_STOP = SIGTRAP | 0x80,
-};
-
-struct rseq_configuration { /* struct ptrace_rseq_configuration, Linux 5.13 */
-	uint64_t rseq_abi_pointer;
-	uint32_t rseq_abi_size;
-	uint32_t signature;
-	uint32_t flags;
-	uint32_t pad;
-};
-
-/* linux/rseq.h: where struct rseq keeps its critical section, and the fields
- * of struct rseq_cs. */
-enum { RSEQ_CS = 8, CS_START_IP = 8, CS_POST_COMMIT_OFFSET = 16 };
-
-/* In pieces that stay in the cache and need no fresh pages. */
-static tm_addr find_in_region(struct tm_mem *mem, const struct tm_region *region,
-			      const void *code, size_t code_len)
-{
-	enum { LIMIT = 4 << 20, PIECE = 1 << 16, OVERLAP = 64 };
-	TM_GUARD(tm_free_ptr) char *bytes = tm_malloc(PIECE);
-	tm_addr end = region->end - region->start > LIMIT ? region->start + LIMIT
-							  : region->end;
-
-	for (tm_addr at = region->start; at < end; at += PIECE - OVERLAP) {
-		size_t want = end - at < PIECE ? (size_t)(end - at) : PIECE;
-		size_t len = tm_mem_read_some(mem, at, bytes, want);
-		const char *hit = memmem(bytes, len, code, code_len);
-
-		if (hit)
-			return at + (tm_addr)(hit - bytes);
-		if (len < want)
-			break;
-	}
-	return 0;
-}
-
-/* The C library has both and is looked at first, whatever it is called. */
+/* The C library has both and is searched first, whatever its name. */
 static bool is_libc(const struct tm_region *region)
 {
 	const char *base = strrchr(region->path, '/');
@@ -68,6 +28,8 @@ static bool is_libc(const struct tm_region *region)
 static tm_addr find_code(struct tm_mem *mem, const struct tm_maps *maps,
 			 const void *code, size_t len)
 {
+	enum { LIMIT = 4 << 20 };
+
 	for (int libc = 1; libc >= 0; libc--)
 		for (size_t i = 0; i < maps->n; i++) {
 			const struct tm_region *region = &maps->regions[i];
@@ -77,7 +39,8 @@ static tm_addr find_code(struct tm_mem *mem, const struct tm_maps *maps,
 			    is_libc(region) != (libc == 1) ||
 			    strcmp(region->path, "[vsyscall]") == 0)
 				continue;
-			at = find_in_region(mem, region, code, len);
+			at = tm_mem_find(mem, (struct tm_range){ region->start, region->end },
+					 LIMIT, code, len);
 			if (at)
 				return at;
 		}
@@ -104,33 +67,9 @@ bool tm_remote_find_insn(struct tm_mem *mem, const struct tm_maps *maps,
 			  "no system call instruction in its code");
 }
 
-static bool peek(pid_t tid, uint64_t at, uint64_t *ret)
-{
-	errno = 0;
-	*ret = (uint64_t)ptrace(PTRACE_PEEKDATA, tid, at, NULL);
-	return errno == 0;
-}
-
-/* Inside an rseq critical section the kernel would abort to a handler when we
- * move the program counter: such a thread is left alone. */
-static bool in_rseq_section(pid_t tid, uint64_t pc)
-{
-	struct rseq_configuration conf;
-	uint64_t cs, start, length;
-
-	if (ptrace((enum __ptrace_request)GET_RSEQ_CONFIGURATION, tid, sizeof(conf), &conf) <= 0 ||
-	    !conf.rseq_abi_pointer)
-		return false;
-	if (!peek(tid, conf.rseq_abi_pointer + RSEQ_CS, &cs))
-		return true;
-	/* The kernel clears a section that was left only lazily. */
-	return cs && (!peek(tid, cs + CS_START_IP, &start) ||
-		      !peek(tid, cs + CS_POST_COMMIT_OFFSET, &length) ||
-		      pc - start < length);
-}
-
 /* A seccomp filter sees our calls and may kill for them: suspend it, or
- * refuse. */
+ * refuse. A command of `run`, which is held, may have our own, as in a
+ * container. */
 static bool tame_seccomp(const struct tm_stop *stop, struct tm_thread *host,
 			 struct tm_err *err)
 {
@@ -138,45 +77,34 @@ static bool tame_seccomp(const struct tm_stop *stop, struct tm_thread *host,
 
 	tm_process_status_u64(stop->process->pid, host->tid, "Seccomp", 10,
 			      &mode);
-	if (mode == 0 || tm_thread_option(host, PTRACE_O_SUSPEND_SECCOMP))
+	if (mode == 0 || (stop->process->held && !tm_process_filtered(stop->process)) ||
+	    tm_thread_option(host, PTRACE_O_SUSPEND_SECCOMP))
 		return true;
-	tm_err_set(err, TM_ERR_UNSUPPORTED, stop->process->object,
-		   "a seccomp filter watches its system calls and may not be suspended by us");
-	return tm_err_hint(err, "run tmattach with CAP_SYS_ADMIN");
-}
-
-static bool usable(const struct tm_thread *thread,
-		   struct user_regs_struct *regs)
-{
-	return (thread->state == TM_THREAD_STOPPED ||
-		thread->state == TM_THREAD_GROUP_STOP) &&
-	       tm_regs_get(thread->tid, regs) && tm_regs_64bit(regs) &&
-	       !in_rseq_section(thread->tid, tm_regs_pc(regs));
+	return tm_process_stays_filtered(stop->process, err);
 }
 
 /* ---- the way back without us ------------------------------------------------ */
 
-/* Write the frame, after keeping what stands there. Without room for it the
+/* Write the frame, after saving what is there. Without room for it the
  * call is made all the same: the time in which we must not be killed then is
  * some microseconds, or for a copy some milliseconds. */
 static void place_frame(struct tm_remote *remote)
 {
-	struct tm_sigframe *frame = &remote->frame;
-	char path[64];
+	struct tm_sigframe *frame;
 
-	remote->has_frame = false;
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)remote->host->tid);
-	remote->mem_fd = open(path, O_RDWR | O_CLOEXEC);
+	remote->way_back = tm_malloc(sizeof(*remote->way_back));
+	frame = &remote->way_back->frame;
+	remote->mem_fd = tm_poke_open(remote->host->tid);
 	if (!remote->code.restorer || remote->mem_fd < 0 ||
 	    !tm_sigframe_build(remote->host->tid, &remote->saved,
 			       remote->saved_mask, remote->code.insn,
 			       remote->code.restorer, frame))
 		return;
 	remote->has_frame =
-		pread(remote->mem_fd, remote->under, frame->len,
-		      (off_t)frame->at) == (ssize_t)frame->len &&
-		pwrite(remote->mem_fd, frame->bytes, frame->len,
-		       (off_t)frame->at) == (ssize_t)frame->len;
+		tm_mem_pread(remote->mem_fd, remote->way_back->under, frame->len,
+			     frame->at) == frame->len &&
+		tm_poke(remote->mem_fd, remote->host->tid, frame->at, frame->bytes,
+			frame->len);
 	if (!remote->has_frame)
 		tm_log("no room for a signal frame at 0x%lx",
 		       (unsigned long)frame->at);
@@ -184,12 +112,14 @@ static void place_frame(struct tm_remote *remote)
 
 static void remove_frame(struct tm_remote *remote)
 {
-	struct tm_sigframe *frame = &remote->frame;
+	const struct tm_way_back *back = remote->way_back;
 
 	if (remote->has_frame &&
-	    pwrite(remote->mem_fd, remote->under, frame->len,
-		   (off_t)frame->at) != (ssize_t)frame->len)
+	    !tm_poke(remote->mem_fd, remote->host->tid, back->frame.at, back->under,
+		     back->frame.len))
 		tm_log("the signal frame stays below the stack");
+	free(remote->way_back);
+	remote->way_back = NULL;
 	remote->has_frame = false;
 	if (remote->mem_fd >= 0)
 		close(remote->mem_fd);
@@ -200,11 +130,11 @@ static void remove_frame(struct tm_remote *remote)
  * run into the restorer without us. */
 static void stand_on_restorer(const struct tm_remote *remote)
 {
-	struct user_regs_struct regs = remote->saved;
+	struct tm_regs regs = remote->saved;
 
 	if (!remote->has_frame)
 		return;
-	tm_regs_on_restorer(&regs, &remote->frame, remote->code.restorer);
+	tm_regs_on_restorer(&regs, &remote->way_back->frame, remote->code.restorer);
 	tm_regs_set(remote->host->tid, &regs);
 }
 
@@ -232,40 +162,39 @@ static bool borrow(struct tm_remote *remote, struct tm_err *err)
 
 static bool nobody(const struct tm_stop *stop, struct tm_err *err)
 {
-	return tm_err_set(err, TM_ERR_BUSY, stop->process->object,
-			  "no thread can execute a system call right now");
-}
-
-static void prepare(struct tm_remote *remote, struct tm_stop *stop,
-		    struct tm_remote_code code)
-{
-	remote->stop = stop;
-	remote->code = code;
-	remote->host = NULL;
-	remote->borrowed = false;
-	remote->has_frame = false;
-	remote->mem_fd = -1;
-}
-
-bool tm_remote_begin(struct tm_stop *stop, struct tm_remote_code code,
-		     struct tm_remote *ret, struct tm_err *err)
-{
-	prepare(ret, stop, code);
-	for (size_t i = 0; i < stop->n && !ret->host; i++)
-		if (usable(&stop->threads[i], &ret->saved))
-			ret->host = &stop->threads[i];
-	return ret->host ? borrow(ret, err) : nobody(stop, err);
+	tm_err_set(err, TM_ERR_BUSY, stop->process->object,
+		   "no thread can execute a system call right now");
+	return tm_stop_any(stop) ? false :
+	       tm_err_hint(err, "all its threads wait where nothing stops them: in a frozen "
+			   "cgroup, for a disk, or in vfork(); let it continue first");
 }
 
 bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host,
 			struct tm_remote_code code, struct tm_remote *ret,
 			struct tm_err *err)
 {
-	prepare(ret, stop, code);
-	if (!usable(host, &ret->saved))
-		return nobody(stop, err);
+	ret->stop = stop;
+	ret->code = code;
 	ret->host = host;
-	return borrow(ret, err);
+	ret->borrowed = false;
+	ret->has_frame = false;
+	ret->way_back = NULL;
+	ret->mem_fd = -1;
+	return host && tm_host_can(host, &ret->saved) ? borrow(ret, err) : nobody(stop, err);
+}
+
+bool tm_remote_begin(struct tm_stop *stop, struct tm_remote_code code,
+		     struct tm_remote *ret, struct tm_err *err)
+{
+	struct tm_err ignored;
+
+	if (tm_remote_begin_on(stop, tm_host_for_syscall(stop), code, ret, err))
+		return true;
+	/* A filter is a thread's own: another may have none. */
+	for (size_t i = 0; err->kind == TM_ERR_UNSUPPORTED && i < stop->n; i++)
+		if (tm_remote_begin_on(stop, &stop->threads[i], code, ret, &ignored))
+			return true;
+	return false;
 }
 
 /* Wait for a stop of the host thread; other reports than stops mean death. */
@@ -310,7 +239,7 @@ static bool run_to_syscall_stop(struct tm_remote *remote, pid_t *ret_child,
 					 "cannot run a system call in it");
 		if (!wait_stop(remote, &status, err))
 			return false;
-		if (WSTOPSIG(status) == SYSCALL_STOP)
+		if (WSTOPSIG(status) == TM_SYSCALL_STOP)
 			return true;
 		if (status >> 16 == PTRACE_EVENT_CLONE ||
 		    status >> 16 == PTRACE_EVENT_FORK ||
@@ -323,13 +252,13 @@ static bool run_to_syscall_stop(struct tm_remote *remote, pid_t *ret_child,
 bool tm_remote_syscall(struct tm_remote *remote, long nr, const uint64_t args[6],
 		       int64_t *ret, pid_t *ret_child, struct tm_err *err)
 {
-	struct user_regs_struct regs = remote->saved;
+	struct tm_regs regs = remote->saved;
 
 	if (ret_child)
 		*ret_child = 0;
 	tm_regs_syscall(&regs, remote->code.insn, nr, args);
 	if (remote->has_frame)
-		tm_regs_under_frame(&regs, &remote->frame);
+		tm_regs_under_frame(&regs, &remote->way_back->frame);
 	if (!tm_regs_set(remote->host->tid, &regs))
 		return tm_err_os(err, errno, remote->stop->process->object,
 				 "cannot set its registers");

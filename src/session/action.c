@@ -5,11 +5,11 @@
 
 #include "target/late.h"
 
-/* What asks us to end; it waits until the target is as it was. */
+/* Signals that ask us to end; they wait until the target is as it was. */
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 enum { NENDING = sizeof(ending_signals) / sizeof(ending_signals[0]) };
 
-/* Of the act that runs on this thread. */
+/* The options of the act that runs on this thread. */
 static _Thread_local const struct tm_session_opts *act_opts;
 
 /* nohup(1) and the shell's `&' have them ignored: while one is held back, it is
@@ -53,10 +53,8 @@ static void *action_thread(void *arg)
 	return NULL;
 }
 
-bool tm_act(void (*run)(void *ctx), void *ctx,
-	    const struct tm_session_opts *opts, struct tm_err *err)
+static bool on_thread(struct action *action, struct tm_err *err)
 {
-	struct action action = { run, ctx, opts };
 	pthread_t thread;
 	sigset_t all, held, before;
 	int failed;
@@ -70,11 +68,25 @@ bool tm_act(void (*run)(void *ctx), void *ctx,
 		sigaddset(&held, ending_signals[i]);
 	/* Ctrl-Z must not leave the target stopped until `fg`. */
 	sigaddset(&held, SIGTSTP);
-	failed = pthread_create(&thread, NULL, action_thread, &action);
+	failed = pthread_create(&thread, NULL, action_thread, action);
 	pthread_sigmask(SIG_SETMASK, failed ? &before : &held, NULL);
 	if (failed)
 		return tm_err_os(err, failed, "tmattach", "cannot create a thread");
 	pthread_join(thread, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return true;
+}
+
+bool tm_act(const struct tm_session *session, void (*run)(void *ctx), void *ctx,
+	    struct tm_err *err)
+{
+	struct action action = { run, ctx, &session->opts };
+	const struct tm_session_opts *outer = act_opts;
+
+	if (!outer && !session->core && !session->process.held)
+		return on_thread(&action, err);
+	act_opts = action.opts;
+	run(ctx);
+	act_opts = outer;
 	return true;
 }

@@ -16,7 +16,7 @@ static void add_region(struct tm_maps *maps, size_t *cap, tm_addr start,
 	};
 }
 
-/* Both lists ascend; what the mappings have beside the segments is clean, or
+/* Both lists ascend; what the mappings have besides the segments is clean, or
  * it would have been written. */
 static void add_regions(const struct tm_core_file *file, struct tm_maps *maps)
 {
@@ -45,15 +45,19 @@ static void name_regions(const struct tm_core_file *file, struct tm_maps *maps)
 	for (size_t i = 0; i < maps->n; i++) {
 		struct tm_region *region = &maps->regions[i];
 
+		if (file->vdso && region->start == file->vdso)
+			region->path = "[vdso]";
 		while (k < file->nmappings && file->mappings[k].end <= region->start)
 			k++;
-		if (k == file->nmappings)
-			break;
-		if (file->mappings[k].start > region->start)
+		if (k == file->nmappings ||
+		    file->mappings[k].start > region->start)
 			continue;
 		region->path = file->mappings[k].path;
 		region->offset = file->mappings[k].offset +
 				 (region->start - file->mappings[k].start);
+		/* Which one is not known, but that it has one is: files are
+		 * compared by their build-ids. */
+		region->inode = region->path[0] == '/';
 	}
 }
 

@@ -1,20 +1,14 @@
-#include "session/core_recorder.h"
+#include "session/tracer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
-#include "native/symbols.h"
+#include "session/core.h"
+#include "session/meta.h"
 #include "session/native_frames.h"
 #include "trace/recorder_traces.h"
-
-struct core_recorder {
-	struct core_recorder_place place;
-	tm_addr table;
-	struct native_modules modules;
-	struct tm_symbolizer *symbolizer;
-};
 
 /* "/memfd:NAME (deleted)", as the kernel calls it; gdb takes that over. */
 static const struct tm_region *find_table(const struct tm_maps *maps)
@@ -27,90 +21,102 @@ static const struct tm_region *find_table(const struct tm_maps *maps)
 	return NULL;
 }
 
-/* The symbolizer takes images that have an inode, which a core does not tell;
- * files are compared by their build-ids then. */
-static void list_modules(struct core_recorder *recorder)
+static bool not_written(const struct tm_session *session, struct tm_err *err)
 {
-	const struct core_recorder_place *place = &recorder->place;
-	struct tm_maps maps = { .n = place->maps->n };
-
-	maps.regions = tm_reallocarray(NULL, maps.n + 1, sizeof(*maps.regions));
-	for (size_t i = 0; i < maps.n; i++) {
-		struct tm_region *region = &maps.regions[i];
-
-		*region = place->maps->regions[i];
-		if (region->path[0] == '/')
-			region->inode = 1;
-		if (place->exe && strcmp(region->path, place->exe_was) == 0)
-			region->path = place->exe;
-	}
-	native_modules_update(&recorder->modules, &maps);
-	free(maps.regions);
-}
-
-static bool not_written(const struct core_recorder_place *place,
-			struct tm_err *err)
-{
-	tm_err_set(err, TM_ERR_UNSUPPORTED, place->object,
+	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
 		   "the recorder's table was not written to the core");
 	return tm_err_hint(err, "start it with tmattach start --in-core, and with bit 1 "
 			   "of /proc/PID/coredump_filter set (0x33 is the default); "
-			   "of a live process take a snapshot: tmattach dump");
+			   "for a live process, use tmattach dump");
 }
 
-struct core_recorder *core_recorder_find(const struct core_recorder_place *place,
-					 struct tm_err *err)
+bool tm_core_recorder_find(struct tm_session *session, struct tm_err *err)
 {
-	const struct tm_region *region = find_table(place->maps);
-	struct core_recorder *recorder;
+	const struct tm_region *region = find_table(&session->maps);
 
-	if (!region) {
-		tm_err_set(err, TM_ERR_NOT_TRACED, place->object,
-			   "no recorder was in the process");
-		return NULL;
-	}
-	if (!tm_core_holds(place->file, region->start)) {
-		not_written(place, err);
-		return NULL;
-	}
-	recorder = tm_calloc(1, sizeof(*recorder));
-	recorder->place = *place;
-	recorder->table = region->start;
-	native_modules_init(&recorder->modules, 0, place->mem);
-	list_modules(recorder);
-	recorder->symbolizer = tm_symbolizer_create(&recorder->modules);
-	return recorder;
+	if (!region)
+		return tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
+				  "no recorder was in the process");
+	if (!tm_core_holds(&session->core->file, region->start))
+		return not_written(session, err);
+	session->table = region->start;
+	return true;
 }
 
-void core_recorder_close(struct core_recorder *recorder)
+static void drop_copy(struct tm_recorder_copy **copy)
 {
-	if (!recorder)
-		return;
-	tm_symbolizer_destroy(recorder->symbolizer);
-	native_modules_deinit(&recorder->modules);
-	free(recorder);
+	tm_recorder_copy_free(*copy);
+	free(*copy);
 }
 
-struct tm_snapshot *core_recorder_snapshot(struct core_recorder *recorder,
-					   struct tm_meta *meta,
-					   struct tm_err *err)
+static struct tm_snapshot *read_table(struct tm_session *session,
+				      struct tm_meta *meta, struct tm_err *err)
 {
-	TM_GUARD(tm_recorder_copy_free) struct tm_recorder_copy copy = { .exact = true };
-	const struct tm_frame_source source =
-		tm_native_frames(recorder->symbolizer);
+	TM_GUARD(drop_copy) struct tm_recorder_copy *copy = tm_calloc(1, sizeof(*copy));
+	struct tm_frame_source source;
 	struct tm_builder *builder;
 
-	if (!tm_recorder_copy_take(&copy, recorder->place.mem, recorder->table, err)) {
+	copy->exact = true;
+	if (!tm_recorder_copy_take(copy, session->mem, session->table, err)) {
 		if (err->kind == TM_ERR_BUSY)
-			tm_err_set(err, TM_ERR_BUSY, recorder->place.object,
+			tm_err_set(err, TM_ERR_BUSY, session->object,
 				   "the process died while the recorder's table "
 				   "was being rearranged");
 		return NULL;
 	}
+	source = tm_recorder_frames(session, copy);
 	builder = tm_builder_create();
-	if (tm_recorder_build(&copy, recorder->place.mem, recorder->table,
-			      &source, builder, meta, err))
+	if (tm_recorder_build(copy, session->mem, session->table, &source,
+			      builder, meta, err))
 		return tm_builder_finish(builder, meta, err);
 	tm_builder_destroy(builder);
 	return NULL;
 }
+
+static struct tm_snapshot *table_traces(struct tm_session *session,
+					struct tm_err *err)
+{
+	struct tm_meta meta = tm_meta_begin(session, "native");
+	struct tm_snapshot *snapshot = read_table(session, &meta, err);
+
+	if (!snapshot)
+		tm_subject_explain(session, err);
+	return snapshot;
+}
+
+/* A table is read as a whole: so is its sum. */
+static bool table_status(struct tm_session *session, struct tm_status *ret,
+			 struct tm_err *err)
+{
+	struct tm_snapshot *snapshot = table_traces(session, err);
+
+	if (!snapshot)
+		return false;
+	*ret = (struct tm_status){
+		.kind = TM_RUNTIME_NATIVE, .tracing = TM_TRACING_ON,
+		.traceback_limit = snapshot->meta.traceback_limit,
+		.traced_current = snapshot->meta.traced_current,
+		.traced_peak = snapshot->meta.traced_peak,
+		.ntraces = snapshot->total_count,
+	};
+	memcpy(ret->runtime, snapshot->meta.runtime, sizeof(ret->runtime));
+	tm_snapshot_destroy(snapshot);
+	return true;
+}
+
+static struct tm_snapshot *table_where(struct tm_session *session, uint64_t address,
+				       struct tm_err *err)
+{
+	(void)address;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
+		   "where looks up blocks of a CPython that was tracing, not the recorder's");
+	tm_err_hint(err, "`tmattach stats -k traceback %.200s' shows where the recorder's "
+		    "come from", session->object);
+	return NULL;
+}
+
+const struct tm_backend tm_backend_core_recorder = {
+	.status = table_status,
+	.traces = table_traces,
+	.where = table_where,
+};

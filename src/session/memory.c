@@ -1,12 +1,52 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/guard.h"
+#include "base/log.h"
+#include "heap/glibc.h"
+#include "heap/interposed.h"
 #include "py/arenas.h"
-#include "session/attach.h"
+#include "session/look.h"
+#include "session/tracer.h"
+
+enum {
+	TRIES = 5,           /* instants, if a thread is within a change */
+	FINDS = 2,           /* of those without knowing where arenas are */
+	POOL_COST = 256,     /* reading a header costs as much as this many bytes */
+	FIND_COST = 4 << 20, /* and looking for them in an image's data */
+	HEAP_COST = 16384,   /* one free chunk is expected in this many bytes */
+	CHUNKS = 2000000,    /* this many free chunks are counted in a copy, */
+	CHUNKS_HELD = 20000, /* and while the target is stopped */
+	NO_ARENAS = sizeof(((struct tm_memory *)0)->why_no_arenas),
+	NO_MALLOC = sizeof(((struct tm_memory *)0)->why_no_malloc),
+};
+
+/* One answer on its way. */
+struct figures {
+	struct tm_session *session;
+	struct tm_look look;
+	uint64_t pages;      /* private ones: of a process resident or in swap, of
+				a core all there may be */
+	bool wants_arenas, wants_malloc; /* there may be some, not read yet */
+	bool pymalloc, glibc;            /* where they are is known */
+	bool interposed;                 /* malloc is another library's */
+	struct py_obmalloc obmalloc;
+	struct py_arenas arenas;
+	struct heap_glibc heap;
+	struct tm_memory *ret;
+};
+
+static void figures_free(struct figures *figures)
+{
+	py_arenas_free(&figures->arenas);
+}
+
+/* ---- what the kernel knows --------------------------------------------------- */
 
 /* KiB of /proc/PID/status. */
 static uint64_t status_bytes(const struct tm_session *session, const char *key)
@@ -16,6 +56,26 @@ static uint64_t status_bytes(const struct tm_session *session, const char *key)
 
 	tm_process_status_u64(pid, pid, key, 10, &kib);
 	return kib * 1024;
+}
+
+static bool read_kernel(void *ctx, const struct tm_instant *instant,
+			struct tm_err *err)
+{
+	struct figures *figures = ctx;
+	const struct tm_session *session = figures->session;
+	struct tm_memory *ret = figures->ret;
+
+	(void)instant;
+	(void)err;
+	ret->has_resident = true;
+	ret->anonymous = status_bytes(session, "RssAnon");
+	ret->file_maps = status_bytes(session, "RssFile") +
+			 status_bytes(session, "RssShmem");
+	ret->rss = ret->anonymous + ret->file_maps;
+	/* The kernel counts in batches, each processor separately. */
+	figures->pages = (ret->anonymous + status_bytes(session, "VmSwap")) /
+			 TM_PAGE * 2;
+	return true;
 }
 
 /* The resident bytes of [start, end): bit 63 of a page's word is "present". */
@@ -37,45 +97,243 @@ static bool resident(int pagemap, tm_addr start, tm_addr end, uint64_t *sum)
 	return true;
 }
 
-static bool add_arenas(const struct tm_session *session,
-		       const struct py_arenas *arenas, struct tm_memory *ret)
+/* ---- while it is stopped -------------------------------------------------------- */
+
+static bool add_resident(struct figures *figures, pid_t pid)
 {
 	TM_GUARD(tm_fd_close) int pagemap = -1;
+	const struct py_arena_list *list = &figures->arenas.list;
+	struct tm_memory *ret = figures->ret;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)session->process.pid);
+	if (!ret->has_resident)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	for (size_t i = 0; i < arenas->n; i++) {
-		const struct py_arena *arena = &arenas->items[i];
-
-		if (!resident(pagemap, arena->address,
-			      arena->address + arena->size, &ret->arenas))
+	for (size_t i = 0; i < list->n; i++)
+		if (!resident(pagemap, list->items[i].address,
+			      list->items[i].address + list->items[i].size,
+			      &ret->arenas))
 			return false;
-		ret->arenas_free += arena->free_bytes;
-		ret->arenas_used += arena->size - arena->free_bytes;
-	}
+	return ret->arenas <= ret->anonymous;
+}
+
+static bool add_arenas(struct figures *figures, pid_t pid)
+{
+	const struct py_arenas *arenas = &figures->arenas;
+	struct tm_memory *ret = figures->ret;
+
+	ret->arenas = ret->arenas_size = 0;
+	for (size_t i = 0; i < arenas->list.n; i++)
+		ret->arenas_size += arenas->list.items[i].size;
+	ret->arenas_used = arenas->blocks;
+	ret->arenas_free_blocks = arenas->free_blocks;
+	ret->arenas_free_pools = arenas->free_pools;
+	ret->arenas_overhead = arenas->overhead;
+	return add_resident(figures, pid);
+}
+
+/* Which part contradicted itself, in words. */
+static const char *changing(const struct figures *figures)
+{
+	return figures->session->core ? "being changed when it was written"
+				      : "being changed at every instant tried";
+}
+
+static void read_arenas(struct figures *figures, struct tm_mem *mem, pid_t pid)
+{
+	const struct py_runtime *runtime = &figures->session->runtime;
+	const struct tm_maps *maps = &figures->session->maps;
+	struct tm_memory *ret = figures->ret;
+	bool whole;
+
+	ret->has_arenas = false;
+	if (!figures->pymalloc)
+		figures->pymalloc = py_obmalloc_find(mem, maps, runtime,
+						     &figures->obmalloc);
+	if (!figures->pymalloc)
+		return;
+	whole = py_arenas_read(mem, maps, runtime, &figures->obmalloc,
+			       figures->pages, &figures->arenas);
+	ret->has_arenas = whole && add_arenas(figures, pid);
+	figures->wants_arenas = !whole;
+	snprintf(ret->why_no_arenas, NO_ARENAS, "%s",
+		 whole ? "the kernel does not report their pages" : changing(figures));
+}
+
+static void read_malloc(struct figures *figures, const struct tm_instant *instant)
+{
+	const char *const why[] = {
+		[HEAP_TOLD] = "",
+		[HEAP_CONTRADICTS] = changing(figures),
+		[HEAP_TOO_MANY] = "too many free blocks to count",
+	};
+	size_t limit = instant->held ? CHUNKS_HELD : CHUNKS;
+	struct tm_memory *ret = figures->ret;
+	struct heap_figures heap = { 0 };
+	enum heap_result result;
+
+	ret->has_malloc = false;
+	if (!figures->glibc)
+		figures->glibc = heap_glibc_find(instant->mem, &figures->session->maps,
+						 &figures->heap);
+	if (!figures->glibc)
+		return;
+	result = heap_glibc_read(instant->mem, &figures->heap, limit, &heap);
+	figures->wants_malloc = result == HEAP_CONTRADICTS;
+	ret->has_malloc = result == HEAP_TOLD;
+	snprintf(ret->why_no_malloc, NO_MALLOC, "%s", why[result]);
+	ret->malloc_size = heap.size;
+	ret->malloc_used = heap.used;
+	ret->malloc_free = heap.free;
+}
+
+static bool read_figures(void *ctx, const struct tm_instant *instant,
+			 struct tm_err *err)
+{
+	struct figures *figures = ctx;
+	const struct py_runtime *runtime = &figures->session->runtime;
+
+	(void)err;
+	if (runtime->layout && !runtime->free_threaded)
+		read_arenas(figures, instant->mem, instant->pid);
+	if (!figures->interposed)
+		read_malloc(figures, instant);
 	return true;
+}
+
+/* ---- the whole ----------------------------------------------------------------- */
+
+/* Where they are, and how much there will be to read. */
+static void prepare_arenas(struct figures *figures)
+{
+	struct tm_session *session = figures->session;
+	const struct py_runtime *runtime = &session->runtime;
+	struct py_arena_list *list = &figures->arenas.list;
+	uint64_t pools = figures->ret->anonymous / runtime->layout->pool_size;
+
+	if (runtime->free_threaded) {
+		snprintf(figures->ret->why_no_arenas, NO_ARENAS,
+			 "mimalloc's, which are not analysed");
+		return;
+	}
+	snprintf(figures->ret->why_no_arenas, NO_ARENAS, "none found");
+	figures->wants_arenas = true;
+	figures->pymalloc = py_obmalloc_find(session->mem, &session->maps, runtime,
+					     &figures->obmalloc);
+	if (figures->pymalloc &&
+	    py_obmalloc_arenas(session->mem, &session->maps, runtime,
+			       &figures->obmalloc, list)) {
+		pools = 0;
+		for (size_t i = 0; i < list->n; i++)
+			pools += list->items[i].ntotal;
+	}
+	figures->look.bytes += pools * POOL_COST +
+			       (figures->pymalloc ? 0 : FIND_COST);
+}
+
+static void prepare_malloc(struct figures *figures)
+{
+	struct tm_session *session = figures->session;
+	const char *other = heap_interposed(session->mem, &session->maps);
+	const char *name = other ? strrchr(other, '/') : NULL;
+
+	figures->interposed = other != NULL;
+	if (other) {
+		snprintf(figures->ret->why_no_malloc, NO_MALLOC,
+			 "%.40s's, which is not analysed", name ? name + 1 : other);
+		return;
+	}
+	snprintf(figures->ret->why_no_malloc, NO_MALLOC, "not glibc's, or not used");
+	figures->wants_malloc = true;
+	figures->glibc = heap_glibc_find(session->mem, &session->maps, &figures->heap);
+	figures->look.bytes += figures->ret->anonymous / HEAP_COST * POOL_COST;
+}
+
+/* A process that cannot be stopped, because another tracer has it say: read
+ * it as it runs, until two reads agree. */
+static void read_running(struct figures *figures)
+{
+	struct tm_memory *ret = figures->ret, before;
+	struct tm_err ignored;
+
+	tm_log("%s: figures of the running process", figures->session->object);
+	figures->look.how = TM_LOOK_RUNNING;
+	if (!tm_look_at(figures->session, &figures->look, &ignored))
+		return;
+	before = *ret;
+	if (!tm_look_at(figures->session, &figures->look, &ignored))
+		return;
+	ret->has_arenas = ret->has_arenas && before.has_arenas &&
+			  ret->arenas_used == before.arenas_used &&
+			  ret->arenas_free_pools == before.arenas_free_pools;
+	ret->has_malloc = ret->has_malloc && before.has_malloc &&
+			  ret->malloc_size == before.malloc_size &&
+			  ret->malloc_free == before.malloc_free;
+}
+
+/* At several instants, until none of it was being changed. */
+static void read_still(struct figures *figures)
+{
+	struct tm_session *session = figures->session;
+	struct tm_err ignored;
+
+	for (int i = 0; figures->wants_arenas || figures->wants_malloc; i++) {
+		if (i == TRIES || (i == FINDS && !figures->pymalloc &&
+				   !figures->glibc) || (i && session->core))
+			break;
+		if (i)
+			tm_sleep_ns(TM_NS_PER_MS);
+		if (!tm_look_at(session, &figures->look, &ignored)) {
+			read_running(figures);
+			break;
+		}
+	}
+	figures->ret->pause_ns = figures->look.paused_ns;
+}
+
+/* What is traced was sampled a moment ago; that has already reported its copy. */
+static bool was_sampled(struct tm_session *session)
+{
+	const struct tm_backend *tracer = session->backend;
+	struct tm_status status;
+	struct tm_err ignored;
+
+	return tracer && tracer->status(session, &status, &ignored) &&
+	       status.tracing == TM_TRACING_ON;
+}
+
+static bool read_bounds(struct figures *figures, struct tm_err *err)
+{
+	struct tm_session *session = figures->session;
+
+	if (session->core) {
+		figures->pages = tm_maps_writable_bytes(&session->maps) / TM_PAGE;
+		return true;
+	}
+	figures->look.told = was_sampled(session);
+	return read_kernel(figures, NULL, err) && tm_subject_refresh(session, err);
 }
 
 bool tm_session_memory(struct tm_session *session, struct tm_memory *ret,
 		       struct tm_err *err)
 {
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	TM_GUARD(py_arenas_free) struct py_arenas arenas = { 0 };
+	TM_GUARD(figures_free) struct figures figures = {
+		.session = session,
+		.look = { .maps = true, .stopped = read_kernel,
+			  .read = read_figures, .ctx = &figures },
+		.ret = ret,
+	};
+	struct tm_err ignored;
 
 	*ret = (struct tm_memory){ 0 };
-	if (!tm_process_check(&session->process, err))
+	if (!tm_subject_check(session, err))
 		return false;
-	if (!tm_maps_read(session->process.pid, &maps, err))
-		return tm_attach_explain(session, err);
-	ret->anonymous = status_bytes(session, "RssAnon");
-	ret->file_maps = status_bytes(session, "RssFile") +
-			 status_bytes(session, "RssShmem");
-	ret->rss = ret->anonymous + ret->file_maps;
-	/* A native program has no layout of Python's arenas. */
-	if (session->runtime.layout &&
-	    py_arenas_read(session->mem, &maps, &session->runtime, &arenas))
-		ret->has_arenas = add_arenas(session, &arenas, ret) &&
-				  ret->arenas <= ret->anonymous;
+	if (!read_bounds(&figures, err))
+		return tm_subject_explain(session, err);
+	if (tm_subject_python(session, &ignored))
+		prepare_arenas(&figures);
+	prepare_malloc(&figures);
+	read_still(&figures);
 	return true;
 }

@@ -1,36 +1,85 @@
 #include "session/meta.h"
 
 #include <stdio.h>
-#include <time.h>
 
-int64_t tm_wall_clock_ms(void)
+#include "base/clock.h"
+
+/* ---- not tracing ----------------------------------------------------------------- */
+
+static bool was_not_traced(const struct tm_session *session, enum py_state state,
+			   struct tm_err *err)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (state == PY_FINALIZED)
+		return tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
+				  "the interpreter was shutting down; tracemalloc had ended");
+	tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
+		   "%s was not tracing memory allocations", session->runtime.name);
+	return tm_err_hint(err, "run the program with PYTHONTRACEMALLOC=1 or "
+			   "-X tracemalloc; if the recorder was in it, use --recorder");
 }
 
-bool tm_meta_read(struct tm_mem *mem, const struct py_runtime *runtime,
-		  struct tm_meta *ret, enum py_state *state, struct tm_err *err)
+bool tm_not_traced(const struct tm_session *session, enum py_state state,
+		   struct tm_err *err)
 {
+	if (session->core)
+		return was_not_traced(session, state, err);
+	if (state == PY_FINALIZED)
+		return tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
+				  "the interpreter is shutting down; tracemalloc has ended");
+	tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
+		   "%s is not tracing memory allocations", session->runtime.name);
+	return tm_err_hint(err, "`tmattach start %d' starts it, `tmattach start --sample 512K %d' "
+				"at a small part of the cost; or run the program with "
+				"PYTHONTRACEMALLOC=1 or -X tracemalloc; without any, `tmattach "
+				"objects %d' shows what is alive",
+			   (int)session->process.leader, (int)session->process.leader,
+			   (int)session->process.leader);
+}
+
+/* ---- the scalars ----------------------------------------------------------------- */
+
+struct tm_meta tm_meta_begin(const struct tm_session *session, const char *runtime)
+{
+	const char *name = session->runtime.name;
+	struct tm_meta meta = {
+		.pid = session->process.leader,
+		.taken_at = session->core ? 0 : tm_wall_clock_ms(),
+	};
+
+	snprintf(meta.runtime, sizeof(meta.runtime), "%s", name[0] ? name : runtime);
+	snprintf(meta.command, sizeof(meta.command), "%s",
+		 session->process.command);
+	return meta;
+}
+
+bool tm_meta_at_rest(struct tm_session *session, bool *ret, struct tm_err *err)
+{
+	return py_lock_is_free(session->mem, &session->runtime, ret, err);
+}
+
+bool tm_meta_take(const struct tm_session *session, struct tm_mem *mem,
+		  struct tm_meta *ret, struct tm_err *err)
+{
+	const struct py_runtime *runtime = &session->runtime;
 	struct py_status status;
+	bool rest = true;
 
 	if (!py_status_read(mem, runtime, &status, err))
 		return false;
-	*state = status.state;
 	if (status.state != PY_TRACING)
-		return true;
-	*ret = (struct tm_meta){
-		.traceback_limit = status.max_nframe,
-		.traced_current = status.traced,
-		.traced_peak = status.peak,
-		.has_total_nframe =
-			runtime->layout->traceback.total_nframe != PY_ABSENT,
-	};
-	snprintf(ret->runtime, sizeof(ret->runtime), "%s", runtime->name);
+		return tm_not_traced(session, status.state, err);
+	if (session->core && !py_lock_is_free(mem, runtime, &rest, err))
+		return false;
+	*ret = tm_meta_begin(session, "");
+	ret->partial = !rest;
+	ret->traceback_limit = status.max_nframe;
+	ret->traced_current = status.traced;
+	ret->traced_peak = status.peak;
+	ret->has_total_nframe = runtime->layout->traceback.total_nframe != PY_ABSENT;
 	return py_tracer_memory(mem, runtime, true, &ret->tracer_memory, err);
 }
+
+/* ---- status ------------------------------------------------------------------------ */
 
 static enum tm_tracing tracing_of(enum py_state state)
 {
@@ -58,12 +107,13 @@ static uint64_t count_traces(struct tm_mem *mem, const struct py_runtime *runtim
 	return table.nentries;
 }
 
-bool tm_status_read(struct tm_mem *mem, const struct py_runtime *runtime,
-		    struct tm_status *ret, struct tm_err *err)
+bool tm_meta_status(const struct tm_session *session, struct tm_status *ret,
+		    struct tm_err *err)
 {
+	const struct py_runtime *runtime = &session->runtime;
 	struct py_status status;
 
-	if (!py_status_read(mem, runtime, &status, err))
+	if (!py_status_read(session->mem, runtime, &status, err))
 		return false;
 	*ret = (struct tm_status){
 		.kind = TM_RUNTIME_CPYTHON,
@@ -73,7 +123,7 @@ bool tm_status_read(struct tm_mem *mem, const struct py_runtime *runtime,
 		.traced_peak = status.peak,
 	};
 	if (ret->tracing == TM_TRACING_ON)
-		ret->ntraces = count_traces(mem, runtime);
+		ret->ntraces = count_traces(session->mem, runtime);
 	snprintf(ret->runtime, sizeof(ret->runtime), "%s", runtime->name);
 	return true;
 }

@@ -1,77 +1,60 @@
-#include "session/native.h"
+#include "session/tracer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "inject/inject.h"
-#include "native/symbols.h"
-#include "session/backend.h"
+#include "py/object.h"
+#include "session/action.h"
+#include "session/heirs.h"
 #include "session/meta.h"
 #include "session/native_frames.h"
+#include "session/python_allocators.h"
+#include "session/unseen.h"
 #include "trace/recorder_traces.h"
-
-struct tm_native {
-	struct tm_injection *in;  /* NULL: no recorder in the target */
-	struct native_modules modules;
-	struct tm_symbolizer *symbolizer;
-};
 
 /* The recorder may have come or gone through another tmattach. */
 static bool find_recorder(struct tm_session *session, struct tm_err *err)
 {
-	struct tm_native *native = session->native;
+	if (!session->injection)
+		session->injection = tm_inject_find(&session->process, err);
+	return session->injection != NULL;
+}
 
-	if (!native->in)
-		native->in = tm_inject_find(&session->process, err);
-	return native->in != NULL;
+bool tm_native_recorded(struct tm_session *session)
+{
+	struct tm_err ignored;
+
+	return find_recorder(session, &ignored);
+}
+
+/* Asked of every CPython: the mappings, which are at hand, deny it of most. */
+static bool is_mapped(const struct tm_session *session, const char *name)
+{
+	for (size_t i = 0; i < session->maps.n; i++)
+		if (strstr(session->maps.regions[i].path, name))
+			return true;
+	return false;
+}
+
+bool tm_python_recorded(struct tm_session *session)
+{
+	struct tm_inject_status status;
+	struct tm_err ignored;
+
+	return is_mapped(session, TM_RECORDER_TABLE_NAME) && find_recorder(session, &ignored) &&
+	       tm_inject_status(session->injection, &status, &ignored) && status.python;
 }
 
 static bool not_recorded(const struct tm_session *session, struct tm_err *err)
 {
 	if (err->kind != TM_ERR_NOT_TRACED)
-		return tm_attach_explain(session, err);
-	tm_err_set(err, TM_ERR_NOT_TRACED, session->process.object,
+		return tm_subject_explain(session, err);
+	tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
 		   "no recorder is in it");
 	return tm_err_hint(err, "`tmattach start %d' puts it there",
-			   (int)session->process.pid);
-}
-
-bool tm_native_attach(struct tm_session *session, bool must_record)
-{
-	struct tm_native *native = tm_calloc(1, sizeof(*native));
-	struct tm_err err;
-
-	session->native = native;
-	native_modules_init(&native->modules, session->process.pid, session->mem);
-	native->symbolizer = tm_symbolizer_create(&native->modules);
-	if (find_recorder(session, &err) || !must_record) {
-		session->backend = &tm_backend_native;
-		return true;
-	}
-	tm_native_detach(session);
-	return false;
-}
-
-void tm_native_detach(struct tm_session *session)
-{
-	struct tm_native *native = session->native;
-
-	if (!native)
-		return;
-	tm_inject_close(native->in);
-	tm_symbolizer_destroy(native->symbolizer);
-	native_modules_deinit(&native->modules);
-	free(native);
-	session->native = NULL;
-}
-
-static void name_runtime(const struct tm_session *session, char *ret, size_t size)
-{
-	snprintf(ret, size, "%s", session->runtime.layout
-		 ? session->runtime.name : "native");
+			   (int)session->process.leader);
 }
 
 static bool native_status(struct tm_session *session, struct tm_status *ret,
@@ -81,13 +64,21 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 	struct tm_err none;
 	bool recording = find_recorder(session, &none);
 
-	*ret = (struct tm_status){ .kind = TM_RUNTIME_NATIVE,
-				   .tracing = TM_TRACING_OFF };
-	name_runtime(session, ret->runtime, sizeof(ret->runtime));
+	*ret = (struct tm_status){
+		.kind = session->backend == &tm_backend_python ? TM_RUNTIME_CPYTHON
+							       : TM_RUNTIME_NATIVE,
+		.tracing = TM_TRACING_OFF,
+	};
+	memcpy(ret->runtime, tm_meta_begin(session, "native").runtime,
+	       sizeof(ret->runtime));
 	if (!recording)
 		return true;
-	if (!tm_inject_status(session->native->in, &status, err))
-		return tm_attach_explain(session, err);
+	if (!tm_inject_status(session->injection, &status, err))
+		return tm_subject_explain(session, err);
+	if (status.python)
+		ret->kind = TM_RUNTIME_CPYTHON;
+	ret->recorder = true;
+	ret->sample_bytes = status.sample_bytes;
 	ret->tracing = TM_TRACING_ON;
 	ret->traceback_limit = status.nframe;
 	ret->traced_current = status.current;
@@ -98,143 +89,242 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 
 /* ---- a sample ---------------------------------------------------------------- */
 
-static bool refresh_modules(struct tm_session *session, struct tm_err *err)
-{
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+/* inject stops the target by itself: it has hooks to tend at the same time. */
+struct native_sample {
+	struct tm_session *session;
+	struct tm_recorder_copy copy;
+	uint64_t pause_ns;
+	struct tm_err *err;
+	bool ok;
+};
 
-	if (!tm_maps_read(session->process.pid, &maps, err))
-		return false;
-	native_modules_update(&session->native->modules, &maps);
-	return true;
+static void run_sample(void *ctx)
+{
+	struct native_sample *sample = ctx;
+
+	sample->ok = tm_inject_sample(sample->session->injection, TM_INJECT_EXACT,
+				      tm_recorder_copy_take, &sample->copy,
+				      &sample->pause_ns, sample->err);
 }
 
-static struct tm_snapshot *build(struct tm_session *session,
-				 const struct tm_recorder_copy *copy,
-				 uint64_t pause_ns, struct tm_err *err)
+static struct tm_snapshot *build(const struct native_sample *sample,
+				 struct tm_err *err)
 {
+	struct tm_session *session = sample->session;
 	const struct tm_frame_source source =
-		tm_native_frames(session->native->symbolizer);
+		tm_recorder_frames(session, &sample->copy);
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_inject_status status = { 0 };
-	struct tm_meta meta = {
-		.pid = session->process.pid,
-		.taken_at = tm_wall_clock_ms(),
-		.pause_ns = pause_ns,
-	};
+	struct tm_meta meta = tm_meta_begin(session, "native");
 	tm_addr at;
-	struct tm_mem *table = tm_inject_table(session->native->in, &at);
+	struct tm_mem *table = tm_inject_table(session->injection, &at);
 
-	name_runtime(session, meta.runtime, sizeof(meta.runtime));
-	snprintf(meta.command, sizeof(meta.command), "%s",
-		 session->process.command);
-	if (tm_recorder_build(copy, table, at, &source, builder, &meta, err) &&
-	    tm_inject_status(session->native->in, &status, err)) {
+	meta.pause_ns = sample->pause_ns;
+	if (tm_recorder_is_python(&sample->copy.table))
+		meta.has_total_nframe = tm_python_counts_frames(session);
+	if (tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
+	    tm_inject_status(session->injection, &status, err)) {
 		meta.tracer_memory = status.tracer_memory;
+		if (!session->process.held)
+			tm_remark_growth(session, meta.traced_current, status.anonymous);
 		return tm_builder_finish(builder, &meta, err);
 	}
 	tm_builder_destroy(builder);
 	return NULL;
 }
 
-static struct tm_snapshot *native_sample(struct tm_session *session,
-					 struct tm_err *err)
+static bool take_sample(struct native_sample *sample, struct tm_err *err)
 {
-	TM_GUARD(tm_recorder_copy_free) struct tm_recorder_copy copy = { .exact = true };
-	struct tm_snapshot *snapshot = NULL;
-	uint64_t pause_ns = 0;
+	struct tm_session *session = sample->session;
 
-	if (!find_recorder(session, err)) {
-		not_recorded(session, err);
-		return NULL;
+	sample->copy.exact = true;
+	sample->err = err;
+	if (!find_recorder(session, err))
+		return not_recorded(session, err);
+	return (tm_subject_refresh(session, err) &&
+		tm_act(session, run_sample, sample, err) && sample->ok) ||
+	       tm_subject_explain(session, err);
+}
+
+/* Keep the block at the address, or the one that the object there is in. */
+static void pick(struct native_sample *sample, tm_addr address)
+{
+	struct tm_session *session = sample->session;
+	struct tm_err none;
+	tm_addr block;
+
+	if (tm_recorder_copy_pick(&sample->copy, address))
+		return;
+	if (!tm_recorder_is_python(&sample->copy.table) ||
+	    !tm_subject_python(session, &none) ||
+	    !py_object_block(session->mem, &session->runtime, address, &block) ||
+	    !tm_recorder_copy_pick(&sample->copy, block))
+		sample->copy.nslots = 0;
+}
+
+/* All traces, or the one at *block. */
+static struct tm_snapshot *sampled(struct tm_session *session, const tm_addr *block,
+				   struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct native_sample *sample = tm_calloc(1, sizeof(*sample));
+	struct tm_snapshot *snapshot = NULL;
+
+	sample->session = session;
+	if (take_sample(sample, err)) {
+		if (block)
+			pick(sample, *block);
+		snapshot = build(sample, err);
+		if (!snapshot)
+			tm_subject_explain(session, err);
 	}
-	if (refresh_modules(session, err) &&
-	    tm_inject_sample(session->native->in, TM_INJECT_EXACT,
-			     tm_recorder_copy_take, &copy, &pause_ns, err))
-		snapshot = build(session, &copy, pause_ns, err);
-	if (!snapshot)
-		tm_attach_explain(session, err);
+	tm_recorder_copy_free(&sample->copy);
 	return snapshot;
+}
+
+static struct tm_snapshot *native_traces(struct tm_session *session, struct tm_err *err)
+{
+	return sampled(session, NULL, err);
+}
+
+static struct tm_snapshot *native_where(struct tm_session *session, uint64_t address,
+					struct tm_err *err)
+{
+	return sampled(session, &address, err);
 }
 
 /* ---- control --------------------------------------------------------------------- */
 
-static bool native_reset_peak(struct tm_session *session, struct tm_err *err)
+static bool native_reset_peak(struct tm_session *session, const struct tm_order *order,
+			      struct tm_control_result *ret, struct tm_err *err)
 {
+	(void)order;
+	(void)ret;
 	if (!find_recorder(session, err))
 		return not_recorded(session, err);
-	return tm_inject_reset_peak(session->native->in, err) ||
-	       tm_attach_explain(session, err);
+	return tm_inject_reset_peak(session->injection, err) ||
+	       tm_subject_explain(session, err);
 }
 
-static bool native_start(struct tm_session *session, uint32_t nframe,
-			 unsigned timeout_ms, struct tm_control *ret,
-			 struct tm_err *err)
+static bool start(struct tm_session *session, const struct tm_order *order,
+		  const struct tm_inject_python *python,
+		  struct tm_control_result *ret, struct tm_err *err)
 {
 	const struct tm_inject_opts opts = {
-		.nframe = nframe, .sample_bytes = session->opts.sample_bytes,
-		.in_core = session->opts.in_core,
+		.nframe = order->nframe, .sample_bytes = session->opts.sample_bytes,
+		.python = python, .in_core = session->opts.in_core_dumps,
+		.given = { session->opts.allocs, session->opts.nallocs,
+			   session->opts.frees, session->opts.nfrees },
 	};
 	struct tm_status status;
 
-	(void)timeout_ms;
-	*ret = (struct tm_control){ .changed = !find_recorder(session, err) };
+	*ret = (struct tm_control_result){ .changed = !find_recorder(session, err) };
 	if (ret->changed)
-		session->native->in = tm_inject_start(&session->process, &opts, err);
-	if (!session->native->in || !native_status(session, &status, err))
-		return tm_attach_explain(session, err);
+		session->injection = tm_inject_start(&session->process, &opts, err);
+	if (!session->injection || !native_status(session, &status, err))
+		return tm_subject_explain(session, err);
 	ret->traceback_limit = status.traceback_limit;
+	if (ret->changed)
+		tm_remark_unseen(session);
 	return true;
 }
 
-static bool native_stop(struct tm_session *session, unsigned timeout_ms,
-			struct tm_control *ret, struct tm_err *err)
+static void tell_left(const struct tm_session *session)
 {
-	struct tm_injection *in;
+	tm_subject_note(session, "a thread rests inside the recorder's code; it stays "
+			"mapped, inert");
+}
+
+static bool native_start(struct tm_session *session, const struct tm_order *order,
+			 struct tm_control_result *ret, struct tm_err *err)
+{
+	return start(session, order, NULL, ret, err);
+}
+
+bool tm_native_tidy(struct tm_session *session, struct tm_err *err)
+{
 	bool left = false;
 
-	(void)timeout_ms;
-	*ret = (struct tm_control){ 0 };
-	if (!find_recorder(session, err))
-		return err->kind == TM_ERR_NOT_TRACED ||
-		       tm_attach_explain(session, err);
-	in = session->native->in;
-	session->native->in = NULL;
-	if (!tm_inject_stop(in, &left, err))
-		return tm_attach_explain(session, err);
+	if (!tm_subject_refresh(session, err))
+		return false;
+	if (is_mapped(session, TM_RECORDER_CODE_NAME) &&
+	    !tm_inject_tidy(&session->process, &left, err))
+		return false;
 	if (left)
-		tm_session_note(session, "a thread rests inside the recorder's code; "
-				"it stays mapped, inert");
-	ret->changed = true;
+		tell_left(session);
 	return true;
 }
 
-static bool native_clear(struct tm_session *session, unsigned timeout_ms,
-			 struct tm_err *err)
+static bool python_start(struct tm_session *session, const struct tm_order *order,
+			 struct tm_control_result *ret, struct tm_err *err)
 {
-	(void)timeout_ms;
-	if (!find_recorder(session, err))
-		return not_recorded(session, err);
-	return tm_inject_clear(session->native->in, err) ||
-	       tm_attach_explain(session, err);
+	struct tm_python_allocators allocators;
+	struct tm_err none;
+
+	/* One that is there stays as it is. */
+	return (find_recorder(session, &none) ||
+		(tm_native_tidy(session, err) &&
+		 tm_python_allocators(session, &allocators, err)) ||
+		tm_subject_explain(session, err)) &&
+	       start(session, order, &allocators.python, ret, err);
 }
 
-static struct tm_snapshot *native_where(struct tm_session *session,
-					uint64_t address, struct tm_err *err)
+/* None is recording, but one that was stopped may have left something. */
+static bool stop_again(struct tm_session *session, bool *ret_left, struct tm_err *err)
 {
-	(void)address;
-	tm_err_set(err, TM_ERR_UNSUPPORTED, session->process.object,
-		   "where looks up blocks of a CPython that is tracing, not the recorder's");
-	tm_err_hint(err, "`tmattach stats -k traceback %d' shows where the "
-		    "recorder's come from", (int)session->process.pid);
-	return NULL;
+	return err->kind == TM_ERR_NOT_TRACED &&
+	       tm_inject_tidy(&session->process, ret_left, err);
+}
+
+static bool native_stop(struct tm_session *session, const struct tm_order *order,
+			struct tm_control_result *ret, struct tm_err *err)
+{
+	struct tm_injection *in;
+	bool left = false, ok;
+
+	(void)order;
+	*ret = (struct tm_control_result){ 0 };
+	ret->changed = find_recorder(session, err);
+	if (ret->changed) {
+		in = session->injection;
+		session->injection = NULL;
+		ok = tm_inject_stop(in, &left, err);
+		tm_tidy_heirs(session);
+	} else {
+		ok = stop_again(session, &left, err);
+	}
+	if (left)
+		tell_left(session);
+	return ok || tm_subject_explain(session, err);
+}
+
+static bool native_clear(struct tm_session *session, const struct tm_order *order,
+			 struct tm_control_result *ret, struct tm_err *err)
+{
+	(void)order;
+	(void)ret;
+	if (!find_recorder(session, err))
+		return not_recorded(session, err);
+	return tm_inject_clear(session->injection, err) ||
+	       tm_subject_explain(session, err);
 }
 
 const struct tm_backend tm_backend_native = {
 	.status = native_status,
-	.sample = native_sample,
+	.traces = native_traces,
+	.where = native_where,
 	.reset_peak = native_reset_peak,
 	.start = native_start,
 	.stop = native_stop,
 	.clear = native_clear,
+};
+
+/* The same recorder, put where Python allocates. */
+const struct tm_backend tm_backend_python = {
+	.status = native_status,
+	.traces = native_traces,
 	.where = native_where,
+	.reset_peak = native_reset_peak,
+	.start = python_start,
+	.stop = native_stop,
+	.clear = native_clear,
 };

@@ -42,7 +42,24 @@ static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
 	return n;
 }
 
-struct tm_frame_source tm_native_frames(struct tm_symbolizer *symbolizer)
+static bool is_main(void *ctx, tm_addr pc)
 {
-	return (struct tm_frame_source){ native_frames, symbolizer };
+	struct tm_code_place place = tm_symbolize(ctx, pc, true);
+	const char *function = place.n > 0 ? place.frames[0].function : NULL;
+
+	return function && strcmp(function, "main") == 0;
+}
+
+struct tm_frame_source tm_recorder_frames(struct tm_session *session,
+					  const struct tm_recorder_copy *copy)
+{
+	struct tm_frame_source source = {
+		.frames = native_frames, .begins = is_main,
+		.ctx = tm_subject_symbolizer(session),
+	};
+	struct tm_err unknown;
+
+	if (tm_recorder_is_python(&copy->table) && tm_subject_python(session, &unknown))
+		source.lines = session->runtime.layout->stack.lines;
+	return source;
 }

@@ -1,11 +1,13 @@
-/* Code addresses as the frames of a snapshot. Private to src/session. */
+/* What the recorder's stacks are made of as frames of a snapshot. Private to
+ * src/session. */
 #ifndef TM_SESSION_NATIVE_FRAMES_H
 #define TM_SESSION_NATIVE_FRAMES_H
 
-#include "native/symbols.h"
+#include "session/subject.h"
 #include "trace/recorder_traces.h"
 
-/* For tm_recorder_build(). The symbolizer is borrowed. */
-struct tm_frame_source tm_native_frames(struct tm_symbolizer *symbolizer);
+/* For tm_recorder_build() of this copy; borrows from the session. */
+struct tm_frame_source tm_recorder_frames(struct tm_session *session,
+					  const struct tm_recorder_copy *copy);
 
 #endif

@@ -5,26 +5,22 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/guard.h"
-#include "session/run_guard.h"
-#include "session/run_program.h"
-#include "target/arch.h"
+#include "session/run_events.h"
+#include "session/run_family.h"
 #include "target/process.h"
-
-/* linux/ptrace.h clashes with sys/ptrace.h; kernel ABI. */
-enum { EVENT_STOP = 128 };
+#include "target/stop.h"
 
 struct run {
 	struct run_program program;
+	struct run_family family; /* its children, if they are watched */
 	pid_t pid;
-	struct run_guard guard;
-	bool again;           /* attached anew: what is it now? */
+	bool again;           /* attached again: what is it now? */
 	bool stopped;         /* by job control; we listen */
 	bool continued_first; /* SIGCONT has come to us, not yet to it */
 	bool unwatched;       /* it ended while we were not attached */
@@ -67,7 +63,6 @@ static void at_event_stop(struct run *run, int sig)
 
 static void let_go(const struct run *run)
 {
-	tm_break_clear(run->pid);
 	ptrace(PTRACE_DETACH, run->pid, NULL, NULL);
 }
 
@@ -77,9 +72,10 @@ static void attach_again(struct run *run)
 {
 	int sig;
 
-	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) != 0 ||
+	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)run_program_options(&run->program)) != 0 ||
 	    !interrupt(run, &sig)) {
 		run->unwatched = true;
+		run_program_away(&run->program, false);
 		return;
 	}
 	run->again = true;
@@ -88,8 +84,8 @@ static void attach_again(struct run *run)
 
 /*
  * Its terminal has stopped the command, which has tidied up by now: our shell
- * expects us to stop. Somebody may let the command go on before us: it does
- * not need us for that. When the shell lets us go on before the command, we
+ * expects us to stop. The command may be continued before us: it does not
+ * need us for that. When the shell continues us before the command, we
  * find it in this same stop: not to be followed again.
  */
 static void stop_with_it(struct run *run)
@@ -104,7 +100,7 @@ static void at_stop(struct run *run, int status)
 {
 	int sig = WSTOPSIG(status);
 
-	if (status >> 16 != EVENT_STOP || sig == SIGTRAP)
+	if (status >> 16 != TM_EVENT_STOP || sig == SIGTRAP)
 		run->continued_first = false;
 	switch (status >> 16) {
 	case PTRACE_EVENT_EXEC:
@@ -115,7 +111,12 @@ static void at_stop(struct run *run, int status)
 		run_program_ends(&run->program);
 		go_on(run, 0);
 		return;
-	case EVENT_STOP:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		run_family_add(&run->family, &run->program, status >> 16 == PTRACE_EVENT_FORK);
+		go_on(run, 0);
+		return;
+	case TM_EVENT_STOP:
 		at_event_stop(run, sig);
 		return;
 	default:
@@ -135,8 +136,8 @@ static void collect(struct run *run)
 
 		if (got == 0 || (got < 0 && errno == EINTR))
 			return;
-		/* Its end was seen where it was to execute something for us:
-		 * only SIGKILL does that. */
+		/* It ended while it was to execute something for us: only
+		 * SIGKILL does that. */
 		run->ended = got < 0 || !WIFSTOPPED(status);
 		if (run->ended)
 			run->status = got < 0 ? SIGKILL : status;
@@ -147,7 +148,7 @@ static void collect(struct run *run)
 
 /* ---- SIGUSR1: a snapshot while it runs ----------------------------------------------- */
 
-/* Handle what comes until it stands in our interrupt stop, or in one of job
+/* Handle what comes until it is in our interrupt stop, or in one of job
  * control (*ret_sig). */
 static bool interrupt(struct run *run, int *ret_sig)
 {
@@ -162,9 +163,12 @@ static bool interrupt(struct run *run, int *ret_sig)
 			return false;
 		}
 		*ret_sig = WSTOPSIG(status);
-		if (status >> 16 == EVENT_STOP)
+		if (status >> 16 == TM_EVENT_STOP)
 			return true;
 		at_stop(run, status);
+		/* What was done there may have taken our stop. */
+		if (ptrace(PTRACE_INTERRUPT, run->pid, NULL, NULL) != 0 && errno != ESRCH)
+			return false;
 	}
 	return false;
 }
@@ -176,6 +180,7 @@ static void sample_running(struct run *run)
 
 	if (!interrupt(run, &sig))
 		return;
+	run_program_away(&run->program, true);
 	let_go(run);
 	run_program_sample(&run->program);
 	attach_again(run);
@@ -187,12 +192,12 @@ static void sample_running(struct run *run)
  * command itself sends goes to the whole job anyway. */
 static void pass_on(const struct run *run, const struct signalfd_siginfo *info)
 {
-	if (info->ssi_code <= 0 && info->ssi_pid != (uint32_t)run->pid)
+	if (info->ssi_code <= 0 && info->ssi_pid != (uint32_t)run->pid && !run->ended)
 		kill(run->pid, (int)info->ssi_signo);
 }
 
-/* Our SIGCONT has removed all older ones: the command, where it has stopped,
- * has been continued too and has stopped anew. */
+/* Our SIGCONT has removed all older ones: the command, if it was stopped, has
+ * been continued as well and has stopped again. */
 static void terminal_stops_us(struct run *run)
 {
 	int sig;
@@ -212,7 +217,9 @@ static void handle_signal(struct run *run, const struct signalfd_siginfo *info)
 	case SIGCHLD:
 		break;
 	case SIGUSR1:
-		sample_running(run);
+		if (!run->ended)
+			sample_running(run);
+		run_family_sample(&run->family);
 		break;
 	default:
 		pass_on(run, info);
@@ -221,28 +228,42 @@ static void handle_signal(struct run *run, const struct signalfd_siginfo *info)
 		terminal_stops_us(run);
 }
 
+/* When the command has ended and others have not, wait for them, as strace does;
+ * a signal ends that. */
+static bool is_enough(const struct run *run, const struct signalfd_siginfo *info)
+{
+	return run->ended && (info->ssi_signo == SIGINT || info->ssi_signo == SIGTERM ||
+			      info->ssi_signo == SIGHUP || info->ssi_signo == SIGQUIT);
+}
+
 static void watch_it(struct run *run, int signals)
 {
-	collect(run);
-	while (!run->ended) {
-		struct signalfd_siginfo info;
+	struct signalfd_siginfo info = { 0 };
 
+	collect(run);
+	run_family_collect(&run->family);
+	while ((!run->ended || run->family.n > 0) && !is_enough(run, &info)) {
 		if (read(signals, &info, sizeof(info)) == sizeof(info))
 			handle_signal(run, &info);
 		collect(run);
+		run_family_collect(&run->family);
 	}
+	run_family_free(&run->family);
 }
 
 /* ---- the beginning ---------------------------------------------------------------------- */
 
-/* In the child: begin when we are attached; tell why exec failed. */
-static void be_command(char *const argv[], const sigset_t *mask, int begin, int failed)
+/* In the child: begin when we are attached; report why exec failed. */
+static void be_command(const struct run *run, char *const argv[], const sigset_t *mask,
+		       int begin, int failed)
 {
+	const struct tm_run_opts *opts = run->program.opts;
 	char byte;
 	int why;
 
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	if (opts->before_exec)
+		opts->before_exec(opts->ctx);
 	if (read(begin, &byte, 1) == 1)
 		execvp(argv[0], argv);
 	why = errno;
@@ -251,7 +272,7 @@ static void be_command(char *const argv[], const sigset_t *mask, int begin, int 
 	_exit(127);
 }
 
-/* Until the command's program has begun, or it has ended without. */
+/* Until the command's program has begun, or the command has ended before that. */
 static void wait_exec(struct run *run)
 {
 	int status;
@@ -266,7 +287,7 @@ static void wait_exec(struct run *run)
 	}
 }
 
-/* It waits for its exec still; `command` says more than its pid. */
+/* It is still before its exec; `command` says more than its pid. */
 static bool attach_failed(const struct run *run, int why, const char *command,
 			  struct tm_err *err)
 {
@@ -282,8 +303,7 @@ static bool attach_failed(const struct run *run, int why, const char *command,
 
 static bool attach(struct run *run, const char *command, struct tm_err *err)
 {
-	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)RUN_OPTIONS) == 0) {
-		run_guard_watch(&run->guard, run->pid);
+	if (ptrace(PTRACE_SEIZE, run->pid, NULL, (long)run_program_options(&run->program)) == 0) {
 		run->program.pid = run->pid;
 		return true;
 	}
@@ -297,17 +317,13 @@ static bool start(struct run *run, char *const argv[], const sigset_t *mask,
 	TM_GUARD(tm_fd_close) int begin_out = -1;
 	TM_GUARD(tm_fd_close) int failed_in = -1;
 
-	if (!run_guard_start(&run->guard) || pipe2(begin, O_CLOEXEC) != 0 ||
-	    pipe2(failed, O_CLOEXEC) != 0)
+	if (pipe2(begin, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0)
 		return tm_err_os(err, errno, "tmattach", "cannot start the command");
 	run->pid = fork();
 	if (run->pid == 0) {
-		/* Where Yama lets only ancestors attach. */
-		prctl(PR_SET_PTRACER, run->guard.pid, 0, 0, 0);
-		/* It and the guard shall see that we are killed. */
+		/* It has to notice if we are killed. */
 		close(begin[1]);
-		close(run->guard.out);
-		be_command(argv, mask, begin[0], failed[1]);
+		be_command(run, argv, mask, begin[0], failed[1]);
 	}
 	close(begin[0]);
 	close(failed[1]);
@@ -334,14 +350,16 @@ static const char *what_is_missing(const struct run *run)
 {
 	const struct run_program *program = &run->program;
 
+	if (run->family.any_final)
+		return NULL;
 	if (!program->was_traced)
-		return program->why[0] ? program->why : "it was no program";
+		return program->why[0] ? program->why : "it was not a program";
 	if (run->unwatched && program->opts->snapshot && !program->final_done)
 		return "it had ended before tmattach was continued";
 	return NULL;
 }
 
-static void tell_missing(const struct run *run, const char *command)
+static void tell_missing(const struct run *run)
 {
 	const char *why = what_is_missing(run);
 	char line[600];
@@ -349,15 +367,15 @@ static void tell_missing(const struct run *run, const char *command)
 	if (!why)
 		return;
 	snprintf(line, sizeof(line), "%s: %s", run->program.was_traced
-		 ? "no snapshot of its end" : "it was not traced at any time", why);
-	run_note(&run->program, command, line);
+		 ? "no snapshot of its end" : "it was never traced", why);
+	run_note(&run->program, run->program.name, line);
 }
 
 bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 		    int *ret_status, struct tm_err *err)
 {
 	TM_GUARD(tm_fd_close) int signals = -1;
-	struct run run = { .program.opts = opts };
+	struct run run = { .program = { .opts = opts, .name = argv[0] } };
 	sigset_t all, before;
 	bool ok;
 
@@ -371,9 +389,8 @@ bool tm_run_watched(char *const argv[], const struct tm_run_opts *opts,
 	if (ok) {
 		watch_it(&run, signals);
 		*ret_status = shell_status(run.status);
-		tell_missing(&run, argv[0]);
+		tell_missing(&run);
 	}
-	run_guard_end(&run.guard);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }

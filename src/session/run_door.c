@@ -3,18 +3,14 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/ptrace.h>
 
+#include "arch/arch.h"
 #include "base/guard.h"
-#include "target/arch.h"
+#include "base/log.h"
+#include "mem/poke.h"
 #include "target/maps.h"
 
 _Static_assert(TM_DOOR_LEN <= RUN_DOOR_WORDS * sizeof(uint64_t), "room for the code");
-
-static bool poke(pid_t pid, tm_addr at, uint64_t word)
-{
-	return ptrace(PTRACE_POKEDATA, pid, at, word) == 0;
-}
 
 /* The stack of a new program: argc, argv, NULL, environment, NULL, pairs. */
 static tm_addr skip_pointers(struct tm_mem *mem, tm_addr at)
@@ -52,7 +48,7 @@ static bool find_entry(struct tm_mem *mem, tm_addr sp, struct run_door *door)
 	return false;
 }
 
-/* Zeroes at the end of its last page: behind all that the file has. */
+/* Zeroes at the end of its last page, after all that the file has. */
 static bool has_room(struct tm_mem *mem, const struct tm_region *region)
 {
 	uint64_t words[RUN_DOOR_WORDS + 1];
@@ -90,15 +86,15 @@ static bool place(pid_t pid, struct tm_mem *mem, struct run_door *door)
 		return false;
 	tm_door_make(door->entry, words);
 	for (size_t i = 0; i < RUN_DOOR_WORDS; i++)
-		if (!poke(pid, door->at + i * sizeof(words[0]), words[i]))
+		if (!tm_poke_word(pid, door->at + i * sizeof(words[0]), words[i]))
 			return false;
-	return poke(pid, door->slot, door->at);
+	return tm_poke_word(pid, door->slot, door->at);
 }
 
 bool run_door_open(pid_t pid, struct run_door *ret, const char **ret_why)
 {
 	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	struct user_regs_struct regs;
+	struct tm_regs regs;
 	struct tm_err err;
 
 	*ret = (struct run_door){ 0 };
@@ -116,7 +112,7 @@ bool run_door_open(pid_t pid, struct run_door *ret, const char **ret_why)
 
 bool run_door_reached(pid_t pid, const struct run_door *door)
 {
-	struct user_regs_struct regs;
+	struct tm_regs regs;
 
 	return door->at && tm_regs_get(pid, &regs) &&
 	       tm_regs_pc(&regs) - door->at < RUN_DOOR_WORDS * sizeof(uint64_t);
@@ -124,15 +120,18 @@ bool run_door_reached(pid_t pid, const struct run_door *door)
 
 void run_door_pass(pid_t pid, struct run_door *door)
 {
-	struct user_regs_struct regs;
+	struct tm_regs regs;
+	bool gone;
 
 	if (!tm_regs_get(pid, &regs))
 		return;
 	tm_regs_set_pc(&regs, door->entry);
 	if (!tm_regs_set(pid, &regs))
 		return;
-	poke(pid, door->slot, door->entry);
+	gone = tm_poke_word(pid, door->slot, door->entry);
 	for (size_t i = 0; i < RUN_DOOR_WORDS; i++)
-		poke(pid, door->at + i * sizeof(uint64_t), door->under[i]);
+		gone &= tm_poke_word(pid, door->at + i * sizeof(uint64_t), door->under[i]);
+	if (!gone)
+		tm_log("the mark at its entry point stays");
 	door->at = 0;
 }

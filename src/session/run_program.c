@@ -1,57 +1,55 @@
 #include "session/run_program.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
-#include <sys/wait.h>
 
-#include "base/guard.h"
 #include "base/log.h"
-#include "session/attach.h"
-#include "session/backend.h"
-#include "target/arch.h"
-#include "target/maps.h"
+#include "session/run_kind.h"
+#include "session/subject.h"
+#include "tmattach/process.h"
 
 void run_note(const struct run_program *program, const char *object, const char *text)
 {
-	char line[1024];
+	char line[1280];
 
 	snprintf(line, sizeof(line), "%s: %s", object, text);
 	program->opts->note(program->opts->ctx, line);
 }
 
-enum {
-	SYSCALL_STOP = SIGTRAP | 0x80,
-	/* What only links to Python may run for long before it begins, or never
-	 * do. Interpreters take some hundred. */
-	BEGINNING_LIMIT = 10000,
-};
-
 /* ---- snapshots ---------------------------------------------------------------- */
 
-/* `held`: its main thread stands in a stop of ours. */
+/* Do snapshots come from the recorder? A native program may have loaded a Python that
+ * it never uses. */
+static bool by_recorder(const struct run_program *program)
+{
+	return !program->python || program->opts->use_recorder ||
+	       (program->recorded &&
+		run_hold_read(program->pid, &program->hold).up == RUN_NOT_UP);
+}
+
+/* `held`: its main thread is in a stop of ours. */
 static struct tm_session *open_session(const struct run_program *program, bool held,
 				       struct tm_err *err)
 {
+	const bool native = by_recorder(program);
 	const struct tm_session_opts opts = {
 		.freeze = held ? TM_FREEZE_NEVER : TM_FREEZE_AUTO,
 		.busy_timeout_ms = held ? 2000 : 0,
-		.use_recorder = program->opts->use_recorder,
-		.native_too = true,
-		.sample_bytes = program->opts->sample_bytes,
-		.in_core = program->opts->in_core,
+		/* A Python that cannot be read gets it only if it is asked for. */
+		.use_recorder = program->opts->use_recorder ||
+				(native && program->recorded),
+		.allow_native = native,
+		/* A CPython traces by itself; a note has said so. */
+		.sample_bytes = native ? program->opts->sample_bytes : 0,
+		.in_core_dumps = program->opts->in_core_dumps,
+		.allocs = program->opts->allocs, .nallocs = program->opts->nallocs,
+		.frees = program->opts->frees, .nfrees = program->opts->nfrees,
 	};
 
 	return tm_session_open_held(program->pid, held ? program->pid : 0, &opts, err);
 }
 
-/*
- * Held, it is the last moment: no copy is made, and a lock whose owner has
- * ended is not waited for as long.
- */
-static void take_snapshot(struct run_program *program, bool held)
+void run_program_snapshot(struct run_program *program, bool held)
 {
 	struct tm_snapshot *snapshot = NULL;
 	struct tm_session *session;
@@ -59,219 +57,146 @@ static void take_snapshot(struct run_program *program, bool held)
 
 	session = open_session(program, held, &err);
 	if (session)
-		snapshot = session->backend->sample(session, &err);
+		snapshot = tm_session_take_snapshot(session, &err);
 	tm_session_close(session);
+	program->saved |= snapshot && held;
 	if (snapshot)
 		program->opts->snapshot(program->opts->ctx, snapshot, held);
 	else
 		run_note(program, err.object, err.cause);
 }
 
-void run_program_sample(struct run_program *program)
+/* ---- tracing ------------------------------------------------------- */
+
+unsigned run_program_options(const struct run_program *program)
 {
-	take_snapshot(program, false);
+	return RUN_OPTIONS | (program->opts->children ? RUN_CHILDREN : 0u);
 }
 
-static void take_last(struct run_program *program)
+/* Other steps have set others. */
+static void set_options(const struct run_program *program)
 {
-	if (!program->final_done)
-		take_snapshot(program, true);
-	program->final_done = true;
+	ptrace(PTRACE_SETOPTIONS, program->pid, NULL, (long)run_program_options(program));
 }
 
-/* ---- the program is there -------------------------------------------------------- */
-
-static bool find_finalizing(struct run_program *program)
-{
-	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	struct tm_err err;
-
-	mem = tm_mem_proc(program->pid, &err);
-	return mem && tm_maps_read(program->pid, &maps, &err) &&
-	       py_finalizing_find(mem, &maps, &program->finalizing);
-}
-
-static bool is_set(const struct run_program *program, tm_addr field)
-{
-	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
-	struct tm_err err;
-	uint64_t value = 0;
-
-	mem = tm_mem_proc(program->pid, &err);
-	return mem && tm_mem_u64(mem, field, &value, &err) && value;
-}
-
-static bool is_finalizing(const struct run_program *program)
-{
-	return is_set(program, program->finalizing.mark);
-}
-
-static void watch_finalizing(struct run_program *program)
-{
-	bool set = tm_break_write(program->pid, program->finalizing.mark);
-
-	program->watch = set ? WATCH_FINALIZING : WATCH_NOTHING;
-	if (!set)
-		run_note(program, "-o", "no hardware breakpoint is to be had: the "
-			 "snapshot at the end will be taken only if the program is killed");
-	tm_log("run: CPython, finalizing at 0x%llx after %u system calls",
-	       (unsigned long long)program->finalizing.mark, program->syscalls / 2);
-}
-
-/*
- * A breakpoint that is hit is a SIGTRAP, which ends the command if we are
- * killed just then. The runtime writes to the mark when it sets itself up; so
- * the breakpoint waits until it has. Nothing is lost with us at a system call.
- */
-static void watch_beginning(struct run_program *program)
-{
-	const struct py_finalizing *at = &program->finalizing;
-
-	if (!at->begun || is_set(program, at->begun) ||
-	    program->syscalls++ > BEGINNING_LIMIT)
-		watch_finalizing(program);
-	else
-		program->watch = WATCH_BEGINNING;
-}
-
-/* Why it cannot be done is told in the end, if it matters then. */
+/* If it cannot be done, the reason is reported at the end, if it still matters. */
 static void record(struct run_program *program)
 {
 	struct tm_session *session;
-	struct tm_control control;
+	const char *advice = "";
+	struct tm_control_result control = { 0 };
 	struct tm_err err;
 
 	session = open_session(program, true, &err);
+	if (!session && err.kind == TM_ERR_UNSUPPORTED) /* a Python: no lines of it */
+		advice = "; --recorder injects the recorder for native programs";
 	program->recorded = session &&
-		session->backend->start(session, program->opts->nframe, 0, &control, &err);
+		tm_session_start_tracing(session, program->opts->nframe, 0, &control, &err);
 	tm_session_close(session);
 	if (!program->recorded)
-		snprintf(program->why, sizeof(program->why), "%s", err.cause);
-	ptrace(PTRACE_SETOPTIONS, program->pid, NULL, (long)RUN_OPTIONS);
+		snprintf(program->why, sizeof(program->why), "%.400s%s", err.cause, advice);
+	set_options(program);
 }
 
 static void traces_itself(struct run_program *program)
 {
 	program->was_traced = true;
-	if (program->opts->sample_bytes || program->opts->in_core)
+	if (program->opts->sample_bytes || program->opts->in_core_dumps)
 		run_note(program, "--sample and --in-core", "are the recorder's, and this is "
-			 "a CPython, which traces by itself; --recorder brings the recorder in");
+			 "a CPython, which traces by itself; --recorder injects the recorder");
 }
 
-/* It is loaded: what is it? */
-static void trace(struct run_program *program)
+static void end_unseen(const struct run_program *program, const struct tm_err *why)
 {
-	program->watch = WATCH_NOTHING;
-	tm_break_clear(program->pid);
-	if (find_finalizing(program) && program->opts->snapshot)
-		watch_beginning(program);
-	if (!program->finalizing.mark || program->opts->use_recorder)
+	char line[1200];
+
+	snprintf(line, sizeof(line), "the snapshot of its end will be taken only if it is killed "
+		 "(SIGUSR1 takes one now): %s%s%s", why->cause, why->hint[0] ? "; " : "", why->hint);
+	if (program->opts->snapshot)
+		run_note(program, "-o", line);
+}
+
+/* Where the snapshot of its end is wanted, and where it is up: unless it traces
+ * by then, it is asked to. */
+static void hold_python(struct run_program *program, const struct run_python *python)
+{
+	const struct tm_run_opts *opts = program->opts;
+	struct tm_err err;
+
+	if (tm_process_filtered(&program->process)) {
+		tm_err_set(&err, TM_ERR_UNSUPPORTED, "", "a seccomp filter watches its system calls");
+		end_unseen(program, &err);
+	} else if (!run_hold_python(&program->process, python, &program->libc, opts->snapshot != NULL,
+				    opts->use_recorder ? 0 : opts->nframe, &program->hold, &err)) {
+		tm_log("run: %s: %s", err.object, err.cause);
+		if (!program->hold.made[RUN_FINALIZE])
+			end_unseen(program, &err);
+	}
+	set_options(program);
+}
+
+static void hold_libc(struct run_program *program)
+{
+	struct tm_err err;
+
+	if (tm_process_filtered(&program->process) ||
+	    ((!program->opts->snapshot || (program->opts->children && !program->python)) &&
+	     !run_names_python(program->pid)))
+		return;
+	if (!run_hold_libc(&program->process, !program->python, &program->libc, &err))
+		tm_log("run: %s: %s", err.object, err.cause);
+	set_options(program);
+}
+
+/* In a family only processes that run Python are recorded. */
+static bool wants_recorder(const struct run_program *program)
+{
+	return program->opts->use_recorder || (!program->python && !program->opts->children);
+}
+
+/* By the recorder or, where it is a Python, by itself. False: not at all. */
+static bool begin_tracing(struct run_program *program)
+{
+	const bool recorder = wants_recorder(program);
+
+	if (recorder)
 		record(program);
-	else
+	else if (program->python)
 		traces_itself(program);
 	program->was_traced |= program->recorded;
+	return recorder || program->python;
 }
 
-/* ---- the end ---------------------------------------------------------------------- */
-
-/*
- * From whatever stop to one that is just a stop: in that before a signal, if
- * we are killed, the SIGTRAP is delivered and ends the command. False if it
- * is ending; what wait() says of that is left for the caller.
- */
-static bool just_stopped(pid_t pid)
+void run_program_trace(struct run_program *program)
 {
-	siginfo_t info = { 0 };
+	struct run_python python;
 
-	if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) != 0 ||
-	    ptrace(PTRACE_CONT, pid, NULL, NULL) != 0)
-		return false;
-	while (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL) != 0)
-		if (errno != EINTR)
-			return false;
-	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
-		return false;
-	return waitid(P_PID, (id_t)pid, &info, WSTOPPED | __WALL) == 0;
+	program->python = run_hold_find(program->pid, &python);
+	hold_libc(program);
+	if (program->python)
+		hold_python(program, &python);
+	if (!begin_tracing(program))
+		snprintf(program->why, sizeof(program->why), "it does not run Python, nor "
+			 "does any process that it started");
 }
 
-static void at_finalizing(struct run_program *program)
+void run_program_trace_late(struct run_program *program)
 {
-	if (!is_finalizing(program))
+	struct run_python python;
+
+	program->python = run_hold_find(program->pid, &python);
+	begin_tracing(program);
+}
+
+void run_program_loaded(struct run_program *program)
+{
+	struct run_python python;
+
+	if (program->python || !run_hold_find(program->pid, &python))
 		return;
-	tm_break_clear(program->pid);
-	program->watch = WATCH_NOTHING;
-	take_last(program);
-}
-
-static void at_door(struct run_program *program)
-{
-	run_door_pass(program->pid, &program->door);
-	trace(program);
-}
-
-bool run_program_trap(struct run_program *program, int sig)
-{
-	pid_t pid = program->pid;
-
-	if (program->watch == WATCH_DOOR && sig == SYSCALL_STOP &&
-	    run_door_reached(pid, &program->door)) {
-		if (just_stopped(pid))
-			at_door(program);
-		return true;
-	}
-	if (program->watch == WATCH_BEGINNING && sig == SYSCALL_STOP) {
-		watch_beginning(program);
-		return true;
-	}
-	if (program->watch == WATCH_FINALIZING && sig == SIGTRAP && tm_break_hit(pid)) {
-		if (just_stopped(pid))
-			at_finalizing(program);
-		return true;
-	}
-	return sig == SYSCALL_STOP;
-}
-
-void run_program_go_on(const struct run_program *program, int sig)
-{
-	bool by_syscall = program->watch == WATCH_DOOR || program->watch == WATCH_BEGINNING;
-
-	ptrace(by_syscall ? PTRACE_SYSCALL : PTRACE_CONT, program->pid, NULL, (long)sig);
-}
-
-/* ---- it begins, and ends ---------------------------------------------------------- */
-
-void run_program_begins(struct run_program *program)
-{
-	const char *why;
-
-	program->executed = true;
-	program->finalizing = (struct py_finalizing){ 0 };
-	program->syscalls = 0;
-	program->recorded = false;
-	program->final_done = false;
-	program->watch = WATCH_NOTHING;
-	if (!run_door_open(program->pid, &program->door, &why))
-		snprintf(program->why, sizeof(program->why), "%s", why);
-	else if (program->door.at)
-		program->watch = WATCH_DOOR;
-	else if (just_stopped(program->pid))
-		trace(program);
-	tm_log("run: exec, entry 0x%llx, door 0x%llx",
-	       (unsigned long long)program->door.entry, (unsigned long long)program->door.at);
-}
-
-/* Memory is all there, unless an interpreter finalized before. */
-void run_program_ends(struct run_program *program)
-{
-	if (program->finalizing.mark ? !is_finalizing(program) : program->recorded)
-		take_last(program);
-}
-
-void run_program_again(struct run_program *program)
-{
-	program->finalizing = (struct py_finalizing){ 0 };
-	trace(program);
-	if (program->finalizing.mark && is_finalizing(program))
-		take_last(program);
+	program->python = true;
+	run_hold_pass(&program->process, &program->libc, RUN_LOAD);
+	hold_python(program, &python);
+	if (!program->opts->use_recorder)
+		traces_itself(program);
 }

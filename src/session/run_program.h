@@ -1,64 +1,66 @@
 /*
  * The program that a watched command is at the moment: how it is traced, and
- * when its last snapshot is taken. A CPython traces by itself
- * (PYTHONTRACEMALLOC); anything else gets the recorder at its entry point,
- * when its libraries are loaded and none of its own code has run. Private to
+ * its snapshots. A CPython traces by itself (PYTHONTRACEMALLOC); anything else
+ * gets the recorder at its entry point, when its libraries are loaded and none
+ * of its own code has run. What happens to it is in run_events.h. Private to
  * src/session.
  *
- * All of it runs on the thread that has attached to the command; where
- * nothing else is said, the command's main thread stands in a stop of ours.
+ * All of it runs on the thread that has attached to the command; unless a
+ * function says otherwise, the command's main thread is in a stop of ours.
  */
 #ifndef TM_SESSION_RUN_PROGRAM_H
 #define TM_SESSION_RUN_PROGRAM_H
 
+#include <stdbool.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 
 #include "mem/mem.h"
-#include "py/finalizing.h"
 #include "session/run_door.h"
+#include "session/run_hold.h"
+#include "target/process.h"
 #include "tmattach/run.h"
 
-/* The options on it; they are set again where a step had to set others. */
-enum { RUN_OPTIONS = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD };
-
-/* What we wait for. */
-enum run_watch {
-	WATCH_NOTHING,
-	WATCH_DOOR,       /* its libraries are loaded, its code begins */
-	WATCH_BEGINNING,  /* the interpreter sets itself up */
-	WATCH_FINALIZING, /* a breakpoint: the interpreter begins to end */
+/* The ptrace options; they are set again after steps that set others. */
+enum {
+	RUN_OPTIONS = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_TRACESYSGOOD,
+	RUN_CHILDREN = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK,
 };
 
 struct run_program {
 	const struct tm_run_opts *opts;
+	const char *name;     /* of the command, for messages */
 	pid_t pid;
-	bool executed;        /* there is one: the command's own has begun */
-	enum run_watch watch;
-	struct run_door door;
-	struct py_finalizing finalizing; /* its mark is 0: no CPython, or not known (yet) */
-	unsigned syscalls;    /* seen while it sets itself up */
+	bool executed;        /* the command's own program has begun */
+	struct tm_process process; /* as which program; held */
+	struct run_door door; /* its code has not begun */
+	bool python;          /* a CPython is loaded */
+	struct run_hold hold; /* where that makes detours */
+	struct run_hold libc; /* where its C library does */
 	bool recorded;        /* the recorder is in it */
 	bool final_done;      /* the last snapshot is taken, or missed */
-	/* Of all that the command was so far: */
+	bool saved;           /* and it is taken */
+	bool borrows;         /* its memory is its parent's still: vfork() */
+	/* About all programs that the command has been so far: */
 	bool was_traced;
-	char why[512];        /* not: why the recorder is not in it */
+	char why[512];        /* if not: why the recorder is not in it */
 };
 
-/* It has called exec; its loader runs next. */
-void run_program_begins(struct run_program *program);
-/* In a stop for `sig`, of a signal or at a system call: is that what is waited
- * for? Then what is to be done is done. */
-bool run_program_trap(struct run_program *program, int sig);
-/* Out of its stop, with a signal or 0. */
-void run_program_go_on(const struct run_program *program, int sig);
-/* Its last moment in the kernel. */
-void run_program_ends(struct run_program *program);
+/* RUN_OPTIONS, and those for watching its children if that is wanted. */
+unsigned run_program_options(const struct run_program *program);
 
-/* A snapshot of a command that runs and has no tracer. */
-void run_program_sample(struct run_program *program);
-/* We have attached to it again; it may have become another. */
-void run_program_again(struct run_program *program);
+/* At its entry point, its libraries loaded: find out what it is, and begin tracing. */
+void run_program_trace(struct run_program *program);
+/* The same for one that runs already; no detours are made. */
+void run_program_trace_late(struct run_program *program);
+/* A program without Python has loaded something. */
+void run_program_loaded(struct run_program *program);
+/*
+ * Takes a snapshot and hands it to the caller of run. If `held`, this is its last
+ * moment: no copy is made, and a lock whose owner has ended is not waited for as
+ * long.
+ */
+void run_program_snapshot(struct run_program *program, bool held);
 
 /* PYTHONTRACEMALLOC, for us and what we become or start. */
 bool run_set_environment(const struct tm_run_opts *opts, struct tm_err *err) TM_MUST_CHECK;

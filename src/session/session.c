@@ -1,12 +1,36 @@
-#include "tmattach/session.h"
+#include "tmattach/process.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "session/action.h"
-#include "session/attach.h"
-#include "session/backend.h"
-#include "tmattach/source_lines.h"
+#include "session/core.h"
+#include "session/source_lines.h"
+#include "session/tracer.h"
+
+/* ---- open and close ---------------------------------------------------------- */
+
+static struct tm_session *create(const struct tm_session_opts *opts)
+{
+	struct tm_session *session = tm_calloc(1, sizeof(*session));
+
+	if (opts)
+		session->opts = *opts;
+	return session;
+}
+
+static struct tm_session *opened(struct tm_session *session, bool ok,
+				 struct tm_err *err)
+{
+	if (ok && (session->opts.allow_any || tm_tracer(session, err)))
+		return session;
+	/* Often a container's pid 1: that it is not Python is of no use to the user. */
+	if (!session->core && session->process.pid == getpid())
+		tm_process_denied(&session->process, err);
+	tm_session_close(session);
+	return NULL;
+}
 
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err)
@@ -18,29 +42,34 @@ struct tm_session *tm_session_open_held(pid_t pid, pid_t held,
 					const struct tm_session_opts *opts,
 					struct tm_err *err)
 {
-	struct tm_session *session = tm_calloc(1, sizeof(*session));
+	struct tm_session *session = create(opts);
 
-	session->process.held = held;
-	if (opts)
-		session->opts = *opts;
-	if (tm_attach(session, pid, err))
-		return session;
-	tm_session_close(session);
-	return NULL;
+	return opened(session, tm_subject_open(session, pid, held, err), err);
+}
+
+struct tm_session *tm_session_open_core(const char *path,
+					const struct tm_session_opts *opts,
+					struct tm_err *err)
+{
+	struct tm_session *session = create(opts);
+
+	return opened(session, tm_core_open(session, path, err) ||
+			       tm_subject_explain(session, err), err);
 }
 
 void tm_session_close(struct tm_session *session)
 {
 	if (!session)
 		return;
-	tm_detach(session);
-	tm_source_lines_destroy(session->source_lines);
+	tm_subject_close(session);
 	free(session);
 }
 
+/* ---- what it is ---------------------------------------------------------------- */
+
 pid_t tm_session_pid(const struct tm_session *session)
 {
-	return session->process.pid;
+	return session->process.leader;
 }
 
 const char *tm_session_command(const struct tm_session *session)
@@ -50,128 +79,139 @@ const char *tm_session_command(const struct tm_session *session)
 
 bool tm_session_replaced(const struct tm_session *session)
 {
-	return tm_process_replaced(&session->process);
+	return !session->core && tm_process_replaced(&session->process);
 }
 
 const struct tm_source_lines *tm_session_source_lines(struct tm_session *session)
 {
-	if (!session->source_lines)
+	struct tm_err err;
+
+	if (session->source_lines)
+		return session->source_lines;
+	if (!session->core)
 		session->source_lines = tm_source_lines_create(session->process.pid);
+	else
+		session->source_lines = tm_source_lines_of_core(session->mem,
+			tm_subject_python(session, &err) ? &session->runtime : NULL);
+	tm_source_lines_rename(session->source_lines, session->opts.mappings,
+			       session->opts.nmappings);
 	return session->source_lines;
 }
 
-/* ---- what stops the target ------------------------------------------------ */
+/* ---- traces, and control of them --------------------------------------------- */
 
-/* One call of the backend, on a thread of its own. */
-struct act {
+static struct tm_snapshot *renamed(const struct tm_session *session,
+				   struct tm_snapshot *taken)
+{
+	struct tm_snapshot *ret;
+
+	if (!taken || session->opts.nmappings == 0)
+		return taken;
+	ret = tm_snapshot_rename(taken, session->opts.mappings, session->opts.nmappings);
+	tm_snapshot_destroy(taken);
+	return ret;
+}
+
+struct tm_snapshot *tm_session_take_member(struct tm_session *session,
+					   struct tm_family *family,
+					   struct tm_snapshot **ret_once,
+					   struct tm_err *err)
+{
+	const struct tm_backend *backend = tm_tracer(session, err);
+	struct tm_err tried = { 0 }; /* it was a bad instant: a later one may do */
+	struct tm_snapshot *taken;
+
+	if (!backend)
+		return NULL;
+	session->family = family;
+	session->once = NULL;
+	taken = backend->traces(session, &tried);
+	session->family = NULL;
+	if (!taken)
+		*err = tried;
+	else
+		*ret_once = renamed(session, session->once);
+	return renamed(session, taken);
+}
+
+struct tm_snapshot *tm_session_take_snapshot(struct tm_session *session,
+					     struct tm_err *err)
+{
+	struct tm_snapshot *once;
+
+	return tm_session_take_member(session, NULL, &once, err);
+}
+
+/* One call of control, as an act. */
+struct order {
+	struct tm_order order;
+	tm_control_fn *give;
 	struct tm_session *session;
+	struct tm_control_result *ret;
 	struct tm_err *err;
-	uint32_t nframe;
-	unsigned timeout_ms;
-	uint64_t address;
-	struct tm_control *control;
-	struct tm_snapshot *snapshot;
 	bool ok;
 };
 
-static void run_sample(void *ctx)
+static void run_order(void *ctx)
 {
-	struct act *act = ctx;
+	struct order *order = ctx;
 
-	act->snapshot = act->session->backend->sample(act->session, act->err);
+	order->ok = order->give(order->session, &order->order, order->ret, order->err);
 }
 
-struct tm_snapshot *tm_session_sample(struct tm_session *session,
-				      struct tm_err *err)
+static bool give(struct tm_session *session, tm_control_fn *fn, struct tm_order what,
+		 struct tm_control_result *ret, struct tm_err *err)
 {
-	struct act act = { .session = session, .err = err };
+	struct tm_err tried; /* it was about an address or a size: another one may do */
+	struct order order = { what, fn, session, ret, &tried, false };
 
-	return tm_act(run_sample, &act, &session->opts, err) ? act.snapshot : NULL;
-}
-
-static void run_reset_peak(void *ctx)
-{
-	struct act *act = ctx;
-
-	act->ok = act->session->backend->reset_peak(act->session, act->err);
+	if (!fn)
+		return tm_err_set(err, TM_ERR_USAGE, session->object,
+				  "tracing cannot be changed in a core file");
+	if (tm_act(session, run_order, &order, &tried) && order.ok)
+		return true;
+	*err = tried;
+	return false;
 }
 
 bool tm_session_reset_peak(struct tm_session *session, struct tm_err *err)
 {
-	struct act act = { .session = session, .err = err };
+	const struct tm_backend *tracer = tm_tracer(session, err);
+	struct tm_control_result ignored = { 0 };
 
-	return tm_act(run_reset_peak, &act, &session->opts, err) && act.ok;
-}
-
-static void run_start(void *ctx)
-{
-	struct act *act = ctx;
-
-	act->ok = act->session->backend->start(act->session, act->nframe,
-					       act->timeout_ms, act->control,
-					       act->err);
+	return tracer && give(session, tracer->reset_peak, (struct tm_order){ 0 },
+			      &ignored, err);
 }
 
 bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
-			      unsigned timeout_ms, struct tm_control *ret,
+			      unsigned timeout_ms, struct tm_control_result *ret,
 			      struct tm_err *err)
 {
-	struct act act = { .session = session, .err = err, .nframe = nframe,
-			   .timeout_ms = timeout_ms, .control = ret };
+	const struct tm_backend *tracer = tm_tracer(session, err);
+	const struct tm_order order = { nframe, timeout_ms };
 
 	if (nframe < 1 || nframe > TM_NFRAME_MAX)
-		return tm_err_set(err, TM_ERR_USAGE, session->process.object,
+		return tm_err_set(err, TM_ERR_USAGE, session->object,
 				  "the number of frames must be from 1 to %d",
 				  TM_NFRAME_MAX);
-	return tm_act(run_start, &act, &session->opts, err) && act.ok;
-}
-
-static void run_stop(void *ctx)
-{
-	struct act *act = ctx;
-
-	act->ok = act->session->backend->stop(act->session, act->timeout_ms,
-					      act->control, act->err);
+	return tracer && give(session, tracer->start, order, ret, err);
 }
 
 bool tm_session_stop_tracing(struct tm_session *session, unsigned timeout_ms,
-			     struct tm_control *ret, struct tm_err *err)
+			     struct tm_control_result *ret, struct tm_err *err)
 {
-	struct act act = { .session = session, .err = err,
-			   .timeout_ms = timeout_ms, .control = ret };
+	const struct tm_backend *tracer = tm_tracer(session, err);
+	const struct tm_order order = { .timeout_ms = timeout_ms };
 
-	return tm_act(run_stop, &act, &session->opts, err) && act.ok;
-}
-
-static void run_clear(void *ctx)
-{
-	struct act *act = ctx;
-
-	act->ok = act->session->backend->clear(act->session, act->timeout_ms,
-					       act->err);
+	return tracer && give(session, tracer->stop, order, ret, err);
 }
 
 bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
 			     struct tm_err *err)
 {
-	struct act act = { .session = session, .err = err,
-			   .timeout_ms = timeout_ms };
+	const struct tm_backend *tracer = tm_tracer(session, err);
+	const struct tm_order order = { .timeout_ms = timeout_ms };
+	struct tm_control_result ignored = { 0 };
 
-	return tm_act(run_clear, &act, &session->opts, err) && act.ok;
-}
-
-static void run_where(void *ctx)
-{
-	struct act *act = ctx;
-
-	act->snapshot = act->session->backend->where(act->session, act->address,
-						     act->err);
-}
-
-struct tm_snapshot *tm_session_where(struct tm_session *session, uint64_t address,
-				     struct tm_err *err)
-{
-	struct act act = { .session = session, .err = err, .address = address };
-
-	return tm_act(run_where, &act, &session->opts, err) ? act.snapshot : NULL;
+	return tracer && give(session, tracer->clear, order, &ignored, err);
 }

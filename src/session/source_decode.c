@@ -1,46 +1,14 @@
 #include "session/source_decode.h"
 
-#include <iconv.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/guard.h"
+#include "base/utf8.h"
+#include "session/source_charset.h"
 
 #define BOM "\xef\xbb\xbf"
 #define ENCODING_MAX 64
-
-/* Length of the sequence at p, 0 if it is not one character of UTF-8. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 :
-		   p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-bool tm_utf8_valid(const char *bytes, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)bytes;
-
-	while (len > 0) {
-		size_t n = utf8_sequence(p, len);
-
-		if (n == 0)
-			return false;
-		p += n;
-		len -= n;
-	}
-	return true;
-}
 
 static bool is_blank(char c)
 {
@@ -53,7 +21,7 @@ static bool is_name(char c)
 	       (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
 }
 
-/* The encoding's name at p (behind "coding"), as [:=][ \t]*([-\w.]+). */
+/* The encoding's name at p (after "coding"), as [:=][ \t]*([-\w.]+). */
 static bool read_name(const char *p, const char *end, char *ret)
 {
 	size_t n = 0;
@@ -92,7 +60,7 @@ static size_t line_length(const char *p, size_t len)
 	return newline ? (size_t)(newline - p) : len;
 }
 
-/* Only an empty line or a comment may stand before the cookie's line. */
+/* Only an empty line or a comment may precede the cookie's line. */
 static bool allows_second_line(const char *line, size_t len)
 {
 	size_t i = 0;
@@ -112,20 +80,20 @@ static bool declared_encoding(const char *p, size_t len, char *ret)
 	size_t n = line_length(p, len);
 
 	ret[0] = '\0';
-	if (!tm_utf8_valid(p, n))
+	if (!tm_utf8_is_valid(p, n))
 		return false;
 	if (find_cookie(p, n, ret) || n == len || !allows_second_line(p, n))
 		return true;
 	p += n + 1;
 	len -= n + 1;
 	n = line_length(p, len);
-	if (!tm_utf8_valid(p, n))
+	if (!tm_utf8_is_valid(p, n))
 		return false;
 	find_cookie(p, n, ret);
 	return true;
 }
 
-/* Is it this name, or this name and a hyphen with something behind it
+/* Is it this name, or this name and a hyphen with something after it
  * ("utf-8-unix", as Emacs writes)? */
 static bool is_or_extends(const char *name, const char *known)
 {
@@ -164,47 +132,6 @@ static bool means_utf8(const char *name)
 	return false;
 }
 
-/* Python's name -> iconv's, where they differ. */
-static const char *iconv_name(char *name)
-{
-	static const char *const differ[][2] = {
-		{ "shift_jis", "SHIFT_JIS" }, { "shift-jis", "SHIFT_JIS" },
-		{ "mac-roman", "MACINTOSH" }, { "macroman", "MACINTOSH" },
-		{ "mac-cyrillic", "MAC-CYRILLIC" },
-	};
-
-	for (char *p = name; *p; p++)
-		if (*p == '_')
-			*p = '-';
-	for (size_t i = 0; i < sizeof(differ) / sizeof(differ[0]); i++)
-		if (strcasecmp(name, differ[i][0]) == 0)
-			return differ[i][1];
-	return name;
-}
-
-static bool convert(struct tm_buf *source, const char *from)
-{
-	TM_GUARD(tm_buf_free) struct tm_buf out = { 0 };
-	iconv_t cd = iconv_open("UTF-8", from);
-	char *in = source->data, *to;
-	size_t in_left = source->len, room = 3 * source->len + 16;
-	size_t bad, to_left = room;
-
-	if (cd == (iconv_t)-1)
-		return false;
-	to = tm_buf_room(&out, room);
-	bad = iconv(cd, &in, &in_left, &to, &to_left);
-	iconv_close(cd);
-	if (bad == (size_t)-1 || in_left > 0)
-		return false;
-	out.len = room - to_left;
-	out.data[out.len] = '\0';
-	tm_buf_free(source);
-	*source = out;
-	out = (struct tm_buf){ 0 };
-	return true;
-}
-
 static void drop_bom(struct tm_buf *source)
 {
 	source->len -= 3;
@@ -224,10 +151,10 @@ bool tm_source_decode(struct tm_buf *source)
 	if (!declared_encoding(source->data, source->len, declared))
 		return false;
 	name = normal_name(declared);
-	/* Behind a byte order mark even "utf8" is a contradiction. */
+	/* After a byte order mark even "utf8" is a contradiction. */
 	if (bom && name[0] && strcmp(name, "utf-8") != 0)
 		return false;
 	if (name[0] == '\0' || means_utf8(name))
-		return tm_utf8_valid(source->data, source->len);
-	return convert(source, name == declared ? iconv_name(declared) : name);
+		return tm_utf8_is_valid(source->data, source->len);
+	return tm_charset_decode(source, name);
 }

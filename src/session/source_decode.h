@@ -13,7 +13,4 @@
  */
 bool tm_source_decode(struct tm_buf *source);
 
-/* Strict UTF-8 as Python's codec takes it: no surrogates, no overlong forms. */
-bool tm_utf8_valid(const char *bytes, size_t len);
-
 #endif

@@ -1,36 +1,23 @@
 #include "session/thread_state.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "target/stat.h"
 
 static bool read_state(pid_t pid, pid_t tid, struct thread_state *ret)
 {
-	char path[80], text[512], *start, *end;
-	TM_GUARD(tm_fd_close) int fd = -1;
-	ssize_t n;
+	struct target_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
+	if (!target_stat_read_thread(pid, tid, &stat))
 		return false;
-	text[n] = '\0';
-	/* "TID (name) S ...": the name may contain anything, ')' too. */
-	start = strchr(text, '(');
-	end = strrchr(text, ')');
-	if (!start || !end || end < start || end[1] != ' ' || !end[2])
-		return false;
-	*end = '\0';
-	*ret = (struct thread_state){ .tid = tid, .state = end[2] };
-	snprintf(ret->name, sizeof(ret->name), "%s", start + 1);
+	*ret = (struct thread_state){ .tid = tid, .state = stat.state };
+	memcpy(ret->name, stat.name, sizeof(ret->name));
 	return true;
 }
 

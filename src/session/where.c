@@ -1,8 +1,8 @@
-#include "session/where.h"
-
 #include "py/object.h"
-#include "session/rest.h"
-#include "session/sample.h"
+#include "session/look.h"
+#include "session/meta.h"
+#include "session/tracer.h"
+#include "session/traces.h"
 #include "trace/tracemalloc.h"
 
 struct where {
@@ -10,33 +10,29 @@ struct where {
 	tm_addr address;
 	struct tm_builder *builder;
 	struct tm_meta meta;
-	uint64_t paused_ns;
 	bool found;
-	/* Where domains are mixed: those that there are. */
+	/* If domains share one table: those that occur in it. */
 	const struct tm_snapshot *domains;
 };
 
 /* The block at the address itself, or the one that the object there is in. */
-static bool look_up(struct where *where, struct tm_err *err)
+static bool look_up_any(struct where *where, struct tm_mem *mem, struct tm_err *err)
 {
-	struct tm_session *session = where->session;
-	const struct py_runtime *runtime = &session->runtime;
+	const struct py_runtime *runtime = &where->session->runtime;
 	tm_addr block;
 
-	if (!tm_tracemalloc_lookup_any(session->mem, runtime, where->address,
+	if (!tm_tracemalloc_lookup_any(mem, runtime, where->address,
 				       where->builder, &where->found, err))
 		return false;
-	if (where->found ||
-	    !py_object_block(session->mem, runtime, where->address, &block) ||
+	if (where->found || !py_object_block(mem, runtime, where->address, &block) ||
 	    block == where->address)
 		return true;
-	return tm_tracemalloc_lookup(session->mem, runtime, block, 0,
-				     where->builder, &where->found, err);
+	return tm_tracemalloc_lookup(mem, runtime, block, 0, where->builder,
+				     &where->found, err);
 }
 
-static bool look_up_mixed(struct where *where, struct tm_err *err)
+static bool look_up_mixed(struct where *where, struct tm_mem *mem, struct tm_err *err)
 {
-	struct tm_session *session = where->session;
 	const struct tm_snapshot *domains = where->domains;
 	uint32_t last = 0;
 
@@ -44,7 +40,7 @@ static bool look_up_mixed(struct where *where, struct tm_err *err)
 		uint32_t domain = domains->sites[i].domain;
 
 		if (domain != last &&
-		    !tm_tracemalloc_lookup(session->mem, &session->runtime,
+		    !tm_tracemalloc_lookup(mem, &where->session->runtime,
 					   where->address, domain,
 					   where->builder, &where->found, err))
 			return false;
@@ -53,53 +49,62 @@ static bool look_up_mixed(struct where *where, struct tm_err *err)
 	return true;
 }
 
-static bool at_rest(struct where *where,
-		    bool (*look)(struct where *where, struct tm_err *err),
-		    struct tm_err *err)
+static bool look_up(void *ctx, const struct tm_instant *instant, struct tm_err *err)
 {
-	struct tm_session *session = where->session;
-	struct tm_stop stop = { 0 };
-	bool ok;
+	struct where *where = ctx;
 
-	ok = tm_stop_at_rest(session, &stop, &where->paused_ns, err) &&
-	     tm_take_meta(session, session->mem, &where->meta, err) &&
-	     look(where, err);
-	where->paused_ns += tm_stop_release(&stop);
-	tm_stop_guard(&stop);
-	return ok;
+	return tm_meta_take(where->session, instant->mem, &where->meta, err) &&
+	       (where->domains ? look_up_mixed : look_up_any)(where, instant->mem, err);
 }
 
-/* A snapshot tells which domains there are. */
-static bool search_mixed(struct where *where, struct tm_err *err)
+/* A snapshot shows which domains there are. */
+static bool search_mixed(struct where *where, struct tm_look *look, struct tm_err *err)
 {
-	struct tm_snapshot *domains = tm_sample(where->session, err);
+	struct tm_snapshot *domains = tm_traces(where->session, err);
 	bool ok;
 
 	if (!domains)
 		return false;
-	where->paused_ns += domains->meta.pause_ns;
+	look->paused_ns += domains->meta.pause_ns;
 	where->domains = domains;
-	ok = at_rest(where, look_up_mixed, err);
+	ok = tm_look_at(where->session, look, err);
 	tm_snapshot_destroy(domains);
 	return ok;
+}
+
+static bool search(struct where *where, struct tm_err *err)
+{
+	struct tm_session *session = where->session;
+	struct tm_look look = {
+		.how = TM_LOOK_HELD, .at_rest = tm_meta_at_rest,
+		.read = look_up, .ctx = where,
+	};
+	bool ok = tm_look_at(session, &look, err);
+
+	if (ok && !where->found &&
+	    tm_tracemalloc_mixes_domains(session->mem, &session->runtime))
+		ok = search_mixed(where, &look, err);
+	where->meta.pause_ns = look.paused_ns;
+	return ok || tm_subject_explain(session, err);
 }
 
 struct tm_snapshot *tm_where(struct tm_session *session, uint64_t address,
 			     struct tm_err *err)
 {
 	struct where where = {
-		.session = session, .address = address,
-		.builder = tm_builder_create(),
+		.session = session, .address = address, .builder = tm_builder_create(),
 	};
-	bool ok = at_rest(&where, look_up, err);
 
-	if (ok && !where.found &&
-	    tm_tracemalloc_mixes_domains(session->mem, &session->runtime))
-		ok = search_mixed(&where, err);
-	where.meta.pause_ns = where.paused_ns;
-	if (ok)
+	if (search(&where, err))
 		return tm_builder_finish(where.builder, &where.meta, err);
 	tm_builder_destroy(where.builder);
-	tm_attach_explain(session, err);
 	return NULL;
+}
+
+struct tm_snapshot *tm_session_where(struct tm_session *session, uint64_t address,
+				     struct tm_err *err)
+{
+	const struct tm_backend *backend = tm_tracer(session, err);
+
+	return backend ? backend->where(session, address, err) : NULL;
 }

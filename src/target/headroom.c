@@ -51,7 +51,7 @@ static uint64_t left_in(const struct hierarchy *h, const char *group)
 	return usage < limit ? limit - usage : 0;
 }
 
-/* Of this group and of all around it; `group` is used up. */
+/* Of this group and of all around it; `group` is overwritten. */
 static uint64_t least_left(const struct hierarchy *h, char *group)
 {
 	uint64_t least = UINT64_MAX;
@@ -97,7 +97,7 @@ uint64_t tm_process_headroom(pid_t pid)
 		uint64_t left;
 
 		group = controllers ? strchr(controllers + 1, ':') : NULL;
-		/* Above our own root there is nothing to look at. */
+		/* Above our own root there is nothing to read. */
 		if (!group || group[1] != '/' || strstr(group, "/../"))
 			continue;
 		*group++ = '\0';

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Let a traced thread go if it has stopped meanwhile: its system call goes on,
- * and a signal is handed on. False: it has not stopped. */
+/* Let a traced thread go if it has stopped meanwhile: its system call
+ * continues, and a signal is delivered. False: it has not stopped. */
 bool tm_late_detach(pid_t pid, pid_t tid);
 
 void tm_late_add(pid_t pid, pid_t tid);
@@ -20,16 +20,16 @@ void tm_late_add(pid_t pid, pid_t tid);
 bool tm_late_take(pid_t tid);
 
 /*
- * Let go what has stopped. Who waits for something else calls it now and then
- * after a stop: a thread that comes back would stand still, and all that wait
- * for its locks with it.
+ * Detach late threads that have stopped. Call this now and then while waiting
+ * for something else after a stop: a thread that comes back would remain
+ * stopped, and with it all that wait for its locks.
  */
 void tm_late_poll(void);
 /* The same, and wait some time for those that only lack a processor. */
 void tm_late_await_awake(void);
 /* Call it before a thread of ours that has stopped something ends. It waits a
- * moment for what is still ours; the kernel detaches the rest, which then may
- * see an EINTR. */
+ * moment for those that are still ours; the kernel detaches the rest, which
+ * may then see an EINTR. */
 void tm_late_forget(void);
 
 #endif

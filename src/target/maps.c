@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/buf.h"
+#include "base/search.h"
 
 void tm_maps_free(struct tm_maps *maps)
 {
@@ -40,7 +41,7 @@ static bool parse_line(char *line, struct tm_region *ret)
 }
 
 /* The text is read in pieces while the process runs: a mapping that grew in
- * between can reach back over the ones that were told before. */
+ * between can reach back over the previous ones. */
 static bool behind_last(const struct tm_maps *maps, struct tm_region *region)
 {
 	tm_addr end = maps->n > 0 ? maps->regions[maps->n - 1].end : 0;
@@ -112,16 +113,8 @@ bool tm_maps_read(pid_t pid, struct tm_maps *ret, struct tm_err *err)
 
 const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at)
 {
-	size_t lo = 0, hi = maps->n;
+	size_t lo = TM_LOWER_BOUND(maps->n, i, maps->regions[i].end <= at);
 
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (maps->regions[mid].end <= at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
 	if (lo < maps->n && maps->regions[lo].start <= at)
 		return &maps->regions[lo];
 	return NULL;

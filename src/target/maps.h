@@ -29,7 +29,7 @@ struct tm_maps {
 	char *text; /* the paths point into it */
 };
 
-/* TM_ERR_GONE when the process has no memory any more. */
+/* TM_ERR_GONE when the process no longer has memory. */
 bool tm_maps_read(pid_t pid, struct tm_maps *ret, struct tm_err *err) TM_MUST_CHECK;
 /* Parse the text of a maps file; consumes `text` (malloc'ed, NUL-terminated),
  * also on failure. Unreadable lines are TM_ERR_CORRUPT. */

@@ -10,22 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/guard.h"
-
-/* Up to size - 1 bytes of a /proc file, NUL-terminated; -1 with errno. */
-static ssize_t slurp(const char *path, char *buf, size_t size)
-{
-	TM_GUARD(tm_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t got = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	while (got < size - 1 && (n = read(fd, buf + got, size - 1 - got)) > 0)
-		got += (size_t)n;
-	buf[got] = '\0';
-	return (ssize_t)got;
-}
+#include "target/stat.h"
 
 enum { STATUS_SIZE = 8192 };
 
@@ -39,7 +26,7 @@ static const char *status_value(pid_t pid, pid_t tid, const char *key,
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid,
 		 (int)tid);
-	if (slurp(path, text, STATUS_SIZE) < 0)
+	if (target_slurp(path, text, STATUS_SIZE) < 0)
 		return NULL;
 	for (at = text; at; at = strchr(at, '\n')) {
 		at += *at == '\n';
@@ -63,6 +50,25 @@ bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
 	return true;
 }
 
+/* How many seccomp filters it has; -1: some, but a kernel before 5.9 does not
+ * say how many. */
+static int64_t count_filters(pid_t pid)
+{
+	uint64_t mode = 0, n;
+
+	tm_process_status_u64(pid, pid, "Seccomp", 10, &mode);
+	if (!mode)
+		return 0;
+	return tm_process_status_u64(pid, pid, "Seccomp_filters", 10, &n) ? (int64_t)n : -1;
+}
+
+bool tm_process_filtered(const struct tm_process *process)
+{
+	int64_t n = count_filters(process->pid);
+
+	return n < 0 || (n > 0 && n != count_filters(getpid()));
+}
+
 char tm_process_state(pid_t pid, pid_t tid)
 {
 	char text[STATUS_SIZE];
@@ -72,48 +78,13 @@ char tm_process_state(pid_t pid, pid_t tid)
 	return value && value[0] && value[1] ? value[1] : 'X';
 }
 
-/* Field numbers of proc(5) /proc/PID/stat. */
-enum { STAT_STATE = 3, STAT_FLAGS = 9, STAT_STARTTIME = 22, STAT_STARTSTACK = 28,
-       STAT_FIELDS = 28 };
-
-/* Of the flags; include/linux/sched.h. */
-enum { PF_EXITING = 0x4, PF_KTHREAD = 0x00200000 };
-
-struct stat_fields {
-	char name[32];
-	char state;
-	uint64_t values[STAT_FIELDS + 1];
-};
-
-static bool read_stat(pid_t pid, struct stat_fields *ret)
-{
-	char path[64], text[2048], *open_paren, *close_paren, *at;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (slurp(path, text, sizeof(text)) <= 0)
-		return false;
-	/* The name may contain anything, ')' too: the last one ends it. */
-	open_paren = strchr(text, '(');
-	close_paren = strrchr(text, ')');
-	if (!open_paren || !close_paren || close_paren[1] != ' ')
-		return false;
-	*close_paren = '\0';
-	snprintf(ret->name, sizeof(ret->name), "%s", open_paren + 1);
-	at = close_paren + 2;
-	ret->state = *at;
-	at += 1;
-	for (int field = STAT_STATE + 1; field <= STAT_FIELDS; field++)
-		ret->values[field] = strtoull(at, &at, 10);
-	return true;
-}
-
 static void read_command(struct tm_process *process)
 {
 	char path[64];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)process->pid);
-	n = slurp(path, process->command, sizeof(process->command));
+	n = target_slurp(path, process->command, sizeof(process->command));
 	while (n > 0 && process->command[n - 1] == '\0')
 		n--;
 	for (ssize_t i = 0; i < n; i++)
@@ -139,26 +110,38 @@ static int elf_class(pid_t pid)
 }
 
 static bool check_kind(const struct tm_process *process,
-		       const struct stat_fields *fields, struct tm_err *err)
+		       const struct target_stat *fields, struct tm_err *err)
 {
 	uint64_t tgid;
 
 	if (fields->values[STAT_FLAGS] & PF_KTHREAD)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, process->object,
 				  "this is a kernel thread: it has no memory of its own");
-	if (fields->state == 'Z' || fields->state == 'X')
+	if (target_stat_is_dead(fields))
 		return tm_err_set(err, TM_ERR_GONE, process->object,
 				  "the process is a zombie: it has exited and only waits for its parent");
-	if (tm_process_status_u64(process->pid, process->pid, "Tgid", 10, &tgid) &&
-	    tgid != (uint64_t)process->pid) {
+	if (tm_process_status_u64(process->leader, process->leader, "Tgid", 10, &tgid) &&
+	    tgid != (uint64_t)process->leader) {
 		tm_err_set(err, TM_ERR_UNSUPPORTED, process->object,
 			   "this is a thread, not a process");
 		return tm_err_hint(err, "use the process id %" PRIu64, tgid);
 	}
 	if (elf_class(process->pid) == ELFCLASS32)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, process->object,
-				  "this is a 32-bit process; only x86-64 processes can be read");
+				  "this is a 32-bit process; only " TM_CPU_NAME " processes can be read");
 	return true;
+}
+
+bool tm_in_first_namespace(const char *kind)
+{
+	/* include/linux/proc_ns.h: their inode numbers, since Linux 3.8. */
+	const char *first = strcmp(kind, "pid") == 0 ? "pid:[4026531836]" : "user:[4026531837]";
+	char path[64], link[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	n = readlink(path, link, sizeof(link) - 1);
+	return n < 0 || (strlen(first) == (size_t)n && memcmp(link, first, (size_t)n) == 0);
 }
 
 /* Why there is no /proc/PID/stat: `why`, an errno. */
@@ -166,7 +149,7 @@ static bool explain_missing(const struct tm_process *process, int why,
 			    struct tm_err *err)
 {
 	if (why == EMFILE || why == ENFILE || why == ENOMEM)
-		return tm_err_os(err, why, process->object, "cannot look at it");
+		return tm_err_os(err, why, process->object, "cannot inspect it");
 	/* It may be there all the same. */
 	if (process->pid > 0 && kill(process->pid, 0) != 0 && errno == EPERM) {
 		tm_err_set(err, TM_ERR_DENIED, process->object,
@@ -176,41 +159,90 @@ static bool explain_missing(const struct tm_process *process, int why,
 	tm_err_set(err, TM_ERR_GONE, process->object, "no such process");
 	if (process->pid > 0 && access("/proc/self/stat", R_OK) != 0)
 		tm_err_hint(err, "/proc is not mounted here, or hides processes");
+	else if (!tm_in_first_namespace("pid"))
+		tm_err_hint(err, "in a container, tmattach sees only that container's "
+			    "processes: share those of the other (docker run --pid=container:NAME, "
+			    "kubectl debug --target=NAME), or run it on the host");
 	return false;
+}
+
+/* The process of a thread whose main thread has ended; else 0. */
+static pid_t dead_leader_of(pid_t tid)
+{
+	struct target_stat fields;
+	uint64_t leader;
+
+	return tm_process_status_u64(tid, tid, "Tgid", 10, &leader) &&
+	       (pid_t)leader != tid && target_stat_read((pid_t)leader, &fields) &&
+	       target_stat_is_dead(&fields) ? (pid_t)leader : 0;
 }
 
 bool tm_process_open(pid_t pid, struct tm_process *ret, struct tm_err *err)
 {
-	struct stat_fields fields;
+	struct target_stat fields;
+	pid_t leader = pid > 0 ? dead_leader_of(pid) : 0, living;
 
-	*ret = (struct tm_process){ .pid = pid };
+	if (leader)
+		pid = leader;
+	*ret = (struct tm_process){ .pid = pid, .leader = pid };
 	snprintf(ret->object, sizeof(ret->object), "pid %d", (int)pid);
 	errno = 0;
-	if (pid <= 0 || !read_stat(pid, &fields))
+	if (pid <= 0 || !target_stat_read(pid, &fields))
 		return explain_missing(ret, errno, err);
 	snprintf(ret->name, sizeof(ret->name), "%s", fields.name);
 	snprintf(ret->object, sizeof(ret->object), "pid %d (%s)", (int)pid,
 		 ret->name);
 	ret->identity.start_time = fields.values[STAT_STARTTIME];
+	living = target_stat_is_dead(&fields) ? target_stat_living(pid, &fields) : 0;
+	if (living)
+		ret->pid = living;
 	ret->identity.start_stack = fields.values[STAT_STARTSTACK];
 	read_command(ret);
 	return check_kind(ret, &fields, err);
 }
 
+/* What the process is now; the time it began is its main thread's. */
+static bool look_again(const struct tm_process *process, struct target_stat *ret)
+{
+	struct target_stat leader;
+
+	if (!target_stat_read(process->pid, ret))
+		return false;
+	if (process->pid == process->leader)
+		return true;
+	if (!target_stat_read(process->leader, &leader))
+		return false;
+	ret->values[STAT_STARTTIME] = leader.values[STAT_STARTTIME];
+	return true;
+}
+
+static bool has_exited(const struct tm_process *process, struct tm_err *err)
+{
+	struct target_stat leader, living;
+
+	if (process->pid == process->leader || !target_stat_read(process->leader, &leader) ||
+	    leader.values[STAT_STARTTIME] != process->identity.start_time ||
+	    !target_stat_living(process->leader, &living))
+		return tm_err_set(err, TM_ERR_GONE, process->object,
+				  "the process has exited");
+	tm_err_set(err, TM_ERR_GONE, process->object,
+		   "thread %d, through which it was read, has ended; its main thread "
+		   "had ended before", (int)process->pid);
+	return tm_err_hint(err, "it has others: try again");
+}
+
 bool tm_process_check(const struct tm_process *process, struct tm_err *err)
 {
-	struct stat_fields now;
+	struct target_stat now;
 	bool there;
 
 	errno = 0;
-	there = read_stat(process->pid, &now);
+	there = look_again(process, &now);
 	if (!there && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-		return tm_err_os(err, errno, process->object, "cannot look at it");
+		return tm_err_os(err, errno, process->object, "cannot inspect it");
 	/* One that is being killed has given up its memory already. */
-	if (!there || now.state == 'Z' || now.state == 'X' ||
-	    now.values[STAT_FLAGS] & PF_EXITING)
-		return tm_err_set(err, TM_ERR_GONE, process->object,
-				  "the process has exited");
+	if (!there || target_stat_is_dead(&now) || now.values[STAT_FLAGS] & PF_EXITING)
+		return has_exited(process, err);
 	if (now.values[STAT_STARTTIME] != process->identity.start_time)
 		return tm_err_set(err, TM_ERR_GONE, process->object,
 				  "the process has exited and its pid belongs to another one now");
@@ -222,10 +254,9 @@ bool tm_process_check(const struct tm_process *process, struct tm_err *err)
 
 bool tm_process_replaced(const struct tm_process *process)
 {
-	struct stat_fields now;
+	struct target_stat now;
 
-	return read_stat(process->pid, &now) && now.state != 'Z' &&
-	       now.state != 'X' &&
+	return look_again(process, &now) && !target_stat_is_dead(&now) &&
 	       now.values[STAT_STARTTIME] == process->identity.start_time &&
 	       now.values[STAT_STARTSTACK] != process->identity.start_stack;
 }
@@ -236,7 +267,7 @@ uint64_t tm_process_rss(pid_t pid)
 	uint64_t pages = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	if (slurp(path, text, sizeof(text)) > 0)
+	if (target_slurp(path, text, sizeof(text)) > 0)
 		sscanf(text, "%*u %" SCNu64, &pages);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
@@ -247,99 +278,8 @@ uint64_t tm_process_huge(pid_t pid)
 	uint64_t kilobytes = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-	if (slurp(path, text, sizeof(text)) > 0 &&
+	if (target_slurp(path, text, sizeof(text)) > 0 &&
 	    (at = strstr(text, "\nAnonHugePages:")))
 		sscanf(at, "\nAnonHugePages: %" SCNu64, &kilobytes);
 	return kilobytes * 1024;
-}
-
-static int ptrace_scope(void)
-{
-	char text[16];
-
-	if (slurp("/proc/sys/kernel/yama/ptrace_scope", text, sizeof(text)) <= 0)
-		return 0;
-	return atoi(text);
-}
-
-static bool have_cap_sys_ptrace(void)
-{
-	enum { CAP_SYS_PTRACE = 19 };
-	uint64_t caps = 0;
-
-	tm_process_status_u64(getpid(), getpid(), "CapEff", 16, &caps);
-	return caps >> CAP_SYS_PTRACE & 1;
-}
-
-/* Do we run in a container that may forbid ptrace()? */
-static bool filtered(void)
-{
-	enum { MODE_FILTER = 2 };
-	uint64_t mode = 0;
-
-	return tm_process_status_u64(getpid(), getpid(), "Seccomp", 10, &mode) &&
-	       mode == MODE_FILTER;
-}
-
-bool tm_process_denied(const struct tm_process *process, struct tm_err *err)
-{
-	struct stat_fields fields = { .name = "" };
-	uint64_t tracer = 0, uid = 0;
-	int scope = ptrace_scope();
-
-	tm_process_status_u64(process->pid, process->pid, "TracerPid", 10, &tracer);
-	tm_process_status_u64(process->pid, process->pid, "Uid", 10, &uid);
-	if (tracer) {
-		read_stat((pid_t)tracer, &fields);
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "already traced by pid %" PRIu64 "%s%s%s", tracer,
-			   fields.name[0] ? " (" : "", fields.name,
-			   fields.name[0] ? ")" : "");
-		return tm_err_hint(err, "a process can have one tracer: detach that debugger or strace first");
-	}
-	if (scope == 3) {
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "attaching is switched off on this machine (kernel.yama.ptrace_scope is 3)");
-		return tm_err_hint(err, "it stays so until the next boot with another setting");
-	}
-	if (have_cap_sys_ptrace()) {
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "the kernel refuses to attach although CAP_SYS_PTRACE is held here");
-		return tm_err_hint(err, "the process may belong to another user namespace or be guarded by a security module");
-	}
-	if (uid != geteuid()) {
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "the process belongs to uid %" PRIu64 ", we run as uid %u",
-			   uid, (unsigned)geteuid());
-		return tm_err_hint(err, "run tmattach as root or as that user, or give it CAP_SYS_PTRACE");
-	}
-	if (scope > 0) {
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "kernel.yama.ptrace_scope is %d: only %s may attach", scope,
-			   scope == 1 ? "its parents" : "CAP_SYS_PTRACE");
-		return tm_err_hint(err, "run tmattach as root%s",
-				   scope == 1 ? ", or set kernel.yama.ptrace_scope=0" : "");
-	}
-	if (filtered()) {
-		tm_err_set(err, TM_ERR_DENIED, process->object,
-			   "the kernel refuses to attach, or the seccomp filter that tmattach runs under does");
-		return tm_err_hint(err, "start its container with --cap-add SYS_PTRACE (or seccomp=unconfined), or run tmattach outside");
-	}
-	tm_err_set(err, TM_ERR_DENIED, process->object,
-		   "the kernel refuses to attach (a setuid program, changed capabilities, or a security module)");
-	return tm_err_hint(err, "run tmattach as root or with CAP_SYS_PTRACE");
-}
-
-bool tm_process_explain(const struct tm_process *process, int sys_errno,
-			const char *what, struct tm_err *err)
-{
-	struct tm_err gone;
-
-	if (!tm_process_check(process, &gone)) {
-		*err = gone;
-		return false;
-	}
-	if (sys_errno == EPERM || sys_errno == EACCES)
-		return tm_process_denied(process, err);
-	return tm_err_os(err, sys_errno, process->object, "%s", what);
 }

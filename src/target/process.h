@@ -19,19 +19,24 @@ struct tm_identity {
 };
 
 struct tm_process {
+	/* The id that it is examined by: that of its main thread or, if that
+	 * has ended before the others, which leaves nothing to see under its
+	 * id, that of another thread. */
 	pid_t pid;
+	pid_t leader;         /* the process id: for people, and to signal it */
 	struct tm_identity identity;
 	char name[32];        /* the kernel's short name */
 	char command[256];    /* arguments joined by blanks */
 	char object[64];      /* "pid 4711 (python3)": for messages */
 	/* A thread that the caller has traced and stopped already, and keeps
-	 * so: stopping all neither attaches to it nor lets it go. 0: none. */
+	 * stopped: stopping all neither attaches to it nor lets it go. 0: none. */
 	pid_t held;
 };
 
 /*
  * Look at /proc/PID: gone (ESRCH), a kernel thread, a zombie, a thread id
- * that is not a process, or a 32-bit process are errors.
+ * that is not a process, or a 32-bit process are errors. If only the main
+ * thread has ended, the ids of the others are accepted as well.
  */
 bool tm_process_open(pid_t pid, struct tm_process *ret,
 		     struct tm_err *err) TM_MUST_CHECK;
@@ -45,10 +50,17 @@ bool tm_process_replaced(const struct tm_process *process);
 
 /*
  * Why ptrace or /proc said EPERM/EACCES: another tracer, uid, ptrace_scope,
- * capability. Fills *err (TM_ERR_DENIED) with cause and next step; returns
- * false.
+ * capability, filter, namespace. Fills *err (TM_ERR_DENIED) with cause and next
+ * step; returns false.
  */
 bool tm_process_denied(const struct tm_process *process, struct tm_err *err);
+
+/* Why PTRACE_O_SUSPEND_SECCOMP was refused; the same. */
+bool tm_process_stays_filtered(const struct tm_process *process, struct tm_err *err);
+
+/* Are we in the namespace of this kind ("pid", "user") that the kernel began
+ * with, the host's? */
+bool tm_in_first_namespace(const char *kind);
 
 /*
  * Turn a failed step on the process into the best explanation: gone, denied,
@@ -62,8 +74,12 @@ bool tm_process_explain(const struct tm_process *process, int sys_errno,
 bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,
 			   uint64_t *ret);
 
+/* Is it watched by a seccomp filter that we do not have ourselves? Asked of a
+ * process that we have forked: a filter that we have as well does not harm us. */
+bool tm_process_filtered(const struct tm_process *process);
+
 /* The letter of its state as in proc(5), of a thread if tid differs; 'X' if
- * there is none any more. */
+ * it is gone. */
 char tm_process_state(pid_t pid, pid_t tid);
 
 /* Resident bytes, from /proc/PID/statm; 0 if unknown. */

@@ -1,6 +1,6 @@
 #include "target/restart.h"
 
-#include "target/arch.h"
+#include "arch/arch.h"
 #include "target/process.h"
 
 static bool signal_pending(pid_t pid, pid_t tid)
@@ -16,7 +16,7 @@ static bool signal_pending(pid_t pid, pid_t tid)
 
 void tm_restart_call(pid_t pid, pid_t tid)
 {
-	struct user_regs_struct regs;
+	struct tm_regs regs;
 
 	if (!tm_regs_get(tid, &regs) || !tm_regs_eintr(&regs) ||
 	    signal_pending(pid, tid))

@@ -18,10 +18,7 @@
 #include "target/late.h"
 #include "target/restart.h"
 
-/* PTRACE_EVENT_STOP is in <linux/ptrace.h>, which clashes with the libc's. */
-enum { EVENT_STOP = 128 };
-
-/* Time for a disk; a stop that meets no sleeper takes a tenth of it. */
+/* Time for a disk; a stop without sleeping threads takes a tenth of it. */
 enum { PATIENCE_NS = 2000000 };
 
 bool tm_thread_option(struct tm_thread *thread, long option)
@@ -76,7 +73,7 @@ static bool try_seize(pid_t pid, pid_t tid)
 			return true;
 		if (errno != EPERM)
 			return false;
-		/* It may have faded between the two looks: look AGAIN. */
+		/* It may have ended between the two looks: look AGAIN. */
 		if (i >= AGAIN && !tracer_fades(pid, tid))
 			break;
 		nanosleep(&pause, NULL);
@@ -140,7 +137,7 @@ static void take_status(struct tm_thread *thread, int status)
 {
 	if (!WIFSTOPPED(status)) {
 		thread->state = TM_THREAD_GONE;
-	} else if (status >> 16 == EVENT_STOP) {
+	} else if (status >> 16 == TM_EVENT_STOP) {
 		thread->state = WSTOPSIG(status) == SIGTRAP
 			? TM_THREAD_STOPPED : TM_THREAD_GROUP_STOP;
 	} else {
@@ -177,8 +174,8 @@ static size_t collect(struct tm_stop *stop)
 	return due;
 }
 
-/* Threads that nothing can wake (vfork(), a disk): to wait for them is to have
- * all others stand still for nothing. */
+/* Threads that nothing can wake (vfork(), a disk): waiting for them would keep
+ * all others stopped for nothing. */
 static void leave_sleepers(struct tm_stop *stop)
 {
 	for (size_t i = 0; i < stop->n; i++)
@@ -225,7 +222,7 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 	if (!seize_new(ret, &n_new, err))
 		goto fail;
 	ret->began_ns = tm_now_ns();
-	deadline = ret->began_ns + deadline_ms * 1000000ull;
+	deadline = ret->began_ns + deadline_ms * TM_NS_PER_MS;
 	while (n_new > 0) {
 		interrupt_new(ret, n_new);
 		wait_all(ret, deadline);
@@ -233,7 +230,7 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 			goto fail;
 	}
 	restart_calls(ret);
-	/* An exec or exit meanwhile: what was stopped is another program. */
+	/* An exec or exit in between: what was stopped is another program. */
 	if (!tm_process_check(process, err))
 		goto fail;
 	return true;
@@ -243,14 +240,20 @@ fail:
 	return false;
 }
 
+pid_t tm_stop_any(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (tm_thread_stands(&stop->threads[i]))
+			return stop->threads[i].tid;
+	return 0;
+}
+
 static void detach_but(struct tm_stop *stop, const struct tm_thread *keep)
 {
 	for (size_t i = 0; i < stop->n; i++) {
 		struct tm_thread *thread = &stop->threads[i];
 
-		if (thread != keep &&
-		    (thread->state == TM_THREAD_STOPPED ||
-		     thread->state == TM_THREAD_GROUP_STOP)) {
+		if (thread != keep && tm_thread_stands(thread)) {
 			if (thread->tid != stop->process->held)
 				ptrace(PTRACE_DETACH, thread->tid, NULL, NULL);
 			thread->state = TM_THREAD_GONE;

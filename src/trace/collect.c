@@ -5,8 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/load.h"
+#include "mem/window.h"
 #include "trace/collected.h"
-#include "trace/window.h"
 
 enum {
 	ENTRY_SIZE_MAX = 64,
@@ -17,9 +17,7 @@ enum {
 	MAX_DOMAINS = 1 << 20,
 	PROGRESS_STEP = 1 << 18,   /* bytes between two reports */
 	KEEP = 32 << 20,           /* bytes of pages kept at least, */
-	KEEP_PER_TRACE = 32,       /* and for each trace: with 32 for the lists
-				      and the row, the memory that we allow
-				      ourselves */
+	KEEP_PER_TRACE = 32,       /* and for each trace, besides lists and row */
 };
 
 /* The walk over one table of traces. */
@@ -31,7 +29,7 @@ struct walk {
 	struct tm_collected *out;
 	struct tm_window window;
 	uint64_t expected;         /* bytes that will be read, about */
-	uint64_t reported;         /* of them, when last told */
+	uint64_t reported;         /* of them, at the last report */
 
 	struct py_table table;
 	size_t entry_size;
@@ -42,10 +40,11 @@ struct walk {
 	tm_addr *spare;
 	size_t cap;
 
-	struct tm_map sites;       /* traceback address -> site, this domain */
-	uint32_t sites_domain;
-	tm_addr last_traceback;    /* neighbours mostly share their traceback */
-	uint32_t last_site;
+	struct tm_map later;       /* trace that remains -> its block in `blocks` */
+	tm_addr *blocks;           /* if they are wanted */
+	size_t nblocks, blocks_cap;
+
+	struct collected_sites sites;
 	uint64_t seen;
 	uint64_t sum;
 };
@@ -70,35 +69,17 @@ static bool progress(struct walk *walk, struct tm_err *err)
 	return tm_err_os(err, EINTR, "", "given up");
 }
 
-/* ---- sites ------------------------------------------------------------- */
-
-static uint32_t site_of(struct walk *walk, tm_addr traceback, uint32_t domain)
+static void take_trace(struct walk *walk, const char *trace, uint32_t domain, tm_addr block)
 {
-	if (domain != walk->sites_domain) {
-		/* Only 3.7 and 3.8 mix domains in one table. */
-		tm_map_free(&walk->sites);
-		walk->sites_domain = domain;
-		walk->last_traceback = 0;
-	}
-	if (traceback == walk->last_traceback && traceback)
-		return walk->last_site;
-	walk->last_traceback = traceback;
-	walk->last_site = tm_collected_site(walk->out, &walk->sites, traceback, domain);
-	return walk->last_site;
-}
-
-static void take_trace(struct walk *walk, const char *trace, uint32_t domain)
-{
-	struct tm_collected *out = walk->out;
-	uint64_t size = tm_load_u64(trace, TRACE_SIZE_AT);
-
-	walk->sum += size;
-	out->rows[out->nrows++] = (struct tm_row){
-		.size = size,
-		.site = site_of(walk, tm_load_u64(trace, TRACE_TRACEBACK_AT),
-				domain),
-		.count = 1,
+	const struct collected_trace taken = {
+		.block = block,
+		.size = tm_load_u64(trace, TRACE_SIZE_AT),
+		.traceback = tm_load_u64(trace, TRACE_TRACEBACK_AT),
+		.domain = domain,
 	};
+
+	walk->sum += taken.size;
+	tm_collected_add(walk->out, &walk->sites, &taken);
 }
 
 /* ---- entries ------------------------------------------------------------- */
@@ -160,25 +141,44 @@ static void take_inline(struct walk *walk, const char *entry)
 
 	if (walk->table.key_size == 12)
 		domain = tm_load_u32(entry, walk->layout->entry.key + 8);
-	take_trace(walk, entry + walk->trace_at, domain);
+	take_trace(walk, entry + walk->trace_at, domain,
+		   tm_load_u64(entry, walk->layout->entry.key));
+}
+
+static void note_block(struct walk *walk, tm_addr trace, tm_addr block)
+{
+	if (!walk->opts->blocks)
+		return;
+	walk->blocks = tm_grow(walk->blocks, &walk->blocks_cap, walk->nblocks + 1,
+			       sizeof(*walk->blocks));
+	*tm_map_put(&walk->later, trace) = (uint32_t)walk->nblocks;
+	walk->blocks[walk->nblocks++] = block;
+}
+
+static tm_addr noted_block(const struct walk *walk, tm_addr trace)
+{
+	return walk->blocks ? walk->blocks[tm_map_get(&walk->later, trace)] : 0;
 }
 
 /* trace_t and entry were allocated one after the other: mostly the trace
- * stands in the window, too. Otherwise it is kept for later. */
+ * is in the window as well. Otherwise it is kept for later. */
 static void take_pointer(struct walk *walk, const char *entry, size_t *npending)
 {
 	tm_addr at = tm_load_u64(entry, walk->layout->entry.value);
+	tm_addr block = tm_load_u64(entry, walk->layout->entry.key);
 	const char *trace = tm_window_get(&walk->window, at, TRACE_SIZE);
 
-	if (trace)
-		take_trace(walk, trace, walk->domain);
-	else
+	if (trace) {
+		take_trace(walk, trace, walk->domain, block);
+	} else {
 		walk->addrs[(*npending)++] = at;
+		note_block(walk, at, block);
+	}
 }
 
 /*
  * One round: the entries addrs[first, end) give their traces and the entries
- * behind them in their chains. Pending traces collect at the front of addrs
+ * that follow them in their chains. Pending traces collect at the front of addrs
  * (there is room: each took the place of an entry), the next entries in spare.
  */
 static bool read_round(struct walk *walk, size_t first, size_t end,
@@ -252,7 +252,7 @@ static bool read_pending(struct walk *walk, size_t n, struct tm_err *err)
 			trace = tm_window_get(&walk->window, walk->addrs[i],
 					      TRACE_SIZE);
 		}
-		take_trace(walk, trace, walk->domain);
+		take_trace(walk, trace, walk->domain, noted_block(walk, walk->addrs[i]));
 	}
 	return true;
 }
@@ -285,7 +285,6 @@ static bool prepare(struct walk *walk, tm_addr table, uint32_t domain,
 static void make_room(struct walk *walk)
 {
 	size_t n = (size_t)walk->table.nentries + 1;
-	struct tm_collected *out = walk->out;
 
 	if (n > walk->cap) {
 		walk->cap = n;
@@ -294,14 +293,10 @@ static void make_room(struct walk *walk)
 		walk->addrs = tm_reallocarray(NULL, n, sizeof(*walk->addrs));
 		walk->spare = tm_reallocarray(NULL, n, sizeof(*walk->spare));
 	}
-	if (out->nrows + n > out->rows_cap) {
-		out->rows_cap = out->nrows + n;
-		out->rows = tm_reallocarray(out->rows, out->rows_cap,
-					    sizeof(*out->rows));
-	}
+	tm_collected_reserve(walk->out, n, walk->opts->blocks);
 }
 
-/* Bytes of pages to keep: no more than the records can stand on. */
+/* Bytes of pages to keep: no more than the records can occupy. */
 static size_t keep_limit(const struct walk *walk)
 {
 	size_t n = (size_t)walk->table.nentries;
@@ -320,9 +315,9 @@ static bool read_table(struct walk *walk, tm_addr table, uint32_t domain,
 	make_room(walk);
 	walk->seen = 0;
 	tm_window_keep(&walk->window, keep_limit(walk));
-	tm_map_free(&walk->sites);
-	walk->last_traceback = 0;
-	walk->sites_domain = domain;
+	tm_collected_sites_begin(&walk->sites, domain);
+	tm_map_free(&walk->later);
+	walk->nblocks = 0;
 	return read_entries(walk, &npending, err) &&
 	       read_pending(walk, npending, err);
 }
@@ -391,7 +386,9 @@ struct tm_collected *tm_tracemalloc_collect(struct tm_mem *mem,
 	tm_window_init(&walk.window, mem);
 	ok = read_all(&walk, err);
 	tm_window_free(&walk.window);
-	tm_map_free(&walk.sites);
+	tm_map_free(&walk.sites.ids);
+	tm_map_free(&walk.later);
+	free(walk.blocks);
 	free(walk.addrs);
 	free(walk.spare);
 	if (!ok) {

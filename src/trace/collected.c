@@ -19,10 +19,16 @@ static uint32_t note_traceback(struct tm_collected *out, tm_addr at)
 	return *id;
 }
 
-uint32_t tm_collected_site(struct tm_collected *out, struct tm_map *sites,
-			   tm_addr traceback, uint32_t domain)
+void tm_collected_sites_begin(struct collected_sites *sites, uint32_t domain)
 {
-	uint32_t *id = tm_map_put(sites, traceback);
+	tm_map_free(&sites->ids);
+	*sites = (struct collected_sites){ .domain = domain };
+}
+
+static uint32_t new_or_known(struct tm_collected *out, struct collected_sites *sites,
+			     tm_addr traceback)
+{
+	uint32_t *id = tm_map_put(&sites->ids, traceback);
 
 	if (*id == TM_MAP_NONE) {
 		*id = (uint32_t)out->nsites;
@@ -30,10 +36,59 @@ uint32_t tm_collected_site(struct tm_collected *out, struct tm_map *sites,
 				     out->nsites + 1, sizeof(*out->sites));
 		out->sites[out->nsites++] = (struct collected_site){
 			.traceback = note_traceback(out, traceback),
-			.domain = domain,
+			.domain = sites->domain,
 		};
 	}
 	return *id;
+}
+
+uint32_t tm_collected_site(struct tm_collected *out, struct collected_sites *sites,
+			   tm_addr traceback, uint32_t domain)
+{
+	/* Only 3.7 and 3.8 mix domains in one table. */
+	if (domain != sites->domain)
+		tm_collected_sites_begin(sites, domain);
+	if (traceback == sites->last_traceback && traceback)
+		return sites->last_site;
+	sites->last_traceback = traceback;
+	sites->last_site = new_or_known(out, sites, traceback);
+	return sites->last_site;
+}
+
+void tm_collected_reserve(struct tm_collected *out, size_t n, bool with_blocks)
+{
+	if (out->nrows + n <= out->rows_cap)
+		return;
+	out->rows_cap = out->nrows + n;
+	out->rows = tm_reallocarray(out->rows, out->rows_cap, sizeof(*out->rows));
+	if (with_blocks)
+		out->blocks = tm_reallocarray(out->blocks, out->rows_cap,
+					      sizeof(*out->blocks));
+}
+
+void tm_collected_add(struct tm_collected *out, struct collected_sites *sites,
+		      const struct collected_trace *trace)
+{
+	if (out->blocks)
+		out->blocks[out->nrows] = trace->block;
+	out->rows[out->nrows++] = (struct tm_row){
+		.size = trace->size,
+		.site = tm_collected_site(out, sites, trace->traceback, trace->domain),
+		.count = 1,
+	};
+}
+
+bool tm_collected_block(struct tm_collected *collected, size_t i,
+			struct tm_collected_block *ret)
+{
+	if (!collected->blocks || i >= collected->nrows)
+		return false;
+	*ret = (struct tm_collected_block){
+		.at = collected->blocks[i],
+		.size = &collected->rows[i].size,
+		.count = &collected->rows[i].count,
+	};
+	return true;
 }
 
 void tm_collected_destroy(struct tm_collected *collected)
@@ -41,6 +96,7 @@ void tm_collected_destroy(struct tm_collected *collected)
 	if (!collected)
 		return;
 	free(collected->rows);
+	free(collected->blocks);
 	free(collected->sites);
 	free(collected->tracebacks);
 	tm_map_free(&collected->traceback_ids);

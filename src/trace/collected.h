@@ -6,6 +6,14 @@
 #include "base/map.h"
 #include "trace/tracemalloc.h"
 
+/* One trace of a table. */
+struct collected_trace {
+	tm_addr block;
+	uint64_t size;
+	tm_addr traceback;
+	uint32_t domain;
+};
+
 /* Site ids here are local: index into `sites`. */
 struct collected_site {
 	uint32_t traceback; /* index into `tracebacks` */
@@ -28,6 +36,7 @@ struct tm_collected {
 	struct tm_row *rows;
 	size_t nrows;
 	size_t rows_cap;
+	tm_addr *blocks;            /* of each row; NULL: not wanted */
 
 	struct collected_site *sites;
 	size_t nsites;
@@ -46,15 +55,30 @@ struct tm_collected {
 	struct tm_map name_ids;     /* address -> index */
 	struct tm_buf names;
 
-	/* Records and names stand in writable memory once each: more bytes
+	/* Records and names are in writable memory once each: more bytes
 	 * than that are a forgery. */
 	uint64_t limit;
 };
 
-/* The site of a traceback in one domain, new or not; `sites` knows those of
- * that domain: traceback address -> site. */
-uint32_t tm_collected_site(struct tm_collected *out, struct tm_map *sites,
+/* The sites of one domain so far. Zeroed: none. */
+struct collected_sites {
+	struct tm_map ids;          /* traceback address -> site */
+	uint32_t domain;
+	tm_addr last_traceback;     /* neighbours mostly share their traceback */
+	uint32_t last_site;
+};
+
+void tm_collected_sites_begin(struct collected_sites *sites, uint32_t domain);
+
+/* The site of a traceback in a domain, new or not. */
+uint32_t tm_collected_site(struct tm_collected *out, struct collected_sites *sites,
 			   tm_addr traceback, uint32_t domain);
+
+/* Room for `n` more rows. */
+void tm_collected_reserve(struct tm_collected *out, size_t n, bool with_blocks);
+/* A trace, for which there is room. */
+void tm_collected_add(struct tm_collected *out, struct collected_sites *sites,
+		      const struct collected_trace *trace);
 
 /* The nframe of a traceback record. */
 uint32_t tm_record_nframe(const struct py_layout *layout, const char *record);

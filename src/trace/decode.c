@@ -1,19 +1,34 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
 #include "trace/collected.h"
 
+enum { ROWS = 1024 }; /* that are handed over at a time */
+
 /* What decode works on: local ids of the collected data -> builder ids. */
 struct decode {
 	const struct tm_collected *collected;
 	const struct py_layout *layout;
+	const struct tm_line_names *functions; /* NULL: none are known */
 	struct tm_builder *builder;
 	tm_id *names;
+	struct tm_map frame_of; /* with functions: name << 32 | lineno -> frame */
 	tm_id *frames;     /* room for one traceback */
 	size_t frames_cap;
 };
+
+static struct tm_text name_text(const struct tm_collected *collected, uint32_t i)
+{
+	const struct collected_name *name = &collected->name_list[i];
+
+	return (struct tm_text){
+		name->len ? collected->names.data + name->text : "",
+		name->unreadable ? 0 : name->len,
+	};
+}
 
 static size_t decode_names(struct decode *decode)
 {
@@ -26,24 +41,42 @@ static size_t decode_names(struct decode *decode)
 	for (size_t i = 0; i < collected->nnames; i++) {
 		const struct collected_name *name = &collected->name_list[i];
 
+		const struct tm_text text = name_text(collected, (uint32_t)i);
+
 		unreadable += name->unreadable;
 		decode->names[i] = name->unreadable
 			? tm_builder_string(decode->builder, unknown,
 					    sizeof(unknown) - 1)
-			: tm_builder_string(decode->builder,
-					    name->len ? collected->names.data + name->text
-						      : "", name->len);
+			: tm_builder_string(decode->builder, text.bytes, text.len);
 	}
 	return unreadable;
+}
+
+static tm_id make_frame(struct decode *decode, uint32_t name, uint32_t lineno)
+{
+	const struct tm_line_names *names = decode->functions;
+	const char *function = NULL;
+
+	if (names)
+		function = names->at(names->ctx, name_text(decode->collected, name), lineno);
+	return tm_builder_function_frame(decode->builder, decode->names[name], lineno,
+		function ? tm_builder_string(decode->builder, function, strlen(function)) :
+			   TM_ID_NONE);
 }
 
 static tm_id decode_frame(struct decode *decode, const char *frame)
 {
 	tm_addr at = tm_load_u64(frame, decode->layout->frame.filename);
-	uint32_t name = tm_map_get(&decode->collected->name_ids, at);
+	uint32_t name = tm_map_get(&decode->collected->name_ids, at), *known;
+	uint32_t lineno = tm_load_u32(frame, decode->layout->frame.lineno);
 
-	return tm_builder_frame(decode->builder, decode->names[name],
-				tm_load_u32(frame, decode->layout->frame.lineno));
+	if (!decode->functions)
+		return make_frame(decode, name, lineno);
+	/* A look-up of the function costs more than the frame. */
+	known = tm_map_put(&decode->frame_of, (uint64_t)name << 32 | lineno);
+	if (*known == TM_MAP_NONE)
+		*known = make_frame(decode, name, lineno);
+	return *known;
 }
 
 /* Records have the most recent call first, the model has it last. */
@@ -80,23 +113,67 @@ static tm_id *decode_sites(struct decode *decode)
 	return sites;
 }
 
-size_t tm_tracemalloc_decode(struct tm_collected *collected,
+static void decode_rows(struct decode *decode, const tm_id *sites)
+{
+	const struct tm_collected *collected = decode->collected;
+	struct tm_row piece[ROWS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < collected->nrows; i++) {
+		piece[n] = collected->rows[i];
+		piece[n].site = sites[piece[n].site];
+		n += piece[n].count > 0;
+		if (n == ROWS || i + 1 == collected->nrows) {
+			tm_builder_rows(decode->builder, piece, n);
+			n = 0;
+		}
+	}
+}
+
+size_t tm_tracemalloc_decode(const struct tm_collected *collected,
 			     const struct py_runtime *runtime,
+			     const struct tm_line_names *names,
 			     struct tm_builder *builder)
 {
 	struct decode decode = {
 		.collected = collected, .layout = runtime->layout,
-		.builder = builder,
+		.functions = names, .builder = builder,
 	};
 	size_t unreadable = decode_names(&decode);
 	tm_id *sites = decode_sites(&decode);
 
-	for (size_t i = 0; i < collected->nrows; i++)
-		collected->rows[i].site = sites[collected->rows[i].site];
-	tm_builder_rows(builder, collected->rows, collected->nrows);
+	decode_rows(&decode, sites);
 	free(sites);
 	free(decode.names);
 	free(decode.frames);
-	tm_collected_destroy(collected);
+	tm_map_free(&decode.frame_of);
 	return unreadable;
+}
+
+void tm_collected_lines(const struct tm_collected *collected,
+			const struct py_runtime *runtime,
+			void (*line)(void *ctx, struct tm_text filename, uint32_t lineno),
+			void *ctx)
+{
+	const struct py_layout *layout = runtime->layout;
+	struct tm_map told = { 0 };
+
+	for (size_t i = 0; i < collected->ntracebacks; i++) {
+		const char *record = collected->records.data +
+				     collected->tracebacks[i].record;
+		uint32_t nframe = tm_record_nframe(layout, record);
+
+		for (uint32_t k = 0; k < nframe; k++) {
+			const char *frame = record + tm_record_size(layout, k);
+			tm_addr at = tm_load_u64(frame, layout->frame.filename);
+			uint32_t lineno = tm_load_u32(frame, layout->frame.lineno);
+			uint32_t name = tm_map_get(&collected->name_ids, at);
+			uint32_t *known = tm_map_put(&told, (uint64_t)name << 32 | lineno);
+
+			if (*known == TM_MAP_NONE)
+				line(ctx, name_text(collected, name), lineno);
+			*known = 0;
+		}
+	}
+	tm_map_free(&told);
 }

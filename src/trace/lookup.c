@@ -12,7 +12,7 @@ enum {
 	MAX_DOMAINS = 1 << 20,
 };
 
-/* What is looked for in which table. */
+/* The address to find, and in which table. */
 struct lookup {
 	struct tm_mem *mem;
 	const struct py_runtime *runtime;
@@ -112,7 +112,7 @@ static bool deliver(const struct lookup *lookup, const char *trace,
 		tm_collected_destroy(one);
 		return false;
 	}
-	tm_tracemalloc_decode(one, lookup->runtime, builder);
+	tm_tracemalloc_decode(one, lookup->runtime, NULL, builder);
 	return true;
 }
 

@@ -16,6 +16,19 @@ void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 	copy->nslots = copy->cap = 0;
 }
 
+bool tm_recorder_copy_pick(struct tm_recorder_copy *copy, tm_addr address)
+{
+	for (size_t i = 0; i < copy->nslots; i++) {
+		if ((copy->slots[i].key & TM_SLOT_ADDRESS) != address)
+			continue;
+		copy->slots[0] = copy->slots[i];
+		copy->nslots = 1;
+		copy->table.sample_bytes = 0;
+		return true;
+	}
+	return false;
+}
+
 bool tm_recorder_damaged(struct tm_err *err)
 {
 	return tm_err_set(err, TM_ERR_CORRUPT, "the recorder's table",
@@ -34,6 +47,7 @@ static bool plausible(const struct tm_recorder_table *t)
 	       tm_recorder_inside(t->threads, sizeof(struct tm_recorder_thread) *
 				  TM_RECORDER_THREADS, t->size) &&
 	       tm_recorder_inside(t->stacks, t->stacks_size, t->size) &&
+	       tm_recorder_inside(t->codes, t->codes_size, t->size) &&
 	       tm_recorder_inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, t->size);
 }
 

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/map.h"
+#include "trace/recorder_codes.h"
 
 enum {
 	CHUNK = 1 << 20,  /* of the stack area, read at once */
@@ -26,6 +27,7 @@ struct build {
 	size_t nchunks, chunks_cap;
 	const struct tm_frame_source *source;
 	struct tm_builder *builder;
+	struct tm_recorder_codes codes;
 	struct tm_map sites;        /* stack id -> site */
 	struct tm_map pcs;          /* address -> index into runs */
 	struct run { size_t first, n; } *runs; /* frames of an address */
@@ -76,7 +78,19 @@ static bool stack_bytes(struct build *b, uint64_t at, void *buf, size_t len,
 	return true;
 }
 
-static const struct run *frames_of(struct build *b, tm_addr pc)
+/* The frames of one word of a stack: code, or one of Python. */
+static bool resolve(struct build *b, uint64_t pc, tm_id *ret, size_t *ret_n,
+		    struct tm_err *err)
+{
+	if (pc & TM_PY_FRAME) {
+		*ret_n = 1;
+		return tm_recorder_codes_frame(&b->codes, b->builder, pc, ret, err);
+	}
+	*ret_n = b->source->frames(b->source->ctx, b->builder, pc, ret, MAX_INLINED);
+	return true;
+}
+
+static const struct run *frames_of(struct build *b, uint64_t pc, struct tm_err *err)
 {
 	uint32_t *at = tm_map_put(&b->pcs, pc);
 	struct run *run;
@@ -88,49 +102,74 @@ static const struct run *frames_of(struct build *b, tm_addr pc)
 	b->ids = tm_grow(b->ids, &b->ids_cap, b->nids + MAX_INLINED, sizeof(*b->ids));
 	run = &b->runs[b->nruns++];
 	run->first = b->nids;
-	run->n = b->source->frames(b->source->ctx, b->builder, pc,
-				   b->ids + b->nids, MAX_INLINED);
+	if (!resolve(b, pc, b->ids + b->nids, &run->n, err))
+		return NULL;
 	b->nids += run->n;
 	return run;
 }
 
-/* tracemalloc's name for a frame of which nothing is known. */
-static tm_id unknown_frame(struct build *b)
+/* A frame that is none: its name says why. */
+static tm_id named_frame(struct build *b, const char *name)
 {
 	struct tm_native_frame native = { .function = TM_ID_NONE,
 					  .module = TM_ID_NONE };
+	tm_id filename = tm_builder_string(b->builder, name, strlen(name));
 
-	return tm_builder_native_frame(b->builder,
-				       tm_builder_string(b->builder, "<unknown>", 9),
-				       0, &native);
+	if (tm_recorder_is_python(&b->copy->table))
+		return tm_builder_frame(b->builder, filename, 0);
+	return tm_builder_native_frame(b->builder, filename, 0, &native);
 }
 
-static tm_id traceback(struct build *b, const uint64_t *pcs, uint32_t n)
+static void add_named(struct build *b, const char *name, size_t *ntrace)
+{
+	b->trace = tm_grow(b->trace, &b->trace_cap, *ntrace + 1, sizeof(*b->trace));
+	b->trace[(*ntrace)++] = named_frame(b, name);
+}
+
+/* Does a stack that ends early lack anything? main() and the C library's code that
+ * calls it need not be there. */
+static bool lacks_frames(const struct build *b, const uint64_t *pcs, uint32_t n)
+{
+	enum { LAST = 2 };
+
+	for (uint32_t i = 0; b->source->begins && i < LAST && i < n; i++)
+		if (!(pcs[n - 1 - i] & TM_PY_FRAME) &&
+		    b->source->begins(b->source->ctx, pcs[n - 1 - i]))
+			return false;
+	return n > 0;
+}
+
+static bool traceback(struct build *b, const uint64_t *pcs, uint32_t n, bool cut,
+		      tm_id *ret, struct tm_err *err)
 {
 	size_t ntrace = 0;
 
+	if (cut && lacks_frames(b, pcs, n))
+		add_named(b, TM_CUT_FRAME, &ntrace);
 	for (uint32_t i = n; i-- > 0;) {
-		const struct run *run = frames_of(b, pcs[i]);
+		const struct run *run = frames_of(b, pcs[i], err);
 
+		if (!run)
+			return false;
 		b->trace = tm_grow(b->trace, &b->trace_cap, ntrace + run->n + 1,
 				   sizeof(*b->trace));
 		memcpy(b->trace + ntrace, b->ids + run->first,
 		       run->n * sizeof(*b->trace));
 		ntrace += run->n;
 	}
-	if (ntrace == 0) {
-		b->trace = tm_grow(b->trace, &b->trace_cap, 1, sizeof(*b->trace));
-		b->trace[ntrace++] = unknown_frame(b);
-	}
-	return tm_builder_traceback(b->builder, b->trace, (uint32_t)ntrace,
+	/* tracemalloc's name for a frame of which nothing is known. */
+	if (ntrace == 0)
+		add_named(b, "<unknown>", &ntrace);
+	*ret = tm_builder_traceback(b->builder, b->trace, (uint32_t)ntrace,
 				    TM_TOTAL_NFRAME_NONE);
+	return true;
 }
 
 static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *err)
 {
 	struct tm_recorder_stack head = { .domain = b->copy->table.domain };
 	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
-	tm_id site = tm_map_get(&b->sites, stack);
+	tm_id site = tm_map_get(&b->sites, stack), through;
 
 	if (site == TM_MAP_NONE) {
 		if (stack != UNKNOWN_STACK &&
@@ -139,10 +178,10 @@ static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *
 		if (head.n > TM_RECORDER_MAX_FRAMES)
 			return tm_recorder_damaged(err);
 		if (!stack_bytes(b, (uint64_t)stack * 8 + sizeof(head), pcs,
-				 head.n * sizeof(*pcs), err))
+				 head.n * sizeof(*pcs), err) ||
+		    !traceback(b, pcs, head.n, head.more == TM_STACK_CUT, &through, err))
 			return false;
-		site = tm_builder_site(b->builder, traceback(b, pcs, head.n),
-				       head.domain);
+		site = tm_builder_site(b->builder, through, head.domain);
 		*tm_map_put(&b->sites, stack) = site;
 	}
 	*ret = site;
@@ -195,7 +234,7 @@ static int by_stack(const void *a, const void *b)
 }
 
 /*
- * A sampled block of s bytes stands for 1 / (1 - exp(-s/M)) such blocks. What
+ * A sampled block of s bytes represents 1 / (1 - exp(-s/M)) such blocks. What
  * rounding to whole blocks loses or adds is carried on to the next size, so
  * that the bytes stay right.
  */
@@ -226,7 +265,7 @@ static void estimate(struct group *groups, size_t n, uint64_t mean)
 static bool add_rows(struct build *b, const struct group *groups, size_t n,
 		     struct tm_meta *meta, struct tm_err *err)
 {
-	enum { BATCH = 4096 };
+	enum { BATCH = 1024 };
 	struct tm_row rows[BATCH];
 	size_t nrows = 0;
 
@@ -265,6 +304,7 @@ static void build_free(struct build *b)
 	free(b->runs);
 	free(b->ids);
 	free(b->trace);
+	tm_recorder_codes_free(&b->codes);
 	tm_map_free(&b->sites);
 	tm_map_free(&b->pcs);
 }
@@ -281,12 +321,13 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 	size_t n;
 	bool ok;
 
-	/* The target may have gone on: stacks of the copy are all below. */
+	/* The target may have continued: stacks of the copy are all below. */
 	tail = copy->table.stack_tail;
 	if (!copy->exact &&
 	    !tm_mem_u64(mem, at + offsetof(struct tm_recorder_table, stack_tail),
 			&tail, err))
 		return false;
+	tm_recorder_codes_begin(&b.codes, mem, at, &copy->table, source->lines);
 	b.stacks = at + copy->table.stacks;
 	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;
 	groups = group_slots(copy, &n);

@@ -4,6 +4,7 @@
 #ifndef TM_TRACE_RECORDER_TRACES_H
 #define TM_TRACE_RECORDER_TRACES_H
 
+#include "py/stack_layout.h"
 #include "tmattach/model.h"
 #include "trace/recorder_copy.h"
 
@@ -16,7 +17,12 @@ struct tm_frame_source {
 	 */
 	size_t (*frames)(void *ctx, struct tm_builder *builder, tm_addr pc,
 			 tm_id *ret, size_t max);
+	/* Is what returns to `pc` where a program begins, so that nothing is
+	 * missed if its caller cannot be found? NULL: never. */
+	bool (*begins)(void *ctx, tm_addr pc);
 	void *ctx;
+	/* How the Python of this process keeps its lines. */
+	enum py_lines_kind lines;
 };
 
 /*

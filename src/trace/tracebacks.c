@@ -4,9 +4,9 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "mem/window.h"
 #include "py/str.h"
 #include "trace/collected.h"
-#include "trace/window.h"
 
 uint32_t tm_record_nframe(const struct py_layout *layout, const char *record)
 {
@@ -103,12 +103,13 @@ static bool read_records(struct tm_mem *mem, const struct py_runtime *runtime,
 }
 
 static void read_name(struct tm_mem *mem, const struct py_runtime *runtime,
-		      tm_addr at, struct tm_collected *collected)
+		      enum py_filename_kind kind, tm_addr at,
+		      struct tm_collected *collected)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf text = { 0 };
 	struct tm_err err;
 	bool ok = collected->names.len <= collected->limit &&
-		  py_filename_read(mem, runtime, at, &text, &err);
+		  py_filename_read(mem, runtime, kind, at, &text, &err);
 
 	collected->name_list = tm_grow(collected->name_list,
 				       &collected->names_cap,
@@ -124,8 +125,28 @@ static void read_name(struct tm_mem *mem, const struct py_runtime *runtime,
 		tm_buf_add(&collected->names, text.data, text.len);
 }
 
+/* By the innermost frames of the first tracebacks. */
+static bool names_kind(struct tm_mem *mem, const struct py_runtime *runtime,
+		       const struct tm_collected *collected,
+		       enum py_filename_kind *ret, struct tm_err *err)
+{
+	enum { ENOUGH = 64 };
+	const struct py_layout *layout = runtime->layout;
+	tm_addr names[ENOUGH];
+	size_t n = 0;
+
+	for (; n < collected->ntracebacks && n < ENOUGH; n++)
+		names[n] = tm_load_u64(collected->records.data,
+				       collected->tracebacks[n].record +
+				       layout->traceback.frames + layout->frame.filename);
+	if (n > 0)
+		return py_filename_kind(mem, runtime, names, n, ret, err);
+	*ret = layout->filename; /* no names at all */
+	return true;
+}
+
 static void read_names(struct tm_mem *mem, const struct py_runtime *runtime,
-		       struct tm_collected *collected)
+		       enum py_filename_kind kind, struct tm_collected *collected)
 {
 	const struct py_layout *layout = runtime->layout;
 	tm_addr last = 0;
@@ -146,7 +167,7 @@ static void read_names(struct tm_mem *mem, const struct py_runtime *runtime,
 			id = tm_map_put(&collected->name_ids, at);
 			if (*id == TM_MAP_NONE) {
 				*id = (uint32_t)collected->nnames;
-				read_name(mem, runtime, at, collected);
+				read_name(mem, runtime, kind, at, collected);
 			}
 		}
 	}
@@ -155,8 +176,11 @@ static void read_names(struct tm_mem *mem, const struct py_runtime *runtime,
 bool tm_collect_tracebacks(struct tm_mem *mem, const struct py_runtime *runtime,
 			   struct tm_collected *collected, struct tm_err *err)
 {
-	if (!read_records(mem, runtime, collected, err))
+	enum py_filename_kind kind;
+
+	if (!read_records(mem, runtime, collected, err) ||
+	    !names_kind(mem, runtime, collected, &kind, err))
 		return false;
-	read_names(mem, runtime, collected);
+	read_names(mem, runtime, kind, collected);
 	return true;
 }

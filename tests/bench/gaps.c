@@ -1,6 +1,6 @@
 /*
  * A thread that does nothing but read the clock: the largest gap between two
- * readings is how long the process stood still, seen by itself.
+ * readings is for how long the process was stopped, seen by itself.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

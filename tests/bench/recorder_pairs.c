@@ -7,7 +7,7 @@
  * Each line on standard input is a number of pairs; the answer is the mean of
  * the threads, in ns per pair. "gap MS" leaves the threads idle and watches the
  * clock for so long; the answer is the longest time without a look at it, in
- * us: how long the process stood still.
+ * us: for how long the process was stopped.
  */
 #include <pthread.h>
 #include <stdio.h>

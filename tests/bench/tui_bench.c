@@ -24,7 +24,7 @@ static struct tm_snapshot *large_snapshot(unsigned grown)
 	struct tm_meta meta = { .pid = 1, .traceback_limit = 10 };
 	struct tm_err err;
 	uint32_t seed = 12345;
-	tm_id names[1000], *sites = xcalloc(GROUPS, sizeof(*sites));
+	tm_id names[1000], *sites = tm_calloc(GROUPS, sizeof(*sites));
 
 	for (unsigned i = 0; i < 1000; i++) {
 		char name[64];

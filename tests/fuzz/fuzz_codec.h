@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tmattach/codec.h"
+#include "tmattach/file.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

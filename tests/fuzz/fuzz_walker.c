@@ -1,222 +1,49 @@
 /*
  * The search for the runtime and the walk over its tables, in the recorded
- * pages of every version, with lies put into them. An input chooses the
- * recording (first byte; with one of the three highest bits set only the walk
- * is done, which is much faster) and lists lies of 16 bytes each; a lie can come
- * into force in the middle of the walk, as in a target that runs meanwhile.
+ * pages of every version, with lies put into them (liar.h). With one of the three
+ * highest bits of its first byte set only the walk is done, which is much faster.
  */
-#include <dirent.h>
-#include <stdio.h>
-
 #include "fixtures/replay.h"
-#include "mem/pages.h"
+#include "fuzz/liar.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-enum { MAX_FIXTURES = 32, MAX_LIES = 64, READS_PER_STEP = 8,
-       ONLY_WALK = 0xe0 };
-
-struct fixture {
-	struct tm_pages pages;
-	struct tm_maps maps;
-	struct py_runtime runtime;
-	size_t *used;       /* the pages that are not blank */
-	size_t nused;
-};
-
-enum lie_kind { WORD, HALF, POINTER, ADD, PAGE, NKINDS };
-
-struct lie {
-	uint8_t after;      /* READS_PER_STEP reads each */
-	uint8_t kind;       /* modulo NKINDS */
-	uint16_t page;      /* modulo the used pages */
-	uint16_t offset;
-	uint16_t other;     /* a page, too */
-	uint64_t value;
-};
-
-/* Memory that begins to lie. */
-struct liar {
-	struct tm_mem mem;
-	struct tm_mem *truth;
-	struct fixture *fixture;
-	bool only_walk;
-	struct lie lies[MAX_LIES];
-	struct tm_page saved[MAX_LIES];
-	size_t n, told;     /* in order of `after` */
-	unsigned reads;
-};
-
-static struct fixture fixtures[MAX_FIXTURES];
-static size_t nfixtures;
-
-static struct tm_page *used_page(const struct fixture *fixture, uint16_t i)
-{
-	return &fixture->pages.pages[fixture->used[i % fixture->nused]];
-}
-
-static void tell(struct liar *liar)
-{
-	const struct lie *lie = &liar->lies[liar->told];
-	struct tm_page *page = used_page(liar->fixture, lie->page);
-	const struct tm_page *other = used_page(liar->fixture, lie->other);
-	unsigned char *at = page->bytes + lie->offset % (TM_PAGE / 4 - 1) * 4;
-	uint64_t word;
-
-	liar->saved[liar->told++] = *page;
-	memcpy(&word, at, sizeof(word));
-	switch ((enum lie_kind)(lie->kind % NKINDS)) {
-	case HALF:
-		memcpy(at, &lie->value, 4);
-		return;
-	case PAGE:
-		memmove(page->bytes, other->bytes, TM_PAGE);
-		return;
-	case POINTER:
-		word = other->at + lie->value % TM_PAGE;
-		break;
-	case ADD:
-		word += lie->value;
-		break;
-	case WORD:
-	case NKINDS:
-		word = lie->value;
-		break;
-	}
-	memcpy(at, &word, sizeof(word));
-}
-
-static void undo(struct liar *liar)
-{
-	while (liar->told > 0) {
-		liar->told--;
-		*used_page(liar->fixture, liar->lies[liar->told].page) =
-			liar->saved[liar->told];
-	}
-}
-
-static size_t liar_read(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
-{
-	struct liar *liar = (struct liar *)mem;
-
-	while (liar->told < liar->n &&
-	       liar->lies[liar->told].after * READS_PER_STEP <= liar->reads)
-		tell(liar);
-	liar->reads++;
-	return tm_mem_read_some(liar->truth, at, buf, len);
-}
-
-static void liar_destroy(struct tm_mem *mem)
-{
-	(void)mem;
-}
-
-static const struct tm_mem_ops liar_ops = {
-	.read = liar_read,
-	.destroy = liar_destroy,
-};
-
-static int by_after(const void *a, const void *b)
-{
-	return ((const struct lie *)a)->after - ((const struct lie *)b)->after;
-}
-
-static void check(struct liar *liar)
-{
-	struct tm_buf answer = { 0 };
-
-	liar->truth = tm_mem_pages(&liar->fixture->pages);
-	if (liar->only_walk)
-		replay_tables(&liar->mem, &liar->fixture->maps,
-			      &liar->fixture->runtime, &answer);
-	else
-		replay(&liar->mem, &liar->fixture->maps, &answer);
-	if (answer.len == 0)
-		abort();
-	tm_mem_destroy(liar->truth);
-	tm_buf_free(&answer);
-	undo(liar);
-}
+enum { READS_PER_STEP = 8 };
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	static struct liar liar;
+	struct tm_buf answer = { 0 };
 
 	if (size == 0)
 		return 0;
-	liar = (struct liar){
-		.mem.ops = &liar_ops,
-		.fixture = &fixtures[(data[0] & ~ONLY_WALK) % nfixtures],
-		.only_walk = data[0] & ONLY_WALK,
-		.n = (size - 1) / sizeof(struct lie),
-	};
-	if (liar.n > MAX_LIES)
-		liar.n = MAX_LIES;
-	memcpy(liar.lies, data + 1, liar.n * sizeof(struct lie));
-	qsort(liar.lies, liar.n, sizeof(struct lie), by_after);
-	check(&liar);
+	liar_begin(&liar, data, size, READS_PER_STEP);
+	if (liar.only_walk)
+		replay_tables(&liar.mem, &liar.fixture->maps, &liar.fixture->runtime, &answer);
+	else
+		replay(&liar.mem, &liar.fixture->maps, &answer);
+	if (answer.len == 0)
+		abort();
+	liar_end(&liar);
+	tm_buf_free(&answer);
 	return 0;
-}
-
-/* ---- the recordings -------------------------------------------------------- */
-
-static void must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "fuzz_walker: cannot load %s\n", what);
-	exit(2);
-}
-
-static void list_used(struct fixture *fixture)
-{
-	static const unsigned char blank[TM_PAGE];
-	const struct tm_pages *pages = &fixture->pages;
-
-	fixture->used = calloc(pages->n + 1, sizeof(*fixture->used));
-	for (size_t i = 0; i < pages->n; i++)
-		if (memcmp(pages->pages[i].bytes, blank, TM_PAGE) != 0)
-			fixture->used[fixture->nused++] = i;
-}
-
-static void load(const char *dir, struct fixture *fixture)
-{
-	char path[512], *text = calloc(1, 1 << 20);
-	struct tm_mem *mem;
-	struct tm_err err;
-	FILE *in;
-
-	snprintf(path, sizeof(path), "%s/pages.zst", dir);
-	must(tm_pages_load(path, &fixture->pages, &err), path);
-	snprintf(path, sizeof(path), "%s/maps", dir);
-	in = fopen(path, "r");
-	must(in && text && fread(text, 1, (1 << 20) - 1, in) > 0, path);
-	fclose(in);
-	must(tm_maps_parse(text, &fixture->maps, &err), path);
-	list_used(fixture);
-	must(fixture->nused > 0, path);
-	mem = tm_mem_pages(&fixture->pages);
-	must(py_runtime_find(mem, &fixture->maps, 0, &fixture->runtime, &err), dir);
-	tm_mem_destroy(mem);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	struct dirent **names;
-	int n = scandir("fixtures/tables", &names, NULL, alphasort);
-
 	(void)argc;
 	(void)argv;
-	must(n > 2, "fixtures/tables");
-	for (int i = 0; i < n; i++) {
-		char dir[300];
+	load_all("fixtures/tables");
+	for (size_t i = 0; i < nfixtures; i++) {
+		struct fixture *fixture = &fixtures[i];
+		struct tm_mem *mem = tm_mem_pages(&fixture->pages);
+		struct tm_err err;
 
-		snprintf(dir, sizeof(dir), "fixtures/tables/%s", names[i]->d_name);
-		if (names[i]->d_name[0] != '.' && nfixtures < MAX_FIXTURES)
-			load(dir, &fixtures[nfixtures++]);
-		free(names[i]);
+		must(py_runtime_find(mem, &fixture->maps, 0, &fixture->runtime, &err) &&
+		     py_tracing_find(mem, &fixture->maps, 0, &fixture->runtime, &err),
+		     "a runtime");
+		tm_mem_destroy(mem);
 	}
-	free(names);
 	return 0;
 }

@@ -57,12 +57,65 @@ old=old.pickle new=new.pickle
 expect "stats" stats.expected stats $new
 expect "stats by file, limited" stats-filename.expected stats -k filename -l 2 $new
 expect "stats by traceback, all" stats-traceback.expected stats --key=traceback -l0 $old
+expect "stats by function" stats-function.expected stats -k function functions.jsonl
+expect "stats by function, cumulative" stats-function-cumulative.expected \
+	stats -k function -c functions.jsonl
+expect "stats by function, CSV" stats-function.csv stats -k function -f csv functions.jsonl
+"$tmattach" convert functions.jsonl -o "$work/functions.tms"
+expect "stats by function of a .tms" stats-function.expected \
+	stats -k function "$work/functions.tms"
 expect "stats cumulative" stats-cumulative.expected stats -c $new
 expect "stats of stdin" stats.expected stats - <$new
 expect "diff" diff.expected diff $old $new
 expect "diff by file" diff-filename.expected diff -k filename $old $new
 expect "diff cumulative" diff-cumulative.expected diff --cumulative $old $new
 expect "traces" traces.expected traces $new
+gzip -c $new >"$work/new.pickle.gz"
+cat $old $new >"$work/both.pickle"
+head -c 150 "$work/new.pickle.gz" >"$work/cut.pickle.gz"
+"$tmattach" convert $new -o "$work/table.csv"
+expect "stats of a packed file" stats.expected stats "$work/new.pickle.gz"
+expect "stats of a packed stdin" stats.expected stats - <"$work/new.pickle.gz"
+expect "stats of the second in a file" stats.expected stats "$work/both.pickle#2"
+expect "diff of the two in a file" diff.expected diff "$work/both.pickle#1" "$work/both.pickle#2"
+s=series.pickle
+expect "diff of a series" trend.expected diff "$s#1" "$s#2" "$s#3" "$s#4" "$s#5" "$s#6"
+for i in 1 2 3 4 5 6; do # s10 before s2, as a shell has them
+	"$tmattach" convert "series.pickle#$i" -o "$work/s.json"
+	sed "s/\"taken_at\":null/\"taken_at\":\"2026-01-31T12:00:0$i.000Z\"/" "$work/s.json" \
+		>"$work/s$(((i * 5) % 7)).json"
+done
+"$tmattach" diff "$work"/s?.json >"$work/out" 2>"$work/err"
+if diff -u trend.expected "$work/out" >"$work/why" && grep -q 'in which they were taken' "$work/err"
+then ok "a series is put into its order"
+else not_ok "a series is put into its order" "$work/why"
+fi
+"$tmattach" stats "$work"/s[12].json >/dev/null 2>"$work/err"
+if [ -s "$work/err" ]
+then not_ok "no remark on snapshots of nobody knows whom" "$work/err"
+else ok "no remark on snapshots of nobody knows whom"
+fi
+sed -i 's/"pid":null/"pid":4711/' "$work"/s[12].json
+"$tmattach" stats "$work"/s[12].json >/dev/null 2>"$work/err"
+if grep -q "s2.json: .*pid 4711 .* counts what lives on more than once" "$work/err"
+then ok "stats remarks that a process is in it twice"
+else not_ok "stats remarks that a process is in it twice" "$work/err"
+fi
+expect "diff of a series as JSON" trend.json diff -f json -l 2 "$s#1" "$s#2" "$s#3"
+expect "diff of a series as CSV" trend.csv diff -f csv -l 2 "$s#1" "$s#2" "$s#3"
+refuse "a series by traceback, cumulative" 2 'cumulative' diff -c -k traceback \
+	$old $new $old
+"$tmattach" convert $new -o "$work/rows.jsonl"
+sed '1s/^/[/; $!s/$/,/; $s/$/]/' "$work/rows.jsonl" >"$work/rows.json"
+expect "stats of a list of traces" stats.expected stats "$work/rows.json"
+expect "stats of a list of traces, by content" stats.expected stats - <"$work/rows.json"
+sed 's/{/{\n  /g; 1s/^./&\n/' "$work/rows.json" >"$work/indented"
+expect "stats of a list of traces, indented" stats.expected stats "$work/indented"
+echo '[[0,7,1,[]]]' >"$work/values.json"
+refuse "a list of something else" 1 'a list, but not of traces' stats "$work/values.json"
+refuse "a table by columns" 1 'a table by columns' stats - <<'END'
+{"domain":{"0":0},"size":{"0":7},"total_nframe":{"0":1},"traceback":{"0":[{"filename":"a.py","lineno":1}]}}
+END
 expect "pretty top" pretty.expected stats -f pretty -l 2 $new
 expect "pretty top, all groups" pretty-all.expected stats -f pretty $new
 expect "filters with modifiers" filters.expected stats \
@@ -83,6 +136,39 @@ expect "info as JSON" info.json info -f json $new
 expect "traces as JSON Lines, limited" traces.jsonl traces -f json -l 2 $new
 expect "stats as CSV" stats.csv stats -f csv $new
 expect "info" info.txt info $new
+
+# ---- the same program in two directories
+for release in 1 2; do
+	[ $release = 1 ] && from=$old || from=$new
+	"$tmattach" convert --map "app.py=/srv/$release/app.py" $from -o "$work/$release.tms"
+done
+expect "diff of two directories, stripped" diff.expected diff --strip-prefix /srv/1 \
+	--strip-prefix /srv/2/ "$work/1.tms" "$work/2.tms"
+sed 's#^app.py#/srv/2/app.py#' diff.expected >"$work/mapped"
+expect "diff of two directories, mapped" "$work/mapped" diff --map /srv/1=/srv/2 \
+	"$work/1.tms" "$work/2.tms"
+expect "filters see the new names" stats.expected stats --strip-prefix /srv/2 \
+	--exclude '/srv/*' "$work/2.tms"
+"$tmattach" convert --baseline "$work/1.tms" -o "$work/with.html" $old &&
+"$tmattach" convert --baseline "$work/1.tms" -o "$work/without.html" --strip-prefix /srv/1 $old
+if grep -q /srv/1 "$work/with.html" && ! grep -q /srv/1 "$work/without.html"
+then ok "the baseline has the new names, too"
+else not_ok "the baseline has the new names, too" /dev/null
+fi
+"$tmattach" diff "$work/1.tms" "$work/2.tms" >"$work/out" 2>"$work/err"
+if grep -q "try --map '/srv/1=/srv/2'\$" "$work/err"
+then ok "diff suggests --map"
+else not_ok "diff suggests --map" "$work/err"
+fi
+expect "no such remark where all files are known" diff.expected diff $old $new
+"$tmattach" diff -f json "$work/1.tms" "$work/2.tms" >"$work/out" 2>"$work/err"
+if [ -s "$work/err" ]
+then not_ok "no such remark beside json" "$work/err"
+else ok "no such remark beside json"
+fi
+refuse "--map without a new name" 2 'OLD=NEW' stats --map /srv/1 $new
+refuse "--map of nothing" 2 'OLD=NEW' stats --map =/srv/1 $new
+refuse "--strip-prefix of nothing" 2 'directory' stats --strip-prefix '' $new
 
 # ---- a pattern that is only the end of a name, as it is typed at first
 for command in stats traces "convert -f tms -o $work/none"; do
@@ -117,6 +203,12 @@ for command in ${commands:-none}; do
 	fi
 done
 
+if "$tmattach" --version | tr '\n' ' ' |
+   grep -Eq '^tmattach [0-9.]+ commit: [0-9a-z-]+ build: [a-z ]+ built with: elfutils 0\.[0-9]+, libunwind [0-9.]+, .*glibc'
+then ok "--version: commit, build and libraries"
+else not_ok "--version: commit, build and libraries" /dev/null
+fi
+
 if [ -c /dev/full ]; then
 	for words in --help --version "stats --help" "stats --version"; do
 		# shellcheck disable=SC2086
@@ -144,7 +236,7 @@ refuse "an unknown option" 2 'nosuch' stats --nosuch $new
 refuse "no source" 2 'SOURCE... is missing' stats
 refuse "too many sources" 2 'one SOURCE only' traces $old $new
 refuse "one side of a diff" 2 'not all are given' diff $old
-refuse "an unknown key" 2 'function' stats -k function $new
+refuse "an unknown key" 2 'size' stats -k size $new
 refuse "cumulative tracebacks" 2 'cumulative' stats -k traceback -c $new
 refuse "cumulative tracebacks, the other way round" 2 'cumulative' diff -c -k traceback $old $new
 refuse "a bad limit" 2 '1x' stats -l 1x $new
@@ -155,7 +247,7 @@ refuse "--line without a filter" 2 'line: must follow' stats --line 1 $new
 refuse "--domain behind a domain filter" 2 'domain: must follow' stats --include-domain 0 --domain 1 $new
 refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-frames $new
 refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
-refuse "--freeze and --no-fork" 2 'only one' stats --freeze --no-fork $new
+refuse "--freeze and --no-fork" 2 'cannot be combined' stats --freeze --no-fork $new
 refuse "a bad delay" 2 'delay' top -d 0 $new
 refuse "no rounds" 2 'at least one' top -n 0 $new
 refuse "a PID of 0" 2 'not a process id' stats 0
@@ -164,6 +256,12 @@ refuse "an empty list" 2 "'' is not a process id" stats -p ''
 refuse "an option without its value" 2 'requires an argument' stats -k
 refuse "an option of another command" 2 'freeze' start --freeze 1
 refuse "a baseline of what is no page" 2 'html' convert $new --baseline $old -o "$work/out.tms"
+refuse "a pickle of what is no pickle" 2 'format is csv' convert $new --pickle-for 3.8 -o "$work/out.csv"
+refuse "a pickle for Python 2" 2 'not a version' convert $new --pickle-for 2.7 -o "$work/out.pickle"
+refuse "a pickle for a Python too old" 2 '3.7 and later' convert $new --pickle-for 3.6 -o "$work/out.pickle"
+refuse "a second snapshot of one" 2 'no snapshot number 2' stats "$new#2"
+refuse "a second snapshot in a table" 2 'holds one' stats "$work/table.csv#2"
+refuse "a file that unpacks to nothing" 1 'gzip has packed ends too early' stats "$work/cut.pickle.gz"
 refuse "stacks as CSV" 2 'csv' threads -f csv 1
 refuse "threads of a file" 2 'takes a process' threads $new
 refuse "watch of a file" 2 'takes a process' watch --dump-dir "$work" $new

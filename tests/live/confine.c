@@ -3,10 +3,11 @@
  * install: what administers the machine or looks into other processes is
  * refused, clone() with a new namespace is refused, clone3() is not known.
  *
- *	confine [noptrace|nobreak] COMMAND...
+ *	confine [noptrace|nobreak|noplace] COMMAND...
  *
  * With "noptrace", ptrace() is refused, too, as engines did on kernels before
- * 4.8. With "nobreak", it says that all hardware breakpoints are taken.
+ * 4.8. With "nobreak", debug registers can be set and do nothing, as under some
+ * hypervisors. With "noplace", nothing may be mapped at a chosen free address.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -16,6 +17,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -24,27 +26,36 @@
 enum {
 	ERRNO = SECCOMP_RET_ERRNO,
 	NEW_NAMESPACE = 0x7e020000, /* as in moby's profile */
-	NOTHING = 0x7fffffff,       /* no system call, no request */
+	NOTHING = 0x7fffffff,       /* no system call, no argument */
+	PLACE = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
 };
 
-#define REFUSE(nr, err) \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), \
+#define REFUSE(value, err) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, 1), \
 	BPF_STMT(BPF_RET | BPF_K, ERRNO | (err))
+/* Only with this argument. */
+#define REFUSE_ARG(number, arg, value, err) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 4), \
+	LOAD(arg), \
+	REFUSE(value, err), \
+	LOAD(nr)
 #define LOAD(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 
-static bool filter(unsigned refused_nr, unsigned refused_request)
+struct refused {
+	unsigned nr, flags, request;
+};
+
+static bool filter(struct refused refused)
 {
 	struct sock_filter code[] = {
 		LOAD(arch),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		LOAD(nr),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 4),
-		LOAD(args[0]),
-		REFUSE(refused_request, ENOSPC),
-		LOAD(nr),
-		REFUSE(refused_nr, EPERM),
+		REFUSE_ARG(SYS_mmap, args[3], refused.flags, EPERM),
+		REFUSE_ARG(SYS_ptrace, args[0], refused.request, 0),
+		REFUSE(refused.nr, EPERM),
 		REFUSE(SYS_clone3, ENOSYS),
 		REFUSE(SYS_unshare, EPERM), REFUSE(SYS_setns, EPERM),
 		REFUSE(SYS_mount, EPERM), REFUSE(SYS_umount2, EPERM),
@@ -69,15 +80,21 @@ static bool filter(unsigned refused_nr, unsigned refused_request)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	bool noptrace = strcmp(what, "noptrace") == 0;
-	bool nobreak = strcmp(what, "nobreak") == 0;
+	struct refused refused = { NOTHING, NOTHING, NOTHING };
 
-	argv += 1 + (noptrace || nobreak);
+	if (strcmp(what, "noptrace") == 0)
+		refused.nr = SYS_ptrace;
+	else if (strcmp(what, "nobreak") == 0)
+		refused.request = PTRACE_POKEUSER;
+	else if (strcmp(what, "noplace") == 0)
+		refused.flags = PLACE;
+	argv += 1 + (refused.nr != NOTHING || refused.request != NOTHING ||
+		     refused.flags != NOTHING);
 	if (!*argv) {
-		fprintf(stderr, "usage: confine [noptrace|nobreak] COMMAND...\n");
+		fprintf(stderr, "usage: confine [noptrace|nobreak|noplace] COMMAND...\n");
 		return 2;
 	}
-	if (!filter(noptrace ? SYS_ptrace : NOTHING, nobreak ? PTRACE_POKEUSER : NOTHING)) {
+	if (!filter(refused)) {
 		perror("confine");
 		return 2;
 	}

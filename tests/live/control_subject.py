@@ -3,11 +3,23 @@ import collections
 import json
 import mmap
 import os
+import select
 import shutil
 import signal
 import time
 
-from harness import Failed, Target, copy_in, tmattach_ok
+from harness import Failed, Target, copy_in, footprint, line_of, tmattach_ok
+
+
+# Blocked in Python code, left by a signal whose handler raises; blocked in C
+# code, left by a line on stdin.
+PYTHON_WAITS = ("sleep", "select", "poll", "acquire", "communicate", "accept")
+C_WAITS = ("hold", "epoll", "cpoll", "handler")
+# Blocked in C code, left with EINTR by a signal of the test.
+C_CALLS = ("fcntl", "fifo", "write", "splice", "sigwait", "msgrcv", "futex", "futex_waitv")
+# poll, ppoll, select, pselect6, nanosleep, clock_nanosleep, futex, restart_syscall; and those of C_CALLS: fcntl,
+# open, openat, write, splice, rt_sigtimedwait, msgrcv, futex_waitv
+CALLS = ("7", "271", "23", "270", "35", "230", "202", "219", "72", "2", "257", "1", "275", "128", "70", "449")
 
 
 class Subject:
@@ -36,11 +48,14 @@ class Subject:
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def answer(self):
-        line = self.target.process.stdout.readline()
+        line = line_of(self.target.process)
         if not line:
             status, _, err = self.target.end()
             raise Failed("the target ended with %s: %s" % (status, err[-1000:]))
         return json.loads(line)
+
+    def has_answered(self):
+        return bool(select.select([self.target.process.stdout], [], [], 0)[0])
 
     def ask(self, *words):
         self.target.say(" ".join(map(str, words)) + "\n")
@@ -50,7 +65,7 @@ class Subject:
         """Return when it is there: entered, and blocked where it blocks."""
         self.flags[0] = self.flags[1] = 0
         self.target.say("state %s\n" % state)
-        blocks = state in ("sleep", "select", "epoll", "hold", "handler")
+        blocks = state in PYTHON_WAITS + C_WAITS + C_CALLS + ("nap",)
         while not (self.flags[1] and (not blocks or self.status("State").startswith("S"))):
             if self.target.process.poll() is not None:
                 raise Failed("the target ended")
@@ -58,26 +73,24 @@ class Subject:
 
     def settle(self):
         """Main is back in its call: before that a signal would only be noted by
-        Python, and the call would begin all the same."""
-        calls = ("23", "270", "35", "230")  # select, pselect6, nanosleep, clock_nanosleep
+        Python, or handled, and the call would begin all the same."""
         while True:
             with open("/proc/%d/syscall" % self.pid) as f:
-                if f.read().split()[0] in calls:
+                if f.read().split()[0] in CALLS:
                     return
             time.sleep(0.001)
 
     def leave(self, state):
-        if state in ("sleep", "select"):
+        if state in PYTHON_WAITS + C_CALLS:
             self.settle()
         self.flags[0] = 1
-        if state in ("hold", "epoll", "handler"):
+        if state in C_WAITS:
             self.target.say("\n")
-        elif state in ("sleep", "select", "busy"):
+        elif state in C_CALLS:
+            os.kill(self.pid, signal.SIGUSR2)
+        elif state in PYTHON_WAITS + ("busy",):
             os.kill(self.pid, signal.SIGUSR1)
-        left = self.answer()["left"]
-        if state == "epoll":
-            self.target.process.stdin.flush()
-        return left
+        return self.answer()["left"]
 
     def status(self, key):
         with open("/proc/%d/status" % self.pid) as f:
@@ -103,13 +116,7 @@ class Subject:
         return truth
 
     def footprint(self):
-        with open("/proc/%d/maps" % self.pid) as f:
-            maps = [line.split() for line in f]
-        return {"threads": len(os.listdir("/proc/%d/task" % self.pid)),
-                "fds": len(os.listdir("/proc/%d/fd" % self.pid)),
-                "maps": len(maps),
-                "executable": sum("x" in m[1] for m in maps),
-                "TracerPid": self.status("TracerPid"), "SigBlk": self.status("SigBlk")}
+        return footprint(self.pid)
 
 
-LEFT = {"sleep": "signal", "select": "signal", "busy": "signal", "epoll": 0}
+LEFT = dict(dict.fromkeys(PYTHON_WAITS + ("busy",), "signal"), epoll=0, cpoll=0)

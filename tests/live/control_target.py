@@ -12,6 +12,9 @@ Reads lines on stdin, answers each with one line of JSON:
   domains       blocks of other domains: domain, address, size, traceback
   seccomp       have system calls watched by a filter from now on
   count SIG     count these in DIR/flag from now on
+  subs make KIND N, subs run, subs close
+                subinterpreters, sharing the allocator (legacy) or with their own
+  forget N      N blocks whose file names nothing else knows any more
   quit
 """
 import ctypes
@@ -22,7 +25,10 @@ import mmap
 import os
 import select
 import signal
+import socket
+import subprocess
 import sys
+import threading
 import time
 
 DIR = sys.argv[1]
@@ -69,9 +75,55 @@ def selecting():
     select.select([], [], [])
 
 
+def polling():
+    pipe = os.pipe()
+    poll = select.poll()
+    poll.register(pipe[0])
+    flags[1] = 1
+    try:
+        poll.poll()
+    finally:
+        os.close(pipe[0])
+        os.close(pipe[1])
+
+
+def acquiring():
+    lock = threading.Lock()
+    lock.acquire()
+    flags[1] = 1
+    lock.acquire(timeout=100000)
+
+
+def communicating():
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            child.stdin, kept = None, child.stdin  # it stays open: nothing comes
+            flags[1] = 1
+            child.communicate()
+        finally:
+            child.kill()
+            kept.close()
+
+
+def accepting():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+        server.settimeout(100000)
+        flags[1] = 1
+        server.accept()
+
+
+CALLS = ("fcntl", "fifo", "write", "splice", "sigwait", "msgrcv", "futex", "futex_waitv")
+
+
 STATES = {
     "sleep": sleeping,
     "select": selecting,
+    "poll": polling,
+    "acquire": acquiring,
+    "communicate": communicating,
+    "accept": accepting,
     "busy": busy,
     # Reads a byte with the GIL held: nothing else can run.
     "hold": lambda: (flags.__setitem__(1, 1),
@@ -80,7 +132,12 @@ STATES = {
     "malloc": lambda: lib.hammer_main(STOP, ENTERED),
     "handler": lambda: lib.wait_in_handler(ENTERED),
     "epoll": lambda: lib.wait_epoll(0, ENTERED),
+    "cpoll": lambda: lib.wait_poll(0, 100000000, ENTERED),
+    "nap": lambda: lib.wait_poll(-1, 1000, ENTERED),
 }
+
+for call in CALLS:
+    STATES[call] = lambda call=call: lib.wait_in(call.encode(), (DIR + "/" + call).encode(), ENTERED)
 
 
 def enter(name):
@@ -210,7 +267,56 @@ def seccomp():
             libc.prctl(22, ctypes.c_ulong(2), program))             # PR_SET_SECCOMP
 
 
-COMMANDS = {"domains": domains, "seccomp": seccomp, "state": enter, "hammer": lambda n: lib.hammer_start(int(n), STOP_HAMMER),
+def subinterpreters():
+    for name in "_interpreters", "_xxsubinterpreters":
+        try:
+            return __import__(name)
+        except ImportError:
+            pass
+    return None
+
+
+SUBS = []
+SUB_CODE = """
+kept = []
+for n in range(30):
+    space = {}
+    exec(compile("blocks = [bytes(900 + i) for i in range(50)]", "<in a subinterpreter %d>" % n, "exec"), space)
+    kept.append(space["blocks"])
+import json, re
+"""
+
+
+def subs(what, kind="", n="0"):
+    """None: this interpreter has none of the kind."""
+    module = subinterpreters()
+    if module is None or (kind == "own" and sys.version_info < (3, 12)):
+        return None
+    for _ in range(int(n)):
+        if sys.version_info >= (3, 13):
+            SUBS.append(module.create("isolated" if kind == "own" else "legacy"))
+        elif sys.version_info >= (3, 12):
+            SUBS.append(module.create(isolated=kind == "own"))
+        else:
+            SUBS.append(module.create())
+    if what == "run":
+        for sub in SUBS:
+            (module.run_string if hasattr(module, "run_string") else module.exec)(sub, SUB_CODE)
+    while what == "close" and SUBS:
+        module.destroy(SUBS.pop())
+    return len(SUBS)
+
+
+def forget(n):
+    for i in range(int(n)):
+        space = {}
+        exec(compile("blocks = [bytes(900 + i) for i in range(50)]", "<forgotten %d>" % i, "exec"), space)
+        blocks["forgotten", i] = space["blocks"]
+        del space
+    return len(gc.get_objects())
+
+
+COMMANDS = {"subs": subs, "forget": forget, "domains": domains, "seccomp": seccomp, "state": enter, "hammer": lambda n: lib.hammer_start(int(n), STOP_HAMMER),
             "alloc": lambda n: alloc(int(n)), "truth": truth,
             "objects": objects, "count": lambda n: lib.count_signals(int(n), COUNTER)}
 

@@ -6,9 +6,11 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +29,7 @@ static int witness = -1;
 int freeze_witness(void);
 PyObject *freeze_moment(PyObject *calls, int n, int say_fd, int wait_fd);
 int freeze_track_frameless(unsigned domain, uintptr_t ptr, size_t size);
+void freeze_heap(int threads, int blocks, int say_fd);
 
 /* In a child of freeze_moment(): which call it made. -1 in the target. */
 int freeze_witness(void)
@@ -123,4 +126,59 @@ int freeze_track_frameless(unsigned domain, uintptr_t ptr, size_t size)
 		return -3;
 	pthread_join(thread, NULL);
 	return t.result;
+}
+
+enum { HEAP_BLOCKS_MAX = 100000, HEAP_THREADS_MAX = 64 };
+
+struct heap_work {
+	pthread_barrier_t *done;
+	int blocks;
+};
+
+/* Blocks of many sizes, most of them freed again in another order. */
+static void *heap_thread(void *arg)
+{
+	const struct heap_work *work = arg;
+	static _Thread_local void *kept[HEAP_BLOCKS_MAX];
+
+	for (int i = 0; i < work->blocks; i++)
+		kept[i] = malloc(i % 16 ? (size_t)(i * 37 % 3000) + 1
+					: (size_t)(i % 5 * 100000) + 1);
+	for (int step = 3; step < 7; step += 2)
+		for (int i = 0; i < work->blocks; i += step) {
+			free(kept[i]);
+			kept[i] = NULL;
+		}
+	pthread_barrier_wait(work->done);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/*
+ * Fill arenas of malloc from several threads, tell what mallinfo2() says of
+ * them ("size used free"), and never return: nothing changes any more.
+ */
+void freeze_heap(int threads, int blocks, int say_fd)
+{
+	pthread_barrier_t done;
+	struct heap_work work = { &done, blocks };
+	struct mallinfo2 info;
+	pthread_t thread;
+	char line[100];
+	int n;
+
+	if (threads > HEAP_THREADS_MAX || blocks > HEAP_BLOCKS_MAX)
+		_exit(76);
+	pthread_barrier_init(&done, NULL, (unsigned)threads + 1);
+	for (int i = 0; i < threads; i++)
+		if (pthread_create(&thread, NULL, heap_thread, &work))
+			_exit(77);
+	pthread_barrier_wait(&done);
+	info = mallinfo2();
+	n = snprintf(line, sizeof(line), "%zu %zu %zu\n", info.arena + info.hblkhd,
+		     info.uordblks + info.hblkhd, info.fordblks);
+	write_all(say_fd, line, (size_t)n);
+	for (;;)
+		pause();
 }

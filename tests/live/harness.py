@@ -2,8 +2,11 @@
 import glob
 import json
 import os
+import random
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -83,12 +86,26 @@ def tmattach(*args, **kw):
     return Result(argv, process)
 
 
+def went_well(command, result):
+    """It succeeded, silently but for start's one line, and stop's about a recorder in Python."""
+    told = (WHICH_TRACER.fullmatch(result.err) if command == "start" else
+            not result.err or command == "stop" and WAS_RECORDED.fullmatch(result.err))
+    return result.status == 0 and bool(told)
+
+
 def tmattach_ok(*args):
-    """Run our command; it has to succeed, silently."""
+    """Run our command; it has to go well."""
     result = tmattach(*args)
-    if result.status != 0 or result.err:
+    if not went_well(args[0], result):
         raise Failed(str(result))
     return result
+
+
+WHICH_TRACER = re.compile(r"tmattach: pid \d+[^\n]*: (tracemalloc of|the recorder is in)"
+                    r"[^\n]* does not see [^\n]*\n")
+
+
+WAS_RECORDED = re.compile(r"tmattach: pid \d+[^\n]*: the recorder is out of Python's allocators again\n")
 
 
 def tmattach_json(*args):
@@ -110,7 +127,9 @@ class Interpreter:
         self.prefix = []
         self.why = None
         kind, _, root = how.partition(":")
-        if root:
+        if kind == "built":
+            program = os.path.join(ROOTS, root) + program
+        elif root:
             self.root = os.path.join(ROOTS, root)
             self.prefix = ["chroot", self.root]
             if kind == "mount":
@@ -140,6 +159,8 @@ class Interpreter:
             self.why = "%s has no ctypes" % words[0]
         else:
             self.version = words[0]
+            self.free_threaded = words[2] == "free"
+            self.debug = words[3] == "debug"
             self.info = tuple(int(n) for n in words[0].split(".")[:2])
 
     def workdir(self):
@@ -154,17 +175,52 @@ PROBE = """
 import sys
 try: import ctypes; c = "ctypes"
 except ImportError: c = "none"
-print("%d.%d.%d %s" % (tuple(sys.version_info[:3]) + (c,)))
+gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+build = "debug" if hasattr(sys, "gettotalrefcount") else "release"
+print("%d.%d.%d %s %s %s" % (tuple(sys.version_info[:3]) + (c, "gil" if gil else "free", build)))
 """
 
 
-def interpreters(names=()):
+def minors():
+    """Of the versions that tmattach knows."""
+    with open(os.path.join(TOP, "src", "py", "layouts.def")) as f:
+        return re.findall(r"^PY_LAYOUT\(3_(\d+)\)", f.read(), re.M)
+
+
+def lines_of_interpreters():
+    """(words, whether it is one of those for every version)"""
     with open(os.path.join(HERE, "interpreters")) as f:
         lines = [line.split() for line in f if line.strip() and line[0] != "#"]
-    return [Interpreter(*words) for words in lines if not names or words[0] in names]
+    for words in lines:
+        if "N" not in words[0]:
+            yield words, False
+        else:
+            for minor in minors():
+                yield [word.replace("N", minor) for word in words], True
+
+
+def interpreters(names=()):
+    """Those of the file, or of it the ones that are named here or in $INTERPRETERS, with commas."""
+    names = names or [n for n in os.environ.get("INTERPRETERS", "").split(",") if n]
+    found = [(Interpreter(*words), words[-1], general) for words, general in lines_of_interpreters()
+             if not names or words[0] in names]
+    there = {version for interpreter, version, _ in found if not interpreter.why}
+    return [interpreter for interpreter, version, general in found
+            if names or not (interpreter.why and general and version in there)]
 
 
 # ---- targets ----------------------------------------------------------------
+
+def line_of(process):
+    """The next line of its output, in bytes; a program that hangs is ended, so
+    that its test fails and the others go on."""
+    watch = threading.Timer(HANG, process.kill)
+    watch.start()
+    try:
+        return process.stdout.readline()
+    finally:
+        watch.cancel()
+
 
 class Target:
     """A program under test, talked to through its stdin and stdout."""
@@ -178,13 +234,24 @@ class Target:
         """Read lines up to this one."""
         seen = []
         while True:
-            got = self.process.stdout.readline().decode("utf-8", "replace")
+            got = line_of(self.process).decode("utf-8", "replace")
             if not got:
                 err = self.process.stderr.read().decode("utf-8", "replace")
                 raise Failed("the target ended before %r: %s%s" % (line, "".join(seen), err))
             if got.rstrip("\n").startswith(line):
                 return got.rstrip("\n")
             seen.append(got)
+
+    def told(self):
+        """The words of each line up to "end"."""
+        lines = []
+        while True:
+            line = line_of(self.process).decode("utf-8", "replace")
+            if line == "end\n":
+                return lines
+            if not line:
+                raise Failed(self.process.stderr.read().decode("utf-8", "replace"))
+            lines.append(line.split())
 
     def say(self, text):
         self.process.stdin.write(text.encode())
@@ -216,6 +283,62 @@ class Target:
 
     def __exit__(self, *exc):
         self.kill()
+
+
+class Kills:
+    """Tries to kill a command at random instants of it, on fast machines and slow:
+
+        for i in kills:
+            kills.count(kill(..., kills.instant()))   # True: it was in the middle
+
+    There are `number` of them, and more until as many as a quarter of that came
+    in the middle (`enough`), but at most 20 times as many. One that comes too late
+    makes the next ones come earlier, and the other way round."""
+
+    def __init__(self, number, seconds, seed=2026):
+        self.number, self.seconds, self.rng = number, seconds, random.Random(seed)
+        self.tried = self.died = 0
+
+    @property
+    def enough(self):
+        return self.died > self.number // 4
+
+    def __iter__(self):
+        while self.tried < self.number or not self.enough and self.tried < 20 * self.number:
+            yield self.tried
+
+    def instant(self):
+        """Seconds."""
+        return self.rng.random() * self.seconds
+
+    def count(self, died):
+        self.tried += 1
+        self.died += died
+        self.seconds = min(self.seconds * (1.2 if died else 0.8), 10)
+
+    def __str__(self):
+        return "%d times, %d in the middle" % (self.tried, self.died)
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def footprint(pid):
+    """What a process has of that which a tracer could leave behind."""
+    with open("/proc/%d/maps" % pid) as f:
+        maps = [line.split() for line in f]
+    with open("/proc/%d/status" % pid) as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    return {"threads": len(os.listdir("/proc/%d/task" % pid)),
+            "fds": len(os.listdir("/proc/%d/fd" % pid)),
+            "maps": len(maps),
+            "executable": sum("x" in m[1] for m in maps),
+            "ours": sum("/memfd:tmattach" in m[-1] for m in maps),
+            "TracerPid": status["TracerPid"], "SigBlk": status["SigBlk"]}
 
 
 def copy_in(directory, *names):

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tmattach/session.h"
+#include "tmattach/process.h"
 
 static unsigned long remarks;
 
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	if (!session)
 		return complain("open", &err);
 	for (done = 0; done < rounds; done++) {
-		struct tm_snapshot *snapshot = tm_session_sample(session, &err);
+		struct tm_snapshot *snapshot = tm_session_take_snapshot(session, &err);
 
 		if (!snapshot)
 			return complain("sample", &err);

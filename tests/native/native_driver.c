@@ -8,9 +8,6 @@
  *   native_driver places PID MODULE N [SEED]
  *                                     N addresses in the module's code, named
  *                                     in addr2line's format, innermost first
- *   native_driver clear PID ROUNDS    which threads are outside allocator,
- *                                     loader and locks, held against the names
- *                                     of their frames
  */
 #include <elfutils/libdwfl.h>
 #include <inttypes.h>
@@ -22,13 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/clock.h"
 #include "base/guard.h"
-#include "native/clear.h"
 #include "native/elf_file.h"
 #include "native/symbols.h"
 #include "native/unwind.h"
-#include "target/arch.h"
 #include "target/maps.h"
 #include "target/process.h"
 #include "target/stop.h"
@@ -209,7 +205,7 @@ static void compare_thread(struct target *target, Dwfl *dwfl, pid_t tid,
 {
 	TM_GUARD(tm_stack_free) struct tm_stack ours = { 0 };
 	TM_GUARD(tm_stack_free) struct tm_stack theirs = { 0 };
-	struct user_regs_struct regs;
+	struct tm_regs regs;
 	uint64_t t0, t1, t2;
 	size_t same = 0;
 	bool beyond_tables = false;
@@ -377,78 +373,6 @@ static void places(struct target *target, const char *name, size_t n,
 	free(found);
 }
 
-/* ---- clear ---------------------------------------------------------------- */
-
-static bool named_unsafe(struct target *target, const struct tm_stack *stack)
-{
-	static const char *const words[] = {
-		"malloc", "free", "calloc", "realloc", "memalign", "dlopen",
-		"dlclose", "dlsym", "_dl_", "fork", "pthread_create",
-		"dl_iterate_phdr", "lll_lock", "mutex_lock", "sysmalloc",
-	};
-
-	for (size_t i = 0; i < stack->n; i++) {
-		struct tm_code_place place = tm_symbolize(
-			target->symbolizer, stack->frames[i].pc,
-			stack->frames[i].is_return);
-		const char *name = place.frames[0].function;
-
-		for (size_t w = 0; name && w < sizeof(words) / sizeof(words[0]); w++)
-			if (strstr(name, words[w]))
-				return true;
-	}
-	return false;
-}
-
-static void clear_rounds(struct target *target, int rounds)
-{
-	struct tm_clear *clear = tm_clear_create(&target->modules,
-						 target->symbolizer);
-	size_t threads = 0, yes = 0, named = 0, wrong = 0;
-
-	for (int i = 0; i < rounds; i++) {
-		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-		struct tm_err err;
-
-		if (!tm_stop_all(&target->process, 2000, &stop, &err))
-			die(&err);
-		tm_unwinder_begin(target->unwinder, refresh(target));
-		for (size_t t = 0; t < stop.n; t++) {
-			TM_GUARD(tm_stack_free) struct tm_stack stack = { 0 };
-			struct user_regs_struct regs;
-			unsigned char code[2] = { 0 };
-			struct tm_err ignored;
-			const char *why;
-			bool is_clear, is_named;
-
-			if (stop.threads[t].state != TM_THREAD_STOPPED ||
-			    !tm_regs_get(stop.threads[t].tid, &regs))
-				continue;
-			if (!tm_mem_read(target->mem, tm_regs_pc(&regs), code,
-					 sizeof(code), &ignored))
-				code[0] = 0;
-			tm_unwind(target->unwinder, target->mem, &regs, 0, &stack);
-			is_clear = tm_stack_is_clear(
-				clear, &stack,
-				tm_regs_syscall_nr(&regs, code, sizeof(code)), &why);
-			is_named = named_unsafe(target, &stack);
-			threads++;
-			yes += is_clear;
-			named += is_named;
-			wrong += is_clear && is_named;
-			if ((is_clear && is_named) || getenv("VERBOSE")) {
-				printf(" %s\n", is_clear ? "clear" : why);
-				print_stack(target, "stack", &stack);
-			}
-		}
-		tm_stop_release(&stop);
-		usleep(500 * (useconds_t)(i % 5));
-	}
-	tm_clear_destroy(clear);
-	printf("clear: threads %zu clear %zu named %zu wrong %zu\n", threads, yes,
-	       named, wrong);
-}
-
 int main(int argc, char **argv)
 {
 	struct target target = { 0 };
@@ -462,8 +386,6 @@ int main(int argc, char **argv)
 		stacks(&target, atoi(argv[3]));
 	else if (strcmp(argv[1], "steps") == 0)
 		steps(&target, atoi(argv[3]));
-	else if (strcmp(argv[1], "clear") == 0)
-		clear_rounds(&target, atoi(argv[3]));
 	else if (argc > 4)
 		places(&target, argv[3], strtoul(argv[4], NULL, 10),
 		       argc > 5 ? (unsigned)atoi(argv[5]) : 1);

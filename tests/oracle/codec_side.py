@@ -3,11 +3,28 @@
 #
 #   dump   make traces of every odd kind, Snapshot.dump() them to stdout
 #   show   Snapshot.load() from stdin; its traces and statistics as JSON lines
+#   version "3.8"
+#   shapes pickles of snapshots as people keep them, and of what else they may
+#          take for one: {"traces": N, "size": N, "files": {NAME: [BASE64, WHAT]}},
+#          WHAT is "" where the snapshot is to be read, else part of the message
+import base64
+import collections
+import datetime
+import importlib
 import json
 import os
+import pickle
 import sys
 import tempfile
 import tracemalloc
+
+
+def packer(module):
+    """None: this Python was built without it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
 
 
 def work():
@@ -81,4 +98,111 @@ def show():
     print("\n".join(out))
 
 
-{"dump": dump, "show": show}[sys.argv[1]]()
+class Derived(tracemalloc.Snapshot):
+    pass
+
+
+class Slotted(tracemalloc.Snapshot):
+    __slots__ = ("when",)
+
+
+class Report:
+    pass
+
+
+Pair = collections.namedtuple("Pair", "title found")
+
+
+def with_note(snapshot, value):
+    copy = tracemalloc.Snapshot(snapshot.traces._traces, snapshot.traceback_limit)
+    copy.note = value
+    return copy
+
+
+def kept(snapshot, other):
+    """(name, object, what the message has to say) for each."""
+    traces, limit = snapshot.traces._traces, snapshot.traceback_limit
+    notes = {
+        "float": 1.5, "bool": True, "list": [1, [2, []]], "tuple": (1, "b"),
+        "frame": ("a.py", 1), "none": None, "str": "\u00e4\n\\", "neg": -1,
+        "big": 2 ** 70, "bytes": b"x" * 300, "bytearray": bytearray(b"y"),
+        "set": {1}, "frozenset": frozenset("a"), "dict": {"traces": 1},
+        "nested": {"traceback_limit": 99, "_traces": []}, "complex": 1j,
+        "date": datetime.datetime(2024, 1, 2), "type": dict, "function": print,
+        "ordered": collections.OrderedDict(a=1), "long": "x" * 100000,
+        "counter": collections.Counter("aab"), "deque": collections.deque([1]),
+        "stats": snapshot.statistics("lineno")[:3], "snapshot": other,
+        "traces": other.traces._traces, "range": range(3),
+        "default": collections.defaultdict(list, {"a": [1]}),
+    }
+    for name, value in notes.items():
+        yield "note-" + name, with_note(snapshot, value), ""
+    slotted = Slotted(traces, limit)
+    slotted.when = 5
+    report = Report()
+    report.title, report.found = "x", snapshot
+    yield "derived", Derived(traces, limit), ""
+    yield "slotted", slotted, ""
+    yield "tuple of traces", tracemalloc.Snapshot(tuple(traces), limit), ""
+    yield "one in a list", [snapshot], ""
+    yield "one in a dict", {"pid": 1, "snapshot": snapshot}, ""
+    yield "one in an object", report, ""
+    yield "one in a named tuple", Pair("x", snapshot), ""
+    yield "one in an ordered dict", collections.OrderedDict(found=snapshot), ""
+    yield "bare traces", traces, ""
+    yield "two in a list", [other, snapshot, other], "3 snapshots, in a list"
+    yield "two in a dict", {"old": other, "new": snapshot}, "#2 is 'new'"
+    yield "statistics", snapshot.statistics("lineno"), "tracemalloc.Statistic"
+    yield "differences", snapshot.compare_to(other, "lineno"), \
+        "tracemalloc.StatisticDiff"
+    yield "one statistic", snapshot.statistics("filename")[0], \
+        "a tracemalloc.Statistic"
+    yield "trace objects", list(snapshot.traces), "tracemalloc.Trace"
+    yield "filter", tracemalloc.Filter(True, "*"), "a tracemalloc.Filter"
+    yield "memory", tracemalloc.get_traced_memory(), "a tuple of 2 int"
+    yield "data", {"a": 1}, "a dict of 1 items"
+    yield "words", ["a", "b"], "a list of 2 str"
+
+
+def shapes():
+    tracemalloc.start(5)
+    keep = work()[:4]
+    other = tracemalloc.take_snapshot()
+    keep.append([bytes(1000) for _ in range(50)])
+    snapshot = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    files = {}
+
+    def add(name, data, what):
+        files[name] = [base64.b64encode(data).decode(), what]
+
+    for name, value, what in kept(snapshot, other):
+        for protocol in (0, 2, pickle.HIGHEST_PROTOCOL):
+            try:
+                data = pickle.dumps(value, protocol)
+            except TypeError:  # of slots in protocol 0
+                continue
+            add("%s, protocol %d.pickle" % (name, protocol), data, what)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps(snapshot, protocol)
+        add("protocol %d.pickle" % protocol, data, "")
+        add("protocol %d by content" % protocol, data, "")
+        for module, suffix in ("gzip", "gz"), ("bz2", "bz2"), ("lzma", "xz"), ("zlib", "z"):
+            pack = packer(module)
+            if pack:
+                add("protocol %d.pickle.%s" % (protocol, suffix), pack.compress(data), "")
+    # Python 3.4 and 3.5 kept no domain.
+    old = [(t[1], t[2]) for t in snapshot.traces._traces]
+    add("3.5.pickle", pickle.dumps(tracemalloc.Snapshot(old, 5), 4), "")
+    add("after others.pickle", pickle.dumps({"version": 1}, 4) + pickle.dumps("x", 2) + pickle.dumps(snapshot, 4), "")
+    add("none of several.pickle", pickle.dumps(1, 4) + pickle.dumps("x", 2), "a pickle of a str")
+    add("two in one file.pickle", 2 * pickle.dumps(snapshot, 4), "")
+    sizes = [t[1] for t in snapshot.traces._traces]
+    print(json.dumps({"traces": len(sizes), "size": sum(sizes), "files": files}))
+
+
+def version():
+    print("%d.%d" % sys.version_info[:2])
+
+
+{"dump": dump, "show": show, "shapes": shapes, "version": version}[sys.argv[1]]()

@@ -249,7 +249,7 @@ static void do_format(void)
 	int32_t limit = strcmp(w, "-") ? (int32_t)strtol(w, NULL, 10) :
 			TM_NO_LIMIT;
 	size_t len;
-	char *str = tm_traceback_format(s, tb, limit, number(), &source, &len);
+	char *str = tm_traceback_format(s, tb, limit, number(), false, &source, &len);
 
 	put((struct tm_text){ str, len });
 	putchar('\n');

@@ -206,15 +206,15 @@ keys /; keys 'no such'; expect 'no trace passes'
 keys Escape; expect 'target.py:5'
 keys /; keys 'target.py' Enter; expect 'Filters 1'
 keys f; expect 'include \*target.py\*'; keys Escape
-keys C; expect 'no filters any more'
+keys C; expect 'all filters removed'
 keys x; expect 'exclude .*target.py:5'
-expect 'Filters 1'; keys C; expect 'no filters any more'
+expect 'Filters 1'; keys C; expect 'all filters removed'
 keys i; expect 'include .*target.py:5'; expect 'Groups 1'; keys C
-expect 'no filters any more'
+expect 'all filters removed'
 keys m; expect 'baseline marked'
 order grow; check "does not grow" test -s "$dir/grown"
 keys d; expect 'diff'; expect '+[0-9.]* KiB'
-keys M; expect 'no baseline'; expect_not 'diff'
+keys M; expect 'baseline is removed'; expect_not 'diff'
 keys D; expect 'Domain 0'; keys D; expect_not 'Domain'
 keys Space; expect 'Refresh paused'; keys Space; expect 'Refresh 2.0 s'
 keys +; expect 'Refresh 1.0 s'; keys -; expect 'Refresh 2.0 s'
@@ -382,6 +382,24 @@ keys q; expect 'status=0'; terminal_is_well; target_is_well
 stop_target
 end
 
+begin "objects are listed with who holds them, without tracing"
+start_target
+open_shell 100 30
+run_view "$target"; expect 'not tracing'
+keys O; expect "pid $target: .* objects, .* types, stopped for"
+keys / bytes; expect 'Types: bytes'; keys Enter; expect 'shown: bytes$'; expect ' bytes$'
+keys m; expect 'baseline marked'
+order grow; check "it does not grow" test -s "$dir/grown"
+keys u; expect '+[45][0-9][0-9] .* bytes$'
+keys r; expect 'RETAINED'; expect_not ' \.\.\. bytes$'
+keys Enter; expect ' 2500 .* __main__.keep\[\*\]\[\*\]'
+keys Enter; expect 'held by __main__.keep'; expect '__main__.keep\[0\]\[[0-9]*\]$'
+keys q; expect 'HELD BY'; keys q; expect 'shown: bytes'; keys q; expect 'qQuit'
+target_is_well
+keys q; expect '^status=0'
+stop_target
+end
+
 begin "a process that is no Python is shown as such"
 setsid sleep 1000 & target=$!
 check "it does not start" grep -q '^sleep$' "/proc/$target/comm"
@@ -457,6 +475,12 @@ colored() { t capture-pane -e -p -t "$pane" | grep -q $'\033\\[[0-9;]*\\(3[0-7]\
 keys q; expect 'status=0'
 open_shell 80 24; start_view
 check "no colours without NO_COLOR" colored
+keys q; expect 'status=0'; terminal_is_well; target_is_well
+end
+
+begin "a terminal of an unknown type is taken for the nearest"
+open_shell 80 24 TERM=xterm-of-tomorrow; start_view
+check "no colours, as xterm has" colored
 keys q; expect 'status=0'; terminal_is_well; target_is_well
 end
 

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "base/intern.h"
 #include "base/map.h"
+#include "base/search.h"
+#include "base/utf8.h"
 #include "tmattach/err.h"
 
 static void map_keeps_every_key(void **state)
@@ -27,6 +29,80 @@ static void map_keeps_every_key(void **state)
 	assert_int_equal(*tm_map_put(&map, 0), 0);
 	tm_map_free(&map);
 	assert_int_equal(tm_map_get(&map, 0), TM_MAP_NONE);
+}
+
+/* That malloc() fails is what is wanted here, also under the sanitizer. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+static jmp_buf without_memory;
+static unsigned asked;
+
+static bool ask(size_t size)
+{
+	assert_int_equal(size, SIZE_MAX / 2);
+	if (++asked == 3)
+		longjmp(without_memory, 1);
+	return true;
+}
+
+static void the_hook_is_asked_until_it_leaves(void **state)
+{
+	(void)state;
+	tm_on_out_of_memory(ask);
+	if (!setjmp(without_memory))
+		free(tm_malloc(SIZE_MAX / 2));
+	tm_on_out_of_memory(NULL);
+	assert_int_equal(asked, 3);
+}
+
+static bool end(size_t size)
+{
+	assert_int_equal(size, 0);
+	longjmp(without_memory, 1);
+}
+
+static void the_hook_may_end_the_program_where_a_library_has_no_memory(void **state)
+{
+	(void)state;
+	tm_on_out_of_memory(end);
+	if (!setjmp(without_memory)) {
+		/* Without the hook this aborts. */
+		tm_out_of_memory();
+	}
+	tm_on_out_of_memory(NULL);
+}
+
+static void lower_bound_finds_the_first_that_is_not_before(void **state)
+{
+	static const int odd[] = { 1, 3, 5, 7, 9 };
+
+	(void)state;
+	assert_int_equal(TM_LOWER_BOUND(0, i, odd[i] < 1), 0);
+	for (int key = 0; key <= 10; key++)
+		assert_int_equal(TM_LOWER_BOUND(5, i, odd[i] < key), key / 2);
+}
+
+static void utf8_takes_surrogates_only_where_they_are_allowed(void **state)
+{
+	struct tm_buf buf = { 0 };
+
+	(void)state;
+	assert_true(tm_utf8_is_valid("h\xc3\xa9\xf0\x9f\x90\x8d", 7));
+	assert_true(tm_utf8_is_text("\xed\xb3\xbf", 3));
+	assert_false(tm_utf8_is_valid("\xed\xb3\xbf", 3));
+	for (const char *const *bad = (const char *const[]){
+		     "\xc0\x80", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
+		     "\xf4\x90\x80\x80", "\xff", "\xc3", "\x80", NULL };
+	     *bad; bad++)
+		assert_false(tm_utf8_is_text(*bad, strlen(*bad)));
+	tm_utf8_add_escaped(&buf, "a\xff\xed\xb3\xbf", 5);
+	assert_int_equal(buf.len, 1 + 4 * 3);
+	assert_memory_equal(buf.data, "a\xed\xb3\xbf\xed\xb3\xad", 7);
+	tm_buf_free(&buf);
 }
 
 static void intern_gives_equal_ids_to_equal_bytes(void **state)
@@ -83,6 +159,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(map_keeps_every_key),
+		cmocka_unit_test(the_hook_is_asked_until_it_leaves),
+		cmocka_unit_test(the_hook_may_end_the_program_where_a_library_has_no_memory),
+		cmocka_unit_test(lower_bound_finds_the_first_that_is_not_before),
+		cmocka_unit_test(utf8_takes_surrogates_only_where_they_are_allowed),
 		cmocka_unit_test(intern_gives_equal_ids_to_equal_bytes),
 		cmocka_unit_test(buf_grows_and_stays_terminated),
 		cmocka_unit_test(errors_name_object_cause_and_next_step),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/utf8.h"
 #include "cli/message.h"
 #include "cli/number.h"
 #include "cli/text.h"
@@ -14,7 +15,7 @@ static void assert_escaped(const char *bytes, size_t len, const char *want)
 {
 	struct tm_buf out = { 0 };
 
-	cli_text_escape(&out, bytes, len);
+	tm_utf8_add_visible(&out, bytes, len);
 	assert_string_equal(out.data, want);
 	assert_int_equal(out.len, strlen(want));
 	tm_buf_free(&out);
@@ -111,6 +112,7 @@ static void an_exit_status_says_what_failed(void **state)
 		{ TM_ERR_GONE, CLI_NO_TARGET, CLI_FAILED },
 		{ TM_ERR_DENIED, CLI_NO_TARGET, CLI_FAILED },
 		{ TM_ERR_UNSUPPORTED, CLI_NO_TARGET, CLI_FAILED },
+		{ TM_ERR_NO_RUNTIME, CLI_NO_TARGET, CLI_FAILED },
 		{ TM_ERR_BUSY, CLI_FAILED, CLI_FAILED },
 		{ TM_ERR_CORRUPT, CLI_FAILED, CLI_FAILED },
 		{ TM_ERR_USAGE, CLI_USAGE, CLI_USAGE },

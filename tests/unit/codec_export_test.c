@@ -4,8 +4,8 @@
 #include <jansson.h>
 #include <zlib.h>
 
-#include "codec/export.h"
-#include "codec/flame.h"
+#include "codec/export/export.h"
+#include "codec/export/flame.h"
 #include "profile.pb-c.h"
 
 static const char *const formats[] = {

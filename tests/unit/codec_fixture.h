@@ -18,7 +18,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "tmattach/codec.h"
+#include "tmattach/file.h"
 
 #define TEXT(s) s, sizeof(s) - 1
 

@@ -173,7 +173,7 @@ static void nonsense_is_refused(void **state)
 	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1,"
 		"\"traceback\":[]}", "list of frames");
 	refused("jsonl", "{\"domain\":0,\"size\":1,\"total_nframe\":1,"
-		"\"traceback\":[{\"filename\":1,\"lineno\":1}]}", "no string");
+		"\"traceback\":[{\"filename\":1,\"lineno\":1}]}", "not a string");
 	refused("jsonl", TRACE("[" A ",]"), "unexpected token");
 	refused("jsonl", TRACE("[" A B "]"), "expected");
 	refused("jsonl", TRACE("[" A ",{\"filename\":\"b\"}]"), "without filename");
@@ -181,11 +181,11 @@ static void nonsense_is_refused(void **state)
 	refused("json", "{\"format\":\"tmattach-snapshot\",\"version\":2,"
 		"\"traces\":[]}", "version");
 	refused("json", "{\"format\":\"tmattach-snapshot\",\"version\":1,"
-		"\"traces\":[]} x", "behind the end");
+		"\"traces\":[]} x", "after the end");
 	refused("csv", "a,b,c,d\r\n", "not a table of traces");
 #define HEAD "domain,size,total_nframe,traceback\r\n"
-	refused("csv", HEAD "0,1,1\r\n", "four fields");
-	refused("csv", HEAD "0,1,1,a:1,5\r\n", "four fields");
+	refused("csv", HEAD "0,1,1\r\n", "as many fields");
+	refused("csv", HEAD "0,1,1,a:1,5\r\n", "as many fields");
 	refused("csv", HEAD "0,1,1,\"a:1\r\n", "without end");
 	refused("csv", HEAD "0,1,1,a\r\n", "FILENAME:LINENO");
 	refused("csv", HEAD "0,1,1,\r\n", "FILENAME:LINENO");
@@ -194,6 +194,57 @@ static void nonsense_is_refused(void **state)
 	refused("csv", HEAD "0,-1,1,a:1\r\n", "size");
 	refused("csv", HEAD "0,1,99999999999,a:1\r\n", "total_nframe");
 	refused("csv", HEAD "0,1,1,a:1", "too early");
+	refused("csv", HEAD "0,1.5,1,a:1\r\n", "size");
+	refused("csv", HEAD "0,,1,a:1\r\n", "size");
+	refused("csv", HEAD "0,1.,1,a:1\r\n", "size");
+	refused("csv", HEAD "0,1E+09,1,a:1\r\n", "size");
+	refused("csv", HEAD "0,1,1,a:1.0\r\n", "FILENAME:LINENO");
+	refused("csv", "size,count,filename\r\n", "does not name the columns");
+	refused("csv", "traceback\r\n", "does not name the columns");
+}
+
+/* What other tools make of a table that they have read and saved. */
+static void tables_of_other_tools_are_read(void **state)
+{
+	static const char *const same[] = {
+		HEAD "0,70000,2,/a.py:1;b.py:22\r\n5,7,,\"c,d.py:3\"\r\n",
+		/* pandas: to_csv() with its index, the column of a gap as float */
+		",domain,size,total_nframe,traceback\n"
+		"0,0,70000,2.0,/a.py:1;b.py:22\n1,5,7,,\"c,d.py:3\"\n",
+		"traceback,size_kb,size,domain,total_nframe\n"
+		"/a.py:1;b.py:22,68.4,70000.0,0,2\n\"c,d.py:3\",0,7.0,5,NaN\n",
+		/* Excel: a mark, and the delimiter of a land with decimal commas */
+		"\xef\xbb\xbf" "domain;size;total_nframe;traceback\r\n"
+		"0;70000,0;2;\"/a.py:1;b.py:22\"\r\n5;7;;c,d.py:3\r\n;;;\r\n",
+		"sep=;\r\ndomain;size;total_nframe;traceback\r\n"
+		"0;70000;2;\"/a.py:1;b.py:22\"\r\n5;7;;c,d.py:3\r\n",
+		/* LibreOffice: every cell in quotes, tabs; and bare CR */
+		"\"domain\"\t\"size\"\t\"total_nframe\"\t\"traceback\"\n"
+		"\"0\"\t\"70000\"\t\"2\"\t\"/a.py:1;b.py:22\"\n5\t7\t\tc,d.py:3\n",
+		"domain,size,total_nframe,traceback\r"
+		"0,70000,2,/a.py:1;b.py:22\r5,7,,\"c,d.py:3\"\r",
+	};
+	struct tm_snapshot *first = NULL, *s;
+	struct tm_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		s = fixture_read(tm_codec_by_name("csv"), same[i],
+				 strlen(same[i]), &err);
+		if (!s)
+			fail_msg("table %zu: %s", i, err.cause);
+		assert_int_equal(s->total_size, 70007);
+		assert_int_equal(s->total_count, 2);
+		assert_true(s->meta.has_total_nframe);
+		if (first)
+			fixture_same(first, s, false);
+		if (first)
+			tm_snapshot_destroy(s);
+		else
+			first = s;
+	}
+	tm_snapshot_destroy(first);
+	refused("csv", "\xff\xfe" "d\0o\0", "UTF-16");
 }
 
 static void empty_objects_cannot_fill_the_memory(void **state)
@@ -283,6 +334,7 @@ int main(void)
 		cmocka_unit_test(traces_come_back),
 		cmocka_unit_test(json_keeps_all_of_a_snapshot),
 		cmocka_unit_test(csv_keeps_native_names),
+		cmocka_unit_test(tables_of_other_tools_are_read),
 		cmocka_unit_test(a_line_is_what_the_manual_says),
 		cmocka_unit_test(members_in_any_order),
 		cmocka_unit_test(frames_by_their_text),

@@ -14,8 +14,9 @@
 #include "control/payload.h"
 
 static struct {
-	int gil, refs, ran, arg;
-	bool initialized, finalizing, many, fails;
+	int gil, refs, ran, arg, restored, gc;
+	bool initialized, finalizing, many, fails, own, idle, holds;
+	char called[64];        /* the methods, in their order */
 	struct control_args *args;
 	uint32_t withdraw;
 } target;
@@ -23,12 +24,22 @@ static struct {
 static int is_initialized(void) { return target.initialized; }
 static int is_finalizing(void) { return target.finalizing; }
 static void *head(void) { return &target; }
-static void *next(void *at) { (void)at; return target.many ? &target : NULL; }
+static void *next(void *at) { return target.many && at == &target ? &target.arg : NULL; }
+static int has_feature(void *at, unsigned long feature)
+{
+	assert_int_equal(feature, 1 << 5);
+	return at == &target || !target.own;
+}
+
+static void *this_state(void) { return &target; }
+static void *current_state(void) { return target.holds ? &target : NULL; }
+static int gc_disable(void) { target.gc--; return 1; }
+static int gc_enable(void) { target.gc++; return 1; }
 
 static int ensure(void)
 {
 	assert_int_equal(target.args->head.state, CONTROL_WAITING);
-	if (target.withdraw)
+	if (target.withdraw == CONTROL_WITHDRAWN)
 		target.args->head.state = CONTROL_WITHDRAWN;
 	target.gil++;
 	return 42;
@@ -53,11 +64,13 @@ static void *method(void *object, const char *name, const char *format, ...)
 	va_list args;
 
 	assert_ptr_equal(object, &target);
-	assert_string_equal(name, "start");
-	assert_int_equal(target.args->head.state, CONTROL_RUNNING);
 	va_start(args, format);
 	target.arg = format[0] ? va_arg(args, int) : 0;
 	va_end(args);
+	strncat(target.called, name, sizeof(target.called) - strlen(target.called) - 2);
+	strcat(target.called, " ");
+	if (target.withdraw == CONTROL_UNDOING && target.args->head.state == CONTROL_RUNNING)
+		target.args->head.state = CONTROL_UNDOING;
 	target.ran++;
 	target.refs += !target.fails;
 	return target.fails ? NULL : &target;
@@ -78,6 +91,16 @@ static void *get_attr(void *object, const char *name)
 	return object;
 }
 
+static void restore(void *type, void *value, void *traceback)
+{
+	assert_string_equal(type, "ValueError");
+	assert_string_equal(value, "a text");
+	assert_null(traceback);
+	target.refs -= 2;
+	target.restored++;
+}
+
+static int is_true(void *object) { (void)object; return !target.idle; }
 static void *str(void *object) { target.refs++; return object; }
 static const char *as_utf8(void *object) { return object; }
 static void dec_ref(void *object) { (void)object; target.refs--; }
@@ -116,6 +139,13 @@ static const uint64_t *functions(void)
 	fn[FN_IS_FINALIZING] = (uintptr_t)is_finalizing;
 	fn[FN_GIL_ENSURE] = (uintptr_t)ensure;
 	fn[FN_GIL_RELEASE] = (uintptr_t)release;
+	fn[FN_THIS_STATE] = (uintptr_t)this_state;
+	fn[FN_CURRENT_STATE] = (uintptr_t)current_state;
+	fn[FN_HAS_FEATURE] = (uintptr_t)has_feature;
+	fn[FN_ERR_RESTORE] = (uintptr_t)restore;
+	fn[FN_IS_TRUE] = (uintptr_t)is_true;
+	fn[FN_GC_DISABLE] = (uintptr_t)gc_disable;
+	fn[FN_GC_ENABLE] = (uintptr_t)gc_enable;
 	fn[FN_INTERPRETER_HEAD] = (uintptr_t)head;
 	fn[FN_INTERPRETER_NEXT] = (uintptr_t)next;
 	fn[FN_IMPORT_MODULE] = (uintptr_t)import;
@@ -192,9 +222,79 @@ static void calls_the_method(void **state)
 	struct control_args args = make_args();
 
 	(void)state;
+	target.idle = true; /* None */
 	assert_int_equal(run(&args), CONTROL_DONE);
 	assert_int_equal(target.ran, 1);
 	assert_int_equal(target.arg, 25);
+}
+
+/* clear_traces() where it deadlocks. */
+static void calls_one_after_the_other(void **state)
+{
+	struct control_args args = make_args();
+
+	(void)state;
+	strcpy(args.only_if, "is_tracing");
+	strcpy(args.first, "stop");
+	assert_int_equal(run(&args), CONTROL_DONE);
+	assert_string_equal(target.called, "is_tracing stop start ");
+	assert_int_equal(target.arg, 25);
+	args = make_args();
+	strcpy(args.only_if, "is_tracing");
+	strcpy(args.first, "stop");
+	target.idle = true;
+	assert_int_equal(run(&args), CONTROL_IDLE);
+	assert_string_equal(target.called, "is_tracing ");
+}
+
+static void undoes_what_was_given_up(void **state)
+{
+	struct control_args args = make_args();
+
+	(void)state;
+	strcpy(args.undo, "stop");
+	target.withdraw = CONTROL_UNDOING;
+	assert_int_equal(run(&args), CONTROL_UNDONE);
+	assert_string_equal(target.called, "start stop ");
+	args = make_args();
+	target.withdraw = CONTROL_UNDOING;
+	target.fails = true; /* it did nothing */
+	assert_int_equal(run(&args), CONTROL_RAISED);
+	assert_string_equal(target.called, "start ");
+}
+
+/* In a program that waits with the GIL held. */
+static void the_holder_calls_itself(void **state)
+{
+	struct control_args args = make_args();
+
+	(void)state;
+	args.holder = 1;
+	target.gil = 1;
+	target.holds = true;
+	run_copy((const void *)(uintptr_t)control_launch, &args);
+	assert_int_equal(args.head.state, CONTROL_DONE);
+	assert_int_equal(args.launched, 1);
+	assert_string_equal(target.called, "start ");
+	assert_int_equal(target.restored, 1);
+	assert_int_equal(target.refs, 0);
+	assert_int_equal(target.gc, 0);
+}
+
+/* It only waits: a thread is made. */
+static void who_holds_nothing_makes_a_thread(void **state)
+{
+	struct control_args args = make_args();
+
+	(void)state;
+	args.holder = 1;
+	args.stack = (uintptr_t)&target;
+	args.stack_size = 4096;
+	args.start = (uintptr_t)&target.arg;
+	run_copy((const void *)(uintptr_t)control_launch, &args);
+	assert_int_equal(args.head.state, CONTROL_NEW);
+	assert_int_equal(target.ran, 1);
+	assert_string_equal(target.called, "");
 }
 
 static void brings_the_exception(void **state)
@@ -213,7 +313,7 @@ static void does_nothing_when_withdrawn(void **state)
 	struct control_args args = make_args();
 
 	(void)state;
-	target.withdraw = 1;
+	target.withdraw = CONTROL_WITHDRAWN;
 	assert_int_equal(run(&args), CONTROL_WITHDRAWN);
 	assert_int_equal(target.ran, 0);
 	args = make_args();
@@ -235,18 +335,32 @@ static void needs_a_living_interpreter(void **state)
 	assert_int_equal(target.ran, 0);
 }
 
-static void refuses_subinterpreters_where_told(void **state)
+/* One that is there has an allocator of its own or not, others have ended. */
+static uint32_t beside(uint32_t refuse, bool many, bool own, int64_t made)
 {
 	struct control_args args = make_args();
 
+	args.refuse = refuse;
+	args.made_at = (uintptr_t)&made;
+	target.many = many;
+	target.own = own;
+	return run(&args);
+}
+
+static void refuses_company_where_told(void **state)
+{
+	const uint32_t no = CONTROL_SUBINTERPRETERS, yes = CONTROL_DONE;
+
 	(void)state;
-	target.many = true;
-	assert_int_equal(run(&args), CONTROL_DONE);
-	args = make_args();
-	args.alone = 1;
-	target.many = true;
-	assert_int_equal(run(&args), CONTROL_SUBINTERPRETERS);
-	assert_int_equal(target.ran, 0);
+	assert_int_equal(beside(0, true, true, 9), yes);
+	assert_int_equal(beside(CONTROL_REFUSE_OTHERS, true, false, 2), no);
+	assert_int_equal(beside(CONTROL_REFUSE_OTHERS, false, false, 2), yes);
+	assert_int_equal(beside(CONTROL_REFUSE_OWN, true, false, 2), yes);
+	assert_int_equal(beside(CONTROL_REFUSE_OWN, true, true, 2), no);
+	assert_int_equal(beside(CONTROL_REFUSE_ENDED, true, true, 2), yes);
+	assert_int_equal(beside(CONTROL_REFUSE_ENDED, true, true, 3), no);
+	assert_int_equal(beside(CONTROL_REFUSE_ENDED, false, false, 2), no);
+	assert_int_equal(beside(CONTROL_REFUSE_ENDED, false, false, 1), yes);
 }
 
 int main(void)
@@ -257,7 +371,11 @@ int main(void)
 		cmocka_unit_test(brings_the_exception),
 		cmocka_unit_test(does_nothing_when_withdrawn),
 		cmocka_unit_test(needs_a_living_interpreter),
-		cmocka_unit_test(refuses_subinterpreters_where_told),
+		cmocka_unit_test(refuses_company_where_told),
+		cmocka_unit_test(calls_one_after_the_other),
+		cmocka_unit_test(undoes_what_was_given_up),
+		cmocka_unit_test(the_holder_calls_itself),
+		cmocka_unit_test(who_holds_nothing_makes_a_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

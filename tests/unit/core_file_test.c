@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/procfs.h>
 #include <unistd.h>
 
 #include "mem/core_file.h"
@@ -205,12 +206,43 @@ static void test_truncated(void **state)
 	tm_core_file_close(&core);
 }
 
+/* Registers are those of the threads in the order of the notes; a note too short
+ * for them is none. */
+static void test_threads(void **state)
+{
+	struct elf_prstatus status = { .pr_pid = 77 };
+	uint64_t auxv[] = { AT_PHDR, 0x1040, AT_SYSINFO_EHDR, 0x7000, AT_NULL, 0 };
+	struct tm_core_file core;
+	struct image image;
+	struct tm_err err;
+
+	(void)state;
+	start(&image);
+	add_memory(&image);
+	status.pr_reg[0] = 0x1515;
+	add_note(&image, NT_PRSTATUS, &status, sizeof(status));
+	status.pr_pid = 78;
+	status.pr_reg[26] = 0x9595;
+	add_note(&image, NT_PRSTATUS, &status, sizeof(status));
+	add_note(&image, NT_PRSTATUS, &status, sizeof(status) / 2);
+	add_note(&image, NT_AUXV, auxv, sizeof(auxv));
+	assert_true(open_it(&image, &core, &err));
+	assert_int_equal(core.nthreads, 2);
+	assert_int_equal(core.threads[0].tid, 77);
+	assert_int_equal(core.threads[1].tid, 78);
+	assert_memory_equal(&core.threads[1].regs, status.pr_reg, sizeof(status.pr_reg));
+	assert_int_equal(core.exe_phdr, 0x1040);
+	assert_int_equal(core.vdso, 0x7000);
+	tm_core_file_close(&core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

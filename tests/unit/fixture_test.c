@@ -193,6 +193,152 @@ static void forged_pages_are_survived(void **state)
 	for_each(forge);
 }
 
+/* Where these bytes stand, one after the other; NULL at the end. */
+static unsigned char *find(struct tm_pages *pages, const void *what, size_t len,
+			   size_t *page, size_t *at)
+{
+	for (; *page < pages->n; (*page)++, *at = 0) {
+		unsigned char *bytes = pages->pages[*page].bytes;
+		unsigned char *hit = *at < TM_PAGE
+			? memmem(bytes + *at, TM_PAGE - *at, what, len) : NULL;
+
+		if (hit) {
+			*at = (size_t)(hit - bytes) + 1;
+			return hit;
+		}
+	}
+	return NULL;
+}
+
+static void replace(struct tm_pages *pages, const void *what, const void *by, size_t len)
+{
+	unsigned char *hit;
+
+	for (size_t page = 0, at = 0; (hit = find(pages, what, len, &page, &at));)
+		memcpy(hit, by, len);
+}
+
+/* Another version's number in all places that tell it. */
+static void present_as(struct fixture *fixture, const char *text, unsigned minor)
+{
+	struct tm_mem *mem = tm_mem_pages(&fixture->pages);
+	struct py_runtime runtime;
+	struct tm_err err;
+	uint32_t was, is;
+	char from[8];
+
+	assert_true(py_runtime_find(mem, &fixture->maps, 0, &runtime, &err));
+	tm_mem_destroy(mem);
+	was = runtime.hexversion;
+	is = (was & 0xff00ffffu) | minor << 16;
+	snprintf(from, sizeof(from), "3.%u.", was >> 16 & 0xff);
+	replace(&fixture->pages, &was, &is, sizeof(was));
+	replace(&fixture->pages, from, text, strlen(text));
+}
+
+/* Without the version in front. */
+static const char *figures(const struct tm_buf *answer)
+{
+	const char *at = strstr(answer->data, " limit ");
+
+	assert_non_null(at);
+	return at;
+}
+
+/* 3.15 had str objects for file names until its release candidates. */
+static void name_kinds_are_told_by_the_names(void **state)
+{
+	(void)state;
+	/* With the empty traceback, and without: then the names themselves. */
+	for (int round = 0; round < 2; round++) {
+		static const char unknown[] = "<unknown>";
+		struct tm_buf answer = { 0 };
+		struct fixture fixture;
+
+		load("3.14.10-sid-py314", &fixture);
+		present_as(&fixture, "3.15.", 15);
+		if (round)
+			replace(&fixture.pages, unknown, "<not here", sizeof(unknown) - 1);
+		assert_true(run(&fixture, &answer));
+		assert_non_null(strstr(answer.data, "CPython 3.15.10"));
+		assert_string_equal(figures(&answer), figures(&fixture.expected));
+		tm_buf_free(&answer);
+		unload(&fixture);
+	}
+}
+
+/* Neither nor: said, not read as one of them. */
+static void names_of_another_kind_are_refused(void **state)
+{
+	struct tm_buf answer = { 0 };
+	struct fixture fixture;
+	struct py_runtime runtime;
+	struct tm_mem *mem;
+	struct tm_err err;
+	uint64_t other = 0;
+	unsigned char *hit;
+
+	(void)state;
+	load("3.14.10-sid-py314", &fixture);
+	present_as(&fixture, "3.15.", 15);
+	mem = tm_mem_pages(&fixture.pages);
+	assert_true(py_runtime_find(mem, &fixture.maps, 0, &runtime, &err));
+	tm_mem_destroy(mem);
+	/* All str objects become objects of another type. */
+	for (size_t page = 0, at = 0; (hit = find(&fixture.pages, &runtime.str.type,
+						  sizeof(other), &page, &at));)
+		if (tm_maps_find(&fixture.maps, fixture.pages.pages[page].at)->writable)
+			memcpy(hit, &other, sizeof(other));
+	assert_false(run(&fixture, &answer));
+	assert_non_null(strstr(answer.data, "file names are neither"));
+	tm_buf_free(&answer);
+	unload(&fixture);
+}
+
+static void a_later_version_is_refused(void **state)
+{
+	struct tm_buf answer = { 0 };
+	char text[8], refusal[80];
+	struct fixture fixture;
+	unsigned later = 15;
+
+	(void)state;
+	while (py_layout_find(later))
+		later++;
+	snprintf(text, sizeof(text), "3.%u.", later);
+	snprintf(refusal, sizeof(refusal), "CPython 3.%u.2 is not supported: %s are",
+		 later, py_layout_range());
+	load("3.15.2-sid-py315", &fixture);
+	present_as(&fixture, text, later);
+	assert_false(run(&fixture, &answer));
+	assert_non_null(strstr(answer.data, refusal));
+	tm_buf_free(&answer);
+	unload(&fixture);
+}
+
+/* An interpreter without tracemalloc is one all the same. */
+static void tracemalloc_may_be_absent(void **state)
+{
+	static const char name[] = "PyTraceMalloc_Track";
+	struct fixture fixture;
+	struct py_runtime runtime;
+	struct tm_mem *mem;
+	struct tm_err err;
+
+	(void)state;
+	load("3.14.10-sid-py314", &fixture);
+	replace(&fixture.pages, name, "PyTraceMalloc_Other", sizeof(name) - 1);
+	mem = tm_mem_pages(&fixture.pages);
+	assert_true(py_runtime_find(mem, &fixture.maps, 0, &runtime, &err));
+	assert_non_null(runtime.layout);
+	assert_string_equal(runtime.name, "CPython 3.14.10");
+	assert_false(py_tracing_find(mem, &fixture.maps, 0, &runtime, &err));
+	assert_int_equal(err.kind, TM_ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.cause, "without tracemalloc"));
+	tm_mem_destroy(mem);
+	unload(&fixture);
+}
+
 static void lose(const char *name, struct fixture *fixture)
 {
 	struct tm_pages all = fixture->pages;
@@ -222,6 +368,10 @@ int main(void)
 		cmocka_unit_test(every_version_reads_as_recorded),
 		cmocka_unit_test(forged_pages_are_survived),
 		cmocka_unit_test(missing_pages_are_errors),
+		cmocka_unit_test(name_kinds_are_told_by_the_names),
+		cmocka_unit_test(names_of_another_kind_are_refused),
+		cmocka_unit_test(a_later_version_is_refused),
+		cmocka_unit_test(tracemalloc_may_be_absent),
 	};
 
 	return cmocka_run_group_tests_name("fixture", tests, NULL, NULL);

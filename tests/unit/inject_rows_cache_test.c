@@ -40,7 +40,7 @@ static int begin(void **state)
 	assert_non_null(mkdtemp(base));
 	setenv("XDG_CACHE_HOME", base, 1);
 	for (uint32_t i = 0; i < N; i++)
-		rows[i] = (struct tm_recorder_row){ i * 16, tm_row_how(TM_ROW_RSP, 2, 0) };
+		rows[i] = (struct tm_recorder_row){ i * 16, tm_row_how(TM_ROW_SP, 2, 0) };
 	snprintf(place, sizeof(place), "%s/tmattach/unwind", base);
 	snprintf(file, sizeof(file), "%s/010203ab-%016x", place, 4711);
 	rows_cache_put(&key, rows, N);

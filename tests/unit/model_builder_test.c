@@ -64,6 +64,29 @@ static void equal_content_gets_equal_ids(void **state)
 	tm_builder_destroy(NULL);
 }
 
+/* What is written can be read again: bytes of a path become escapes, and two
+ * paths stay two. Surrogates of Python's names stay. */
+static void names_are_always_utf8(void **state)
+{
+	static const char surrogate[] = "bad-\xed\xb3\xbf.py";
+	struct tm_builder *b = tm_builder_create();
+	struct tm_snapshot *s;
+	struct tm_err err;
+
+	(void)state;
+	assert_int_equal(name(b, "/srv/\xff/a"), 0);
+	assert_int_equal(name(b, "/srv/\xfe/a"), 1);
+	assert_int_equal(name(b, "cut off \xe6\x97"), 2);
+	assert_int_equal(name(b, surrogate), 3);
+	assert_int_equal(name(b, "/srv/\xff/a"), 0);
+	s = tm_builder_finish(b, &no_meta, &err);
+	assert_non_null(s);
+	assert_string_equal(s->strings[0].bytes, "/srv/\xed\xb3\xbf/a");
+	assert_string_equal(s->strings[2].bytes, "cut off \xed\xb3\xa6\xed\xb2\x97");
+	assert_string_equal(s->strings[3].bytes, surrogate);
+	tm_snapshot_destroy(s);
+}
+
 static void rows_add_up_in_sites_and_totals(void **state)
 {
 	struct tm_builder *b = tm_builder_create();
@@ -220,6 +243,7 @@ int main(void)
 		cmocka_unit_test(a_broken_rule_is_reported_at_the_end),
 		cmocka_unit_test(the_largest_total_is_accepted),
 		cmocka_unit_test(native_frames_at_one_place_are_the_same_frames),
+		cmocka_unit_test(names_are_always_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

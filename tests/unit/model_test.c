@@ -380,7 +380,7 @@ static void tracebacks_are_formatted_as_python_does(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		size_t len;
 		char *got = tm_traceback_format(s, tb, cases[i].limit,
-						cases[i].recent, NULL, &len);
+						cases[i].recent, false, NULL, &len);
 
 		assert_string_equal(got, cases[i].text);
 		assert_int_equal(len, strlen(cases[i].text));
@@ -493,12 +493,70 @@ static void native_frames_are_named_by_what_is_known(void **state)
 		     ":0: size=192 B, count=2, average=96 B\n"
 		     "libx.so:0: size=60 B, count=4, average=15 B\n"
 		     "x.c:0: size=3 B, count=2, average=2 B\n");
-	got = tm_traceback_format(s, 0, TM_NO_LIMIT, false, NULL, NULL);
+	got = tm_traceback_format(s, 0, TM_NO_LIMIT, false, false, NULL, NULL);
 	assert_string_equal(got, "  File \"x.c\", line 7, in f");
 	free(got);
-	got = tm_traceback_format(s, 2, TM_NO_LIMIT, false, NULL, NULL);
+	got = tm_traceback_format(s, 2, TM_NO_LIMIT, false, false, NULL, NULL);
 	assert_string_equal(got, "  f (libx.so)");
 	free(got);
+	tm_snapshot_destroy(s);
+}
+
+/* Two functions of one line, and a frame of which none is known. */
+static struct tm_snapshot *make_functions(void)
+{
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { 0 };
+	struct tm_err err;
+	tm_id file = tm_builder_string(b, "x.py", 4);
+	tm_id names[] = { tm_builder_string(b, "f", 1),
+			  tm_builder_string(b, "f.<locals>.g", 12), TM_ID_NONE };
+	tm_id frames[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		frames[i] = tm_builder_function_frame(b, file, 7, names[i]);
+		assert_int_equal(frames[i], i);
+		assert_int_equal(tm_builder_function_frame(b, file, 7, names[i]), i);
+		tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(
+			b, &frames[i], 1, 1), 0), 10 << i, 1);
+	}
+	return tm_builder_finish(b, &meta, &err);
+}
+
+/* As in tracemalloc, they are one place: what is counted is not changed by names. */
+static void functions_do_not_part_a_line(void **state)
+{
+	struct tm_snapshot *s = make_functions(), *plain, *merged;
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { 0 };
+	struct tm_err err;
+	const struct tm_snapshot *both[2];
+	tm_id frame = tm_builder_frame(b, tm_builder_string(b, "x.py", 4), 7);
+	struct tm_stats *stats;
+	char *got;
+
+	(void)state;
+	tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(b, &frame, 1, 1), 0),
+			  5, 1);
+	plain = tm_builder_finish(b, &meta, &err);
+	expect_stats(s, &by_line, "x.py:7: size=70 B, count=3, average=23 B\n");
+	expect_stats(s, &by_traceback, "x.py:7: size=70 B, count=3, average=23 B\n");
+	stats = tm_snapshot_compare(s, plain, &by_traceback, &err);
+	assert_int_equal(stats->n, 1);
+	assert_int_equal(stats->items[0].size_diff, 65);
+	tm_stats_destroy(stats);
+	both[0] = plain;
+	both[1] = s;
+	merged = tm_snapshot_merge(both, 2, &err);
+	expect_stats(merged, &by_line, "x.py:7: size=75 B, count=4, average=19 B\n");
+	got = tm_traceback_format(s, 1, TM_NO_LIMIT, false, false, NULL, NULL);
+	assert_string_equal(got, "  File \"x.py\", line 7");
+	free(got);
+	got = tm_traceback_format(s, 1, TM_NO_LIMIT, false, true, NULL, NULL);
+	assert_string_equal(got, "  File \"x.py\", line 7, in f.<locals>.g");
+	free(got);
+	tm_snapshot_destroy(merged);
+	tm_snapshot_destroy(plain);
 	tm_snapshot_destroy(s);
 }
 
@@ -638,6 +696,7 @@ int main(void)
 		cmocka_unit_test(native_frames_are_found_again),
 		cmocka_unit_test(an_unknown_function_is_no_missing_one),
 		cmocka_unit_test(tied_native_frames_are_ordered_by_their_code),
+		cmocka_unit_test(functions_do_not_part_a_line),
 		cmocka_unit_test(many_tied_tracebacks_are_in_order),
 	};
 

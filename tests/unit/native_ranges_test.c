@@ -7,7 +7,6 @@
 
 #include "native/ranges.h"
 #include "native/symtab.h"
-#include "native/unwind_arch.h"
 
 static void innermost_range_wins(void **state)
 {
@@ -151,31 +150,6 @@ static void symbols_without_size_end_at_the_next(void **state)
 	native_ranges_free(&symtab.index);
 }
 
-static void calls_are_told_from_other_code(void **state)
-{
-	static const struct {
-		unsigned char bytes[NATIVE_CALL_LEN];
-		bool is_call;
-	} cases[] = {
-		{ { 0x90, 0x90, 0x90, 0xe8, 1, 2, 3, 4 }, true },
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xd0 }, true },
-		{ { 0x90, 0x90, 0xff, 0x15, 1, 2, 3, 4 }, true }, /* [rip+d] */
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x50, 0x18 }, true },
-		{ { 0x90, 0x90, 0x90, 0x90, 0xff, 0x54, 0x24, 8 }, true },
-		{ { 0x90, 0xff, 0x94, 0x24, 1, 2, 3, 4 }, true },
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x14, 0xc3 }, true },
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xe0 }, false },
-		{ { 0x90, 0x90, 0x90, 0xe9, 1, 2, 3, 4 }, false },
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0x14 }, false },
-		{ { 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 }, false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_int_equal(native_is_call(cases[i].bytes, NATIVE_CALL_LEN),
-				 cases[i].is_call);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,7 +158,6 @@ int main(void)
 		cmocka_unit_test(ranges_agree_with_a_linear_search),
 		cmocka_unit_test(symbols_respect_sizes_and_prefer_public_names),
 		cmocka_unit_test(symbols_without_size_end_at_the_next),
-		cmocka_unit_test(calls_are_told_from_other_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

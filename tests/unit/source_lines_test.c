@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "session/source_decode.h"
-#include "tmattach/source_lines.h"
+#include "tmattach/process.h"
 
 static char dir[] = "/tmp/tmattach-source-XXXXXX";
 
@@ -108,6 +108,58 @@ static void encodings_are_those_of_pep_263(void **state)
 	assert_source(SOURCE("# coding: mac_roman\n\x8e\n"), 2, "\xc3\xa9");
 	/* A cookie behind code is none. */
 	assert_source(SOURCE("x\n# coding: latin-1\n\xe9\n"), 1, NULL);
+}
+
+/* The tables are made when tmattach is built: here one of each shape is read. */
+static void old_encodings_are_read(void **state)
+{
+	static const struct { const char *name, *bytes, *text; } good[] = {
+		{ "iso-8859-15", "\xa4\xa6",
+		  "\xe2\x82\xac\xc5\xa0" },
+		{ "windows-1252", "\x80\x92",
+		  "\xe2\x82\xac\xe2\x80\x99" },
+		{ "koi8-r", "\xf0\xd2\xc9\xd7\xc5\xd4",
+		  "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82" },
+		{ "euc-jp", "\xc6\xfc\x8e\xb1\x8f\xb0\xa1",
+		  "\xe6\x97\xa5\xef\xbd\xb1\xe4\xb8\x82" },
+		{ "Shift_JIS", "\x93\xfa\x96\x7b\xb1",
+		  "\xe6\x97\xa5\xe6\x9c\xac\xef\xbd\xb1" },
+		{ "gb18030", "\xd6\xd0\xa2\xe3\x94\x39\xfc\x36\x84\x31\x98\x38",
+		  "\xe4\xb8\xad\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbe\x80" },
+		{ "gbk", "\xd6\xd0\xce\xc4",
+		  "\xe4\xb8\xad\xe6\x96\x87" },
+		{ "gb2312", "\xd6\xd0\xce\xc4",
+		  "\xe4\xb8\xad\xe6\x96\x87" },
+		{ "big5", "\xa4\xa4\xa4\xe5",
+		  "\xe4\xb8\xad\xe6\x96\x87" },
+		{ "euc-kr", "\xc7\xd1\xb1\xdb",
+		  "\xed\x95\x9c\xea\xb8\x80" },
+	};
+	static const struct { const char *name, *bytes; } bad[] = {
+		{ "koi8-t", "\x88" },
+		{ "euc-jp", "\xc6" },
+		{ "euc-jp", "\x8f\xb0" },
+		{ "euc-jp", "\x8f\xff\xff" },
+		{ "Shift_JIS", "\x93\x20" },
+		{ "big5", "\xff\x40" },
+		{ "gb18030", "\x81\x30\x81" },
+		{ "gb18030", "\xfe\x39\xfe\x39" },
+		{ "iso-2022-jp", "x" },
+		{ "-", "x" },
+	};
+	char source[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(source, sizeof(source), "# coding: %s\n%s\n", good[i].name,
+			 good[i].bytes);
+		assert_source(source, strlen(source), 2, good[i].text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(source, sizeof(source), "# coding: %s\n%s", bad[i].name,
+			 bad[i].bytes);
+		assert_source(source, strlen(source), 2, NULL);
+	}
 }
 
 static void files_python_refuses_have_no_lines(void **state)
@@ -229,6 +281,7 @@ int main(void)
 		cmocka_unit_test(lines_end_as_universal_newlines_do),
 		cmocka_unit_test(lines_are_stripped_as_str_strip_does),
 		cmocka_unit_test(encodings_are_those_of_pep_263),
+		cmocka_unit_test(old_encodings_are_read),
 		cmocka_unit_test(files_python_refuses_have_no_lines),
 		cmocka_unit_test(names_map_back_to_bytes),
 		cmocka_unit_test(only_regular_files_are_opened),

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "sampler.h"
 #include "target.h"
 #include "tui_harness.h"
@@ -18,7 +18,17 @@
  * for, never slept for; a deadline only ends a test that would hang.
  */
 
+struct script;
+
+/* What stands for a session. */
+struct handle {
+	struct script *script;
+	bool any;               /* opened as such */
+};
+
 struct script {
+	struct handle handles[2];
+	bool unsupported;          /* a Python that only the recorder is for */
 	pthread_t thread;       /* the one that made the first call */
 	bool has_thread;
 	atomic_bool other_thread; /* a call came from another one */
@@ -53,55 +63,85 @@ static pid_t script_another(void *ctx, size_t i)
 	return 100 + (pid_t)i;
 }
 
-static void *script_open(void *ctx, size_t i, const struct tm_session_opts *opts,
+static struct script *script_of(const struct tm_session *target)
+{
+	return ((const struct handle *)(const void *)target)->script;
+}
+
+static struct tm_session *hand_out(struct script *script, bool any)
+{
+	script->handles[any] = (struct handle){ script, any };
+	return (void *)&script->handles[any];
+}
+
+static struct tm_session *script_open_any(struct script *script, struct tm_err *err)
+{
+	script->readers++;
+	if (script->gone) {
+		tm_err_set(err, TM_ERR_GONE, "pid 7", "has exited");
+		return NULL;
+	}
+	return hand_out(script, true);
+}
+
+static struct tm_session *script_open(void *ctx, size_t i, const struct tm_session_opts *opts,
 			 struct tm_err *err)
 {
 	struct script *script = ctx;
 
 	(void)i;
 	check_thread(script);
-	if (atomic_load(&script->refuse_opens) > 0 && !opts->native_too) {
+	if (opts->allow_any)
+		return script_open_any(script, err);
+	if (atomic_load(&script->refuse_opens) > 0 && !opts->allow_native) {
 		script->refuse_opens--;
-		tm_err_set(err, TM_ERR_UNSUPPORTED, "pid 7", "not yet");
+		tm_err_set(err, TM_ERR_NO_RUNTIME, "pid 7", "not yet");
+		return NULL;
+	}
+	if (script->unsupported && !opts->use_recorder) {
+		tm_err_set(err, TM_ERR_UNSUPPORTED, "pid 7", "another Python");
 		return NULL;
 	}
 	script->session = *opts;
 	opts->note(opts->note_ctx, "hello");
-	return script;
+	return hand_out(script, false);
 }
 
-static void script_close(void *target)
+static void script_close(struct tm_session *target)
 {
-	struct script *script = target;
+	struct script *script = script_of(target);
 
 	check_thread(script);
-	script->closes++;
+	if (((struct handle *)(void *)target)->any)
+		script->readers--;
+	else
+		script->closes++;
 }
 
-static pid_t script_pid(void *target)
+static pid_t script_pid(const struct tm_session *target)
 {
 	(void)target;
 	return 7;
 }
 
-static bool script_replaced(void *target)
+static bool script_replaced(const struct tm_session *target)
 {
-	struct script *script = target;
+	struct script *script = script_of(target);
 
 	check_thread(script);
 	return script->replaced;
 }
 
-static const char *script_command(void *target)
+static const char *script_command(const struct tm_session *target)
 {
 	(void)target;
 	return "seven";
 }
 
-static bool script_status(void *target, struct tm_status *ret,
+static bool script_status(struct tm_session *target, struct tm_status *ret,
 			  struct tm_err *err)
 {
-	struct script *script = target;
+	struct script *script = script_of(target);
 
 	check_thread(script);
 	if (script->gone)
@@ -116,9 +156,9 @@ static bool script_status(void *target, struct tm_status *ret,
 static bool read_endlessly(struct script *script)
 {
 	const struct tm_session_opts *opts = &script->session;
-	const uint64_t end = now_ms() + 60000;
+	const uint64_t end = tm_now_ms() + 60000;
 
-	for (uint64_t done = 0; now_ms() < end; done++) {
+	for (uint64_t done = 0; tm_now_ms() < end; done++) {
 		opts->progress.report(opts->progress.ctx, done, 1000);
 		if (opts->give_up(opts->give_up_ctx)) {
 			script->given_up++;
@@ -129,11 +169,14 @@ static bool read_endlessly(struct script *script)
 	return true;
 }
 
-static struct tm_snapshot *script_sample(void *target, struct tm_err *err)
+static struct tm_snapshot *script_sample(struct tm_session *target, struct tm_family *family,
+					 struct tm_snapshot **ret_once, struct tm_err *err)
 {
-	struct script *script = target;
+	struct script *script = script_of(target);
 	struct tm_snapshot *snapshot;
 
+	(void)family;
+	*ret_once = NULL;
 	check_thread(script);
 	script->samples++;
 	if (script->endless && !read_endlessly(script)) {
@@ -145,65 +188,35 @@ static struct tm_snapshot *script_sample(void *target, struct tm_err *err)
 	return snapshot;
 }
 
-static bool script_control(void *target, enum request request, uint32_t nframe,
-			   struct tm_control *ret, struct tm_err *err)
+static bool script_ask(struct tm_session *target, enum request request, uint32_t nframe,
+		       struct answer *ret, struct tm_err *err)
 {
-	struct script *script = target;
+	struct script *script = script_of(target);
 
 	check_thread(script);
 	script->controls[request]++;
+	/* The real sample of this very process cannot be had from inside: ptrace. */
+	if (request == REQUEST_THREADS)
+		return tm_err_set(err, TM_ERR_DENIED, "pid 7", "is traced by another");
 	if (script->refuse_controls)
 		return tm_err_set(err, TM_ERR_BUSY, "pid 7", "a C call holds on");
+	tm_err_set(err, TM_ERR_LIMIT, "pid 7", "the first try was in vain");
 	if (request == REQUEST_START) {
-		ret->changed = !script->tracing;
-		ret->traceback_limit = nframe;
+		ret->control.changed = !script->tracing;
+		ret->control.traceback_limit = nframe;
 		script->tracing = true;
 	} else if (request == REQUEST_STOP) {
-		ret->changed = script->tracing;
+		ret->control.changed = script->tracing;
 		script->tracing = false;
 	}
 	return true;
-}
-
-static void *script_open_threads(void *ctx, size_t i, struct tm_err *err)
-{
-	struct script *script = ctx;
-
-	(void)i;
-	check_thread(script);
-	script->readers++;
-	if (script->gone) {
-		tm_err_set(err, TM_ERR_GONE, "pid 7", "has exited");
-		return NULL;
-	}
-	return script;
-}
-
-static void script_close_threads(void *reader)
-{
-	struct script *script = reader;
-
-	check_thread(script);
-	script->readers--;
-}
-
-/* The real sample of this very process cannot be had from inside: ptrace. */
-static struct tm_threads *script_threads(void *reader, struct tm_err *err)
-{
-	struct script *script = reader;
-
-	check_thread(script);
-	tm_err_set(err, TM_ERR_DENIED, "pid 7", "is traced by another");
-	return NULL;
 }
 
 static const struct feed_ops script_ops = {
 	.another = script_another, .open = script_open, .close = script_close,
 	.pid = script_pid, .command = script_command,
 	.replaced = script_replaced, .status = script_status,
-	.sample = script_sample, .control = script_control,
-	.open_threads = script_open_threads,
-	.close_threads = script_close_threads, .threads = script_threads,
+	.sample = script_sample, .ask = script_ask,
 };
 
 static struct sampler *start(struct script *script, struct queue *queue,
@@ -294,7 +307,7 @@ static struct event *ask(struct sampler *sampler, struct queue *queue,
 			 enum request request, uint32_t nframe)
 {
 	sampler_ask(sampler, 3, request, nframe);
-	return queue_next(queue, request == REQUEST_THREADS ? EV_THREADS : EV_DONE);
+	return queue_next(queue, EV_DONE);
 }
 
 static void tracing_is_controlled_on_the_thread(void **state)
@@ -389,13 +402,13 @@ static void threads_are_asked_for_with_a_reader_of_their_own(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		event = ask(sampler, queue, REQUEST_THREADS, 0);
-		assert_null(event->threads.page);
-		assert_int_equal(event->threads.err.kind, TM_ERR_DENIED);
+		assert_null(event->done.threads);
+		assert_int_equal(event->done.err.kind, TM_ERR_DENIED);
 		event_destroy(event);
 	}
 	script.gone = true;
 	event = ask(sampler, queue, REQUEST_THREADS, 0);
-	assert_int_equal(event->threads.err.kind, TM_ERR_GONE);
+	assert_int_equal(event->done.err.kind, TM_ERR_GONE);
 	event_destroy(event);
 	sampler_destroy(sampler);
 	queue_destroy(queue);
@@ -440,14 +453,13 @@ static void another_program_by_exec_is_opened_again(void **state)
 	assert_false(script.other_thread);
 }
 
-static void the_recorder_is_for_what_is_unknown(void **state)
+/* No Python, or one that cannot be read. */
+static void the_recorder_comes_to(struct script script)
 {
-	struct script script = { .refuse_opens = 1 << 30 };
 	struct queue *queue = queue_create();
 	struct sampler *sampler = start(&script, queue, 100);
 	struct event *event;
 
-	(void)state;
 	event = queue_next(queue, EV_FAILED);
 	assert_true(event->failed.opening);
 	event_destroy(event);
@@ -467,6 +479,13 @@ static void the_recorder_is_for_what_is_unknown(void **state)
 	sampler_destroy(sampler);
 	queue_destroy(queue);
 	assert_false(script.other_thread);
+}
+
+static void the_recorder_is_for_what_is_unknown(void **state)
+{
+	(void)state;
+	the_recorder_comes_to((struct script){ .refuse_opens = 1 << 30 });
+	the_recorder_comes_to((struct script){ .unsupported = true });
 }
 
 static void nothing_is_called_while_held(void **state)

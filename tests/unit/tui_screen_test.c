@@ -41,8 +41,8 @@ static void play_unsupported(struct harness *h)
 	h->state.sources[0].pid = 815;
 	harness_failed(h, 0, TM_ERR_UNSUPPORTED, true, "pid 815",
 		       "no CPython in this process (/usr/bin/nginx)",
-		       "`tmattach start 815' puts the recorder for native "
-		       "programs into it");
+		       "`tmattach start 815' injects the recorder for "
+		       "native programs");
 }
 
 static void play_by_file(struct harness *h)
@@ -168,7 +168,7 @@ static void play_tracing_started(struct harness *h)
 	play_tracing_start(h);
 	harness_keys(h, "\n");
 	event.done.request = REQUEST_START;
-	event.done.control = (struct tm_control){ true, 10 };
+	event.done.control = (struct tm_control_result){ true, 10 };
 	harness_apply(h, &event);
 	harness_status(h, 0, 0, 0, TM_TRACING_ON);
 }
@@ -219,13 +219,14 @@ static void play_threads(struct harness *h)
 
 static void play_threads_failed(struct harness *h)
 {
-	struct event event = harness_event(EV_THREADS, 0);
+	struct event event = harness_event(EV_DONE, 0);
 
 	play_unsupported(h);
 	harness_keys(h, "T");
-	tm_err_set(&event.threads.err, TM_ERR_DENIED, "pid 815",
+	event.done.request = REQUEST_THREADS;
+	tm_err_set(&event.done.err, TM_ERR_DENIED, "pid 815",
 		   "another process traces it (gdb, 816)");
-	tm_err_hint(&event.threads.err, "let gdb detach from it first");
+	tm_err_hint(&event.done.err, "let gdb detach from it first");
 	harness_apply(h, &event);
 }
 
@@ -233,6 +234,65 @@ static void play_threads_waiting(struct harness *h)
 {
 	harness_start(h);
 	harness_keys(h, "T");
+}
+
+static void play_objects(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "O");
+	harness_objects(h, 0, 100);
+}
+
+static void play_objects_waiting(struct harness *h)
+{
+	harness_start(h);
+	harness_keys(h, "O");
+}
+
+static void play_objects_marked(struct harness *h)
+{
+	play_objects(h);
+	harness_keys(h, "mu");
+	harness_objects(h, 0, 140);
+	harness_keys(h, "rd");
+	h->state.message[0] = '\0';
+}
+
+static void play_objects_filtered(struct harness *h)
+{
+	play_objects(h);
+	harness_keys(h, "/shop.m");
+}
+
+static void play_objects_sort(struct harness *h)
+{
+	play_objects(h);
+	harness_keys(h, "o");
+}
+
+static void play_objects_holders(struct harness *h)
+{
+	play_objects(h);
+	harness_keys(h, "/Session\n\n");
+}
+
+static void play_objects_instances(struct harness *h)
+{
+	play_objects_holders(h);
+	harness_keys(h, "\nj");
+}
+
+static void play_objects_failed(struct harness *h)
+{
+	struct event event = harness_event(EV_DONE, 0);
+
+	harness_start(h);
+	harness_keys(h, "O");
+	event.done.request = REQUEST_OBJECTS;
+	tm_err_set(&event.done.err, TM_ERR_UNSUPPORTED, "pid 4711",
+		   "CPython 3.14.0 is free-threaded: its objects are not known yet");
+	tm_err_hint(&event.done.err, "with tracing on, `stats' shows where its memory comes from");
+	harness_apply(h, &event);
 }
 
 static void play_domain(struct harness *h)
@@ -337,7 +397,7 @@ static void play_offline(struct harness *h)
 
 	source->is_file = true;
 	strcpy(source->name, "night.tms");
-	source->latest = snap_create(harness_snapshot(0));
+	source->latest = snap_create(harness_snapshot(0), NULL);
 	event.size.rows = h->state.rows;
 	event.size.cols = h->state.cols;
 	harness_apply(h, &event);
@@ -362,6 +422,16 @@ static void play_threads_all(struct harness *h)
 	play_processes(h);
 	harness_keys(h, "T");
 	harness_threads(h, 2);
+}
+
+/* O means one process; Tab leads to the next that runs. */
+static void play_objects_next(struct harness *h)
+{
+	play_processes(h);
+	harness_keys(h, "O");
+	harness_objects(h, 0, 100);
+	harness_keys(h, "\t");
+	harness_objects(h, 1, 20);
 }
 
 static void play_one_process(struct harness *h)
@@ -450,6 +520,15 @@ static const struct scene scenes[] = {
 	{ "threads-all", 3, false, play_threads_all },
 	{ "threads-failed", 1, false, play_threads_failed },
 	{ "threads-waiting", 1, false, play_threads_waiting },
+	{ "objects", 1, false, play_objects },
+	{ "objects-waiting", 1, false, play_objects_waiting },
+	{ "objects-marked", 1, false, play_objects_marked },
+	{ "objects-filtered", 1, false, play_objects_filtered },
+	{ "objects-sort", 1, true, play_objects_sort },
+	{ "objects-holders", 1, false, play_objects_holders },
+	{ "objects-instances", 1, false, play_objects_instances },
+	{ "objects-failed", 1, false, play_objects_failed },
+	{ "objects-next", 3, false, play_objects_next },
 	{ "domain", 1, false, play_domain },
 	{ "paused", 1, false, play_paused },
 	{ "slowed", 1, false, play_slowed },

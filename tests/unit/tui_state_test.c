@@ -9,12 +9,13 @@
 #include "columns.h"
 #include "history.h"
 #include "keys.h"
+#include "layout.h"
 #include "order.h"
 #include "tui_harness.h"
 
 static int setup(void **state)
 {
-	struct harness *h = xcalloc(1, sizeof(*h));
+	struct harness *h = tm_calloc(1, sizeof(*h));
 
 	harness_init(h, 1, true);
 	harness_start(h);
@@ -339,6 +340,7 @@ static void the_rate_changes_in_steps(void **state)
 
 static void processes_are_merged_and_switched(void **state)
 {
+	const struct tm_filter none = { .domain_only = true, .inclusive = true, .domain = 4242 };
 	struct harness two;
 	uint64_t one;
 
@@ -356,6 +358,13 @@ static void processes_are_merged_and_switched(void **state)
 	assert_ptr_equal(two.state.table->newer, two.state.sources[0].latest);
 	harness_key(&two, K_BACKTAB);
 	assert_int_equal(two.state.scope, SCOPE_ALL);
+	/* All of the second is shared with the first: it counts once. */
+	harness_member(&two, 1, harness_snapshot(0),
+		       tm_snapshot_filter(two.state.sources[0].latest->snapshot, &none, 1), true);
+	assert_int_equal(two.state.table->stats->total_size, one);
+	harness_keys(&two, "\t\t");
+	assert_ptr_equal(two.state.table->newer, two.state.sources[1].latest);
+	assert_int_equal(two.state.table->stats->total_size, one);
 	harness_deinit(&two);
 }
 
@@ -422,20 +431,29 @@ static void clicks_sort_and_select(void **state)
 	assert_int_equal(h->state.scroll[MODE_DETAIL].top, 0); /* it fits */
 }
 
-/* Two bindings for one key in one mode: the second would never be reached. */
+static bool share_a_key(const struct key_binding *a, const struct key_binding *b)
+{
+	for (int x = 0; x < KEYS_PER_BINDING; x++)
+		for (int y = 0; y < KEYS_PER_BINDING; y++)
+			if (a->keys[x] && a->keys[x] == b->keys[y])
+				return true;
+	return false;
+}
+
+/* Two bindings for one key on one page: the second would never be reached. */
 static void no_key_is_bound_twice(void **state)
 {
-	(void)state;
-	for (size_t i = 0; i < keys_count(); i++)
-		for (size_t k = 0; k < i; k++)
-			for (int x = 0; x < KEYS_PER_BINDING; x++)
-				for (int y = 0; y < KEYS_PER_BINDING; y++) {
-					const struct key_binding *a = keys_at(i);
-					const struct key_binding *b = keys_at(k);
+	struct harness *h = *state;
 
-					if (a->keys[x] && a->keys[x] == b->keys[y])
-						assert_false(a->modes & b->modes);
-				}
+	for (enum mode mode = 0; mode < MODE_COUNT; mode++) {
+		h->state.mode = mode;
+		for (size_t i = 0; i < keys_count(); i++)
+			for (size_t k = 0; k < i; k++)
+				if (share_a_key(keys_at(i), keys_at(k)))
+					assert_false(keys_bound(&h->state, keys_at(i)) &&
+						     keys_bound(&h->state, keys_at(k)));
+	}
+	h->state.mode = MODE_TABLE;
 }
 
 static void done(struct harness *h, enum request request, bool changed,
@@ -444,7 +462,7 @@ static void done(struct harness *h, enum request request, bool changed,
 	struct event event = harness_event(EV_DONE, 0);
 
 	event.done.request = request;
-	event.done.control = (struct tm_control){ changed, 5 };
+	event.done.control = (struct tm_control_result){ changed, 5 };
 	event.done.err.kind = kind;
 	harness_apply(h, &event);
 }
@@ -509,23 +527,24 @@ static void clearing_and_stopping_ask_first(void **state)
 static void the_threads_are_a_page(void **state)
 {
 	struct harness *h = *state;
-	struct event event = harness_event(EV_THREADS, 0);
+	struct event event = harness_event(EV_DONE, 0);
 
+	event.done.request = REQUEST_THREADS;
 	harness_keys(h, "T");
 	assert_true(h->reactions & R_THREADS);
 	assert_int_equal(h->state.mode, MODE_THREADS);
 	harness_threads(h, 0);
-	/* 1 + (1 + 4 + 5 + 1) + (1 + 3 + 5 + 1) + (1 + 1 + 1) */
-	assert_int_equal(state_list_length(&h->state, MODE_THREADS), 25);
+	/* 1 + (1 + 4 + 5 + 1) + (1 + 3 + 5 + 1) + (1 + 1 + 1) + the tasks: 10 */
+	assert_int_equal(state_list_length(&h->state, MODE_THREADS), 35);
 	harness_key(h, K_END);
 	assert_int_equal(h->state.scroll[MODE_THREADS].top,
-			 25 - state_list_height(&h->state, MODE_THREADS));
+			 35 - state_list_height(&h->state, MODE_THREADS));
 	harness_keys(h, "h");
 	harness_keys(h, "q");
 	assert_int_equal(h->state.mode, MODE_THREADS);
 	harness_keys(h, "u");
 	assert_true(h->reactions & R_THREADS);
-	event.threads.err.kind = TM_ERR_GONE;
+	event.done.err.kind = TM_ERR_GONE;
 	harness_apply(h, &event);
 	assert_int_equal(state_list_length(&h->state, MODE_THREADS), 1);
 	harness_keys(h, "q");
@@ -543,8 +562,8 @@ static void every_line_of_a_thread_is_told(void **state)
 	struct thread_line line;
 
 	harness_threads(h, 0);
-	page = h->state.sources[0].threads;
-	assert_int_equal(thread_page_nlines(page), 24);
+	page = h->state.sources[0].answers[REQUEST_THREADS]->threads;
+	assert_int_equal(thread_page_nlines(page), 34);
 	line = thread_page_line(page, 0);
 	assert_int_equal(line.kind, THREAD_LINE_HEAD);
 	assert_int_equal(line.thread->tid, 4711);
@@ -561,6 +580,90 @@ static void every_line_of_a_thread_is_told(void **state)
 	assert_int_equal(thread_page_line(page, 19).kind, THREAD_LINE_NATIVE_CUT);
 	assert_int_equal(thread_page_line(page, 22).kind, THREAD_LINE_NO_STACK);
 	assert_int_equal(thread_page_line(page, 23).kind, THREAD_LINE_BLANK);
+}
+
+static const char *type_under_cursor(const struct harness *h)
+{
+	return types_row(&h->state.types, h->state.scroll[MODE_OBJECTS].cursor)->name;
+}
+
+static void the_objects_are_three_pages(void **state)
+{
+	struct harness h;
+	const struct types *types = &h.state.types;
+
+	(void)state;
+	harness_init(&h, 1, true);
+	harness_start(&h);
+	harness_keys(&h, "O");
+	assert_int_equal(h.state.mode, MODE_OBJECTS);
+	assert_true(h.reactions & R_OBJECTS);
+	harness_keys(&h, "r\nm"); /* nothing to ask about yet */
+	assert_false(h.reactions & R_LOOK_INTO);
+	assert_int_equal(h.state.mode, MODE_OBJECTS);
+	harness_objects(&h, 0, 100);
+	assert_int_equal(types->n, 7);
+	/* It was asked for before they came. */
+	assert_non_null(types->retained);
+	assert_string_equal(type_under_cursor(&h), "dict");
+	/* The cursor stays on its type, wherever that goes. */
+	harness_keys(&h, "mjjjj");
+	assert_string_equal(type_under_cursor(&h), "int");
+	harness_objects(&h, 0, 4);
+	assert_string_equal(type_under_cursor(&h), "int");
+	assert_int_equal(types_row(types, types_row_of(types, "shop.models.Session"))
+			 ->count_diff, -96);
+	harness_keys(&h, "/shop.models.?ser\n");
+	assert_int_equal(types->n, 1);
+	harness_keys(&h, "\n");
+	assert_int_equal(h.state.mode, MODE_HOLDERS);
+	assert_string_equal(types->holders->what, "shop.models.User");
+	harness_keys(&h, "\n");
+	assert_int_equal(h.state.mode, MODE_INSTANCES);
+	assert_int_equal(types->instances->count, 1);
+	/* Read again meanwhile: what is looked at stays, until it is left. */
+	harness_objects(&h, 0, 8);
+	assert_int_equal(types->instances->count, 1);
+	harness_keys(&h, "qq");
+	assert_int_equal(h.state.mode, MODE_OBJECTS);
+	assert_null(types->holders);
+	harness_keys(&h, "/\x15Session");
+	assert_int_equal(types->n, 1);
+	harness_key(&h, K_ESCAPE); /* as before the typing */
+	assert_string_equal(types->filter, "shop.models.?ser");
+	harness_keys(&h, "CM");
+	assert_int_equal(types->n, 7);
+	assert_null(types->since);
+	harness_keys(&h, "q");
+	assert_int_equal(h.state.mode, MODE_TABLE);
+	harness_deinit(&h);
+}
+
+static void types_are_sorted_by_every_column(void **state)
+{
+	struct harness h;
+	const struct types *types = &h.state.types;
+
+	(void)state;
+	harness_init(&h, 1, true);
+	harness_start(&h);
+	harness_keys(&h, "O");
+	harness_objects(&h, 0, 100);
+	harness_keys(&h, "o");
+	harness_key(&h, K_END);
+	harness_keys(&h, "\n");
+	assert_int_equal(h.state.mode, MODE_OBJECTS);
+	assert_int_equal(types->sort, TYPE_NAME);
+	for (size_t i = 1; i < types->n; i++)
+		assert_true(strcmp(types_row(types, i - 1)->name,
+				   types_row(types, i)->name) < 0);
+	harness_keys(&h, "R");
+	assert_string_equal(types_row(types, 0)->name, "str");
+	harness_keys(&h, "<<<<<"); /* the first that is shown */
+	assert_int_equal(types->sort, TYPE_COUNT);
+	for (size_t i = 1; i < types->n; i++)
+		assert_true(types_row(types, i - 1)->count >= types_row(types, i)->count);
+	harness_deinit(&h);
 }
 
 static void messages_go_away(void **state)
@@ -614,11 +717,13 @@ int main(void)
 		cmocka_unit_test(processes_are_merged_and_switched),
 		cmocka_unit_test(children_come_and_go),
 		WITH_TABLE(clicks_sort_and_select),
-		cmocka_unit_test(no_key_is_bound_twice),
+		WITH_TABLE(no_key_is_bound_twice),
 		WITH_TABLE(starting_asks_for_the_frames),
 		WITH_TABLE(clearing_and_stopping_ask_first),
 		WITH_TABLE(the_threads_are_a_page),
 		WITH_TABLE(every_line_of_a_thread_is_told),
+		cmocka_unit_test(the_objects_are_three_pages),
+		cmocka_unit_test(types_are_sorted_by_every_column),
 		WITH_TABLE(messages_go_away),
 		cmocka_unit_test(the_history_keeps_peaks_and_all_its_time),
 	};

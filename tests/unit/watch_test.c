@@ -201,7 +201,7 @@ static void test_metrics(void **state)
 	assert_int_equal(count(out.data, "tmattach_place_bytes{"), 3);
 	assert_int_equal(count(out.data, "tmattach_place_blocks{"), 3);
 	assert_non_null(strstr(out.data,
-		"filename=\"a\\\"\\\\\\\\x0a\\\\xff-p0.py\",lineno=\"0\"} 1000\n"));
+		"filename=\"a\\\"\\\\\\\\x0a\\\\udcff-p0.py\",lineno=\"0\"} 1000\n"));
 	snprintf(sum, sizeof(sum), "other_places_bytes{pid=\"5\"} %d\n",
 		 997 + 996 + 995 + 994 + 993 + 992 + 991);
 	assert_non_null(strstr(out.data, sum));

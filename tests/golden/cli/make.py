@@ -5,6 +5,7 @@ need no Python. The expected text is what tracemalloc's own classes print.
 """
 import linecache
 import os
+import pickle
 import tracemalloc
 from tracemalloc import DomainFilter, Filter, Snapshot
 
@@ -82,6 +83,51 @@ def pretty(name, snapshot, limit):
     expect(name, lines)
 
 
+# A leak, a cache that comes and goes, what came once, a leak that pauses and dips,
+# what fills and is emptied, and what only shrinks.
+SERIES = {
+    ("leak.py", 6): (100, 200, 300, 400, 500, 600),
+    ("cache.py", 7): (9000, 1000, 9000, 1000, 1000, 9000),
+    ("once.py", 1): (0, 50000, 50000, 50000, 50000, 50000),
+    ("dips.py", 2): (100, 150, 140, 190, 190, 240),
+    ("fill.py", 3): (10, 2000, 4000, 10, 2000, 4000),
+    ("gone.py", 4): (800, 700, 0, 0, 0, 0),
+}
+
+
+def lasting(sizes):
+    """What both the largest size so far and the smallest from then on rose by."""
+    return [min(max(sizes[:i + 1]) - max(sizes[:i]), min(sizes[i:]) - min(sizes[i - 1:]))
+            for i in range(1, len(sizes))]
+
+
+def trend(name):
+    series = [Snapshot([(0, sizes[i], (place,), 1) for place, sizes in SERIES.items()
+                        if sizes[i]], 1) for i in range(6)]
+    with open("series.pickle", "wb") as out:
+        for snapshot in series:
+            pickle.dump(snapshot, out, pickle.HIGHEST_PROTOCOL)
+    found = series[-1].compare_to(series[0], "lineno")
+
+    def sizes(stat):
+        return SERIES[stat.traceback[0].filename, stat.traceback[0].lineno]
+
+    def order(stat):
+        steps = lasting(sizes(stat))
+        return max(steps) - sum(steps), -sum(steps)
+
+    lines = ["[ Top 10 by growth over 6 snapshots ]"]
+    for stat in sorted(found, key=order):
+        changes = [b - a for a, b in zip(sizes(stat), sizes(stat)[1:])]
+        shrank = sum(change < 0 for change in changes)
+        lines += [str(stat), "    grew in %d%s of 5 steps; kept: %s" % (
+            sum(change > 0 for change in changes), shrank and ", shrank in %d" % shrank or "",
+            tracemalloc._format_size(sum(lasting(sizes(stat))), False))]
+        lines.append("    " + "  ".join("%10s" % tracemalloc._format_size(size, False)
+                                        for size in sizes(stat)))
+    expect(name, lines)
+
+
 old.dump("old.pickle")
 new.dump("new.pickle")
 stats("stats", new, "lineno")
@@ -99,6 +145,7 @@ stats("filters-latin", new, "lineno", filters=(Filter(True, "caf\udce9.py"),))
 diff("diff", "lineno")
 diff("diff-filename", "filename")
 diff("diff-cumulative", "lineno", cumulative=True)
+trend("trend")
 pretty("pretty", new, 2)
 pretty("pretty-all", new, 10)
 traces = sorted(new.traces, key=lambda t: (-t.size, t.traceback._frames))

@@ -1,7 +1,8 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|allocators|frames|storm|manners|elsewhere|refuse|memory|commands|python|programs ...
+    live.py exact|allocators|registers|frames|called|nested|own|jit|told|storm|manners|leaderless|elsewhere|refuse|memory|commands|python|programs ...
 """
+import errno
 import glob
 import hashlib
 import json
@@ -17,7 +18,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness import BUILD, HANG, LONG, Report  # noqa: E402
+from harness import BUILD, HANG, LONG, Report, line_of  # noqa: E402
 
 BIN = os.path.join(BUILD, "tests", "live", "recorder")
 DRIVER = os.path.join(BUILD, "tests", "live", "recorder_driver")
@@ -38,6 +39,11 @@ def status(pid):
     return {k: int(v) for k, v in (pair.split("=") for pair in out.split())}
 
 
+def tmattach(*args, prefix=(), **kw):
+    return subprocess.run(list(prefix) + [os.path.join(BUILD, "tmattach")] + [str(a) for a in args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=HANG, **kw)
+
+
 class Target:
     """A program that says when it is ready and ends when its input does."""
 
@@ -45,12 +51,12 @@ class Target:
         self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, **kw)
         self.pid = self.process.pid
-        self.process.stdout.readline()
+        line_of(self.process)
 
     def step(self, n):
         self.process.stdin.write(b"%d\n" % n)
         self.process.stdin.flush()
-        return self.process.stdout.readline()
+        return line_of(self.process)
 
     def end(self):
         out, _ = self.process.communicate(timeout=HANG)
@@ -161,6 +167,31 @@ def sampled():
         target.end()
     mean = sum(ratios) / len(ratios)
     report.check(0.9 < mean < 1.1, "exact: sampled totals are unbiased (mean %.3f)" % mean, ratios)
+
+
+# ---- registers: callers may keep values in those that an allocator leaves alone ------
+
+def kept(name, program, want):
+    """Whatever is recorded, the program answers as it does without us."""
+    target = Target(os.path.join(BIN, program))
+    for state, args in (("not recorded", None), ("every block", (20,)), ("sampled", (20, 512 << 10)),
+                        ("all sampled", (20, 1)), ("not any more", None)):
+        recorded = args and driver("start", target.pid, *args)
+        got = {n: target.step(n).decode().strip() for n in want}
+        taken = status(target.pid)["peak"] if args else 0
+        report.check(got == want and (state not in ("every block", "all sampled") or taken > 0),
+                     "registers: %s, %s" % (name, state), "%s %s" % (got, recorded))
+        if args:
+            report.check(driver("stop", target.pid).stdout == "left=0\n", "registers: %s, %s: stopped" % (name, state))
+    report.check(target.end()[0] == 0, "registers: %s ends well" % name)
+
+
+def registers():
+    # The second time in a forked child, where hooks do nothing.
+    for name, program in (("two allocators", "registers"), ("one", "registers-static")):
+        kept(name, program, {0: "ok", 1: "ok"})
+    for name, program in (("in one unit", "keeper"), ("-flto", "keeper-lto")):
+        kept(name, program, {1000: "1000 1000"})
 
 
 # ---- storm: in and out of threads that only allocate ---------------------------------
@@ -276,6 +307,167 @@ def frames():
     frames_of("python3", ["/usr/bin/python3", "-S", script], stops=1, PYTHONMALLOC="malloc")
 
 
+# ---- called: who called is told, or that it is not known -----------------------------
+
+def largest_stack(pid):
+    """The functions of the stack with most bytes, oldest first, and what was said."""
+    got = tmattach("stats", "-k", "traceback", "-l", 1, "-f", "json", pid)
+    frames = json.loads(got.stdout)["statistics"][0]["traceback"] if got.returncode == 0 else []
+    return [f.get("function") or f["filename"] for f in frames], got.stderr
+
+
+def called():
+    for name in ("static", "no-table", "debug-frame", "debug-frame-gz", "frame-pointer", "nothing"):
+        target = Target(os.path.join(BIN, "called-" + name))
+        started = driver("start", target.pid, 20)
+        target.step(1000)
+        frames, said = largest_stack(target.pid)
+        if name == "nothing":
+            right = frames == ["<cut>", "inner"] and "% of the traced memory has stacks that end early" in said
+        else:
+            right = frames[-3:] == ["main", "outer", "inner"] and "<cut>" not in frames and "early" not in said
+        report.check(right, "called: %s" % name, "%s %s %s" % (frames, said, started.stderr))
+        driver("stop", target.pid)
+        target.end()
+
+
+# ---- nested: what one allocator takes from another is part of a block ----------------
+
+def nested():
+    # Wherever the stack's pages end.
+    for pad in range(0, 4096, 512):
+        nested_one(pad)
+
+
+def nested_one(pad):
+    target = Target(os.path.join(BIN, "called-no-table"),
+                    env=dict(os.environ, PAD="x" * pad, LD_PRELOAD=os.path.join(BIN, "header.so")))
+    driver("start", target.pid, 20)
+    target.step(1000)
+    got = sorted(blocks(target.pid).values())
+    want = [1000] * 1000
+    report.check(got == want, "nested: 1000 blocks of an allocator above another (%d)" % pad,
+                 "%d of %d bytes, sizes %s" % (len(got), sum(got), sorted(set(got))))
+    driver("stop", target.pid)
+    if pad == 0:
+        nested_sampled(target)
+    target.end()
+
+
+def nested_sampled(target):
+    driver("start", target.pid, 20, 4096)
+    target.step(40000)
+    sizes = {s for s in blocks(target.pid).values()}
+    estimate = status(target.pid)["current"] / 40e6
+    report.check(sizes == {1000} and 0.95 < estimate < 1.05, "nested: sampled, %.3f of the truth" % estimate, sizes)
+    driver("stop", target.pid)
+
+
+# ---- own: allocators that are not the C library's ------------------------------------
+
+def own_one(name, program, want, *options):
+    target = Target(os.path.join(BIN, program))
+    started = tmattach("start", "--nframe", 20, *options, target.pid)
+    target.step(2000)
+    got = sorted(blocks(target.pid).values())
+    report.check(got == want, "own: " + name, "%d blocks, sizes %s %s" % (len(got), sorted(set(got)), started.stderr))
+    driver("stop", target.pid)
+    code, _ = target.end()
+    report.check(code == 0, "own: %s ends well" % name, code)
+
+
+def own():
+    own_one("under a known prefix", "own-prefix", [1000] * 1000)
+    own_one("named by the user", "own-given", [1000] * 1000, "--alloc", "pool_take:2", "--free", "pool_give")
+    own_one("not named", "own-given", [1032] * 1000)
+    own_one("a free() that does nothing", "own-idle", [1000] * 2000)
+    target = Target(os.path.join(BIN, "own-given"))
+    got = tmattach("start", "--alloc", "pool_gives", target.pid)
+    report.check(got.returncode == 2 and "pool_gives" in got.stderr,
+                 "own: a name that no function has is refused", got)
+    target.end()
+    unseen()
+    separate()
+
+
+def unseen():
+    """What is not recorded is said, where it is much."""
+    renamed = os.path.join(scratch, "php-own")
+    shutil.copy(os.path.join(BIN, "own-unknown"), renamed)
+    for program, blind, because in (("own-prefix", False, ""), ("own-unknown", True, "--alloc"),
+                                    (renamed, True, "USE_ZEND_ALLOC=0")):
+        target = Target(os.path.join(BIN, program))
+        name = os.path.basename(program)
+        started = tmattach("start", target.pid)
+        report.check(("USE_ZEND_ALLOC=0" in started.stderr) == (program == renamed),
+                     "own: unseen: %s: what is known of it is said at the start" % name, started.stderr)
+        target.step(100)
+        little = tmattach("stats", target.pid).stderr
+        target.step(80000)
+        much = tmattach("stats", target.pid).stderr
+        tmattach("clear", target.pid)
+        after = tmattach("stats", target.pid).stderr
+        report.check("the process grew" not in little + after and
+                     ("the process grew" in much) == blind and because in much,
+                     "own: unseen: %s: growth is %s" % (name, "said" if blind else "seen"),
+                     (little, much, after))
+        target.end()
+
+
+def separate():
+    """Symbols that stand in another file: what debuginfod's client has fetched."""
+    stripped, whole = (os.path.join(BIN, "called-" + name) for name in ("stripped", "static"))
+    notes = subprocess.run(["readelf", "-n", stripped], stdout=subprocess.PIPE, text=True).stdout
+    build_id = notes.split("Build ID:")[1].split()[0]
+    target = Target(stripped)
+    got = tmattach("start", target.pid)
+    report.check(got.returncode == 4 and "without symbols" in got.stderr, "own: static and stripped is refused", got)
+    place = os.path.join(os.environ["XDG_CACHE_HOME"], "debuginfod_client", build_id)
+    os.makedirs(place)
+    subprocess.run(["objcopy", "--only-keep-debug", whole, os.path.join(place, "debuginfo")], check=True)
+    got = tmattach("start", "--nframe", 20, target.pid)
+    target.step(1000)
+    frames, said = largest_stack(target.pid)
+    report.check(frames[-3:] == ["main", "outer", "inner"], "own: symbols from a separate debug file",
+                 "%s %s %s" % (frames, said, got.stderr))
+    target.end()
+
+
+# ---- jit: code that a program generates ------------------------------------------------
+
+def jit():
+    target = Target(os.path.join(BIN, "jit"))
+    driver("start", target.pid, 20)
+    for name in ("LMain;run", "LMain;again(int)"):
+        target.process.stdin.write(b"1000 %s\n" % name.encode())
+        target.process.stdin.flush()
+        target.process.stdout.readline()
+        frames, said = largest_stack(target.pid)
+        report.check(frames[-3:] == ["main", name, "grab"], "jit: generated code is called %s" % name,
+                     "%s %s" % (frames, said))
+    threads = tmattach("threads", target.pid)
+    report.check(threads.returncode == 0, "jit: threads", threads.stderr)
+    driver("stop", target.pid)
+    target.end()
+
+
+# ---- told: what is less than was asked for -------------------------------------------
+
+def told():
+    target = Target(os.path.join(BIN, "called-no-table"))
+    got = tmattach("start", "--nframe", 400, target.pid)
+    report.check(got.returncode == 0 and "128 frames at most" in got.stderr, "told: more frames than there are", got)
+    driver("stop", target.pid)
+    driver("start", target.pid, 4, 0, 1 << 20)
+    target.step(400000)
+    dropped = status(target.pid)["dropped"]
+    got = tmattach("stats", target.pid)
+    report.check(dropped > 0 and got.returncode == 5 and "no room for" in got.stderr,
+                 "told: a table that is full", (dropped, got.returncode, got.stderr))
+    driver("stop", target.pid)
+    target.end()
+
+
 # ---- manners: nothing is left behind -----------------------------------------------------
 
 def mappings(pid):
@@ -326,7 +518,10 @@ def manners():
     report.check(target.end()[0] == 0, "manners: the program ends well")
     forked()
     resting()
+    remaining()
     moved()
+    mapped()
+    brooding()
 
 
 def resting():
@@ -341,9 +536,42 @@ def resting():
     report.check(stopped.stdout == "left=0\n" and code_hash(target.pid) == before[2] and
                  not any("tmattach" in " ".join(m) for m in mappings(target.pid)),
                  "manners: nothing is left while threads rest in malloc", stopped.stdout + stopped.stderr)
+    again = driver("start", target.pid, 8)
+    report.check(again.returncode == 0 and driver("stop", target.pid).stdout == "left=0\n",
+                 "manners: started and stopped again while they rest", again.stderr)
     said = target.step(2)
     report.check(said == b"ok\n" and target.end()[0] == 0,
                  "manners: and they return with what they held", said)
+
+
+def remaining():
+    """A thread that does come back through us keeps the code, but nobody out."""
+    def ours(pid):
+        return sum("tmattach-code" in " ".join(m) for m in mappings(pid))
+
+    target = Target(os.path.join(BIN, "rester"), "new")
+    driver("start", target.pid, 8)
+    target.step(1)
+    stopped = tmattach("stop", target.pid)
+    report.check(stopped.returncode == 0 and "rests inside" in stopped.stderr and ours(target.pid) == 1 and
+                 not any("tmattach-table" in " ".join(m) for m in mappings(target.pid)),
+                 "manners: the code stays, without its table, for a thread that comes back through it", stopped.stderr)
+    started = driver("start", target.pid, 8)
+    report.check(started.returncode == 0 and ours(target.pid) == 2 and status(target.pid)["count"] == 0,
+                 "manners: another recorder is started beside", started.stderr)
+    again = tmattach("start", target.pid)
+    report.check(again.returncode == 0 and "already" in again.stderr + again.stdout,
+                 "manners: and it is the one that is found", again.stderr)
+    stopped = tmattach("stop", target.pid)
+    report.check("rests inside" in stopped.stderr and ours(target.pid) == 1,
+                 "manners: it goes, the other stays", stopped.stderr)
+    said = target.step(2)
+    report.check(said == b"ok\n", "manners: the thread comes back with what it asked for", said)
+    stopped = tmattach("stop", target.pid)
+    report.check(stopped.returncode == 0 and "rests" not in stopped.stderr and ours(target.pid) == 0 and
+                 not any("tmattach" in " ".join(m) for m in mappings(target.pid)),
+                 "manners: the next stop takes out what had stayed", stopped.stderr)
+    report.check(target.end()[0] == 0, "manners: and it ends well")
 
 
 def moved():
@@ -357,6 +585,39 @@ def moved():
     stopped = driver("stop", target.pid)
     report.check(stopped.stdout == "left=0\n" and target.end()[0] == 0,
                  "manners: and it ends well", stopped.stdout + stopped.stderr)
+
+
+def mapped():
+    """Only what is loaded has functions; what is mapped beside is data, and
+    stays as it is."""
+    libc = [m[5].strip() for m in mappings(os.getpid()) if len(m) > 5 and "/libc.so" in m[5]][0]
+    target = Target(os.path.join(BIN, "mapper"), libc)
+    before = target.step(1)
+    started = driver("start", target.pid, 8)
+    report.check(started.returncode == 0, "manners: started while the C library is mapped as data, too",
+                 started.stderr)
+    during = target.step(1)
+    found = list(blocks(target.pid).values()).count(4711)
+    stopped = driver("stop", target.pid)
+    after = target.step(1)
+    report.check(before == during == after, "manners: what is mapped as data does not change",
+                 (before, during, after))
+    report.check(found == 1, "manners: the C library of another namespace is recorded", found)
+    report.check(stopped.stdout == "left=0\n" and target.end()[0] == 0, "manners: and it ends well",
+                 stopped.stderr)
+
+
+def brooding():
+    """Children that are forked at any instant inherit nothing that is only
+    there for that instant, nor the table."""
+    target = Target(os.path.join(BIN, "brood"))
+    wrong = []
+    for _ in range(300 if LONG else 30):
+        started, stopped = driver("start", target.pid, 8), driver("stop", target.pid)
+        wrong += [out.stderr for out in (started, stopped) if out.returncode]
+    code, said = target.end()
+    report.check(not wrong and code == 0 and said.startswith("ok "),
+                 "manners: children inherit no descriptor and no table (%s)" % said.strip(), wrong)
 
 
 def forked():
@@ -377,6 +638,51 @@ def forked():
                  driver("stop", target.pid).returncode == 0, "manners: both are stopped")
     target.step(1)
     report.check(target.end()[0] == 0, "manners: parent and child end well")
+    heirs()
+
+
+def heirs():
+    """What a child has inherited goes with its parent's recorder; one of its own stays."""
+    for own in (False, True):
+        target = Target(os.path.join(BIN, "forker"))
+        driver("start", target.pid, 8)
+        child = int(target.step(1))
+        if own:
+            driver("start", child, 8)
+        hooked = code_hash(child)
+        got = tmattach("stop", target.pid)
+        there = any("tmattach-" in " ".join(m) for m in mappings(child))
+        report.check(got.returncode == 0 and there == own and (code_hash(child) == hooked) == own,
+                     "manners: a child's %s after its parent was stopped" %
+                     ("own recorder stays" if own else "hooks are gone"), got.stderr)
+        if own:
+            report.check(driver("stop", child).stdout == "left=0\n", "manners: the child's own is stopped")
+        target.step(1)
+        report.check(target.end()[0] == 0, "manners: both end well")
+
+
+def leaderless():
+    """The main thread has ended, the process has not: by its id, and by that of
+    the thread that goes on."""
+    target = Target(os.path.join(BIN, "leaderless"))
+    other = max(int(tid) for tid in os.listdir("/proc/%d/task" % target.pid))
+    for name, pid in (("its own id", target.pid), ("its thread's id", other)):
+        name = "a process without its main thread, by %s: " % name
+        said = tmattach("threads", pid).stdout
+        report.check("Thread %d" % other in said and "work" in said, name + "threads", said)
+        started = tmattach("start", "--nframe", 5, pid)
+        target.step(1)
+        stats = tmattach("stats", "-f", "json", "-k", "traceback", pid)
+        sizes = [s["size"] for s in json.loads(stats.stdout or "{}").get("statistics", ())]
+        report.check(started.returncode == 0 and sizes == [4711], name + "start and stats",
+                     started.stderr + stats.stderr + stats.stdout[:500])
+        info = json.loads(tmattach("info", "-f", "json", pid).stdout or "{}")
+        report.check(info.get("source", {}).get("pid") == target.pid, name + "info", info)
+        report.check("%d native" % target.pid in " ".join(tmattach("ps").stdout.split()), name + "ps")
+        for command in ("reset-peak", "clear", "stop"):
+            out = tmattach(command, pid)
+            report.check(out.returncode == 0 and not out.stderr, name + command, out.stderr)
+    report.check(target.end()[0] == 0, "a process without its main thread ends well")
 
 
 # ---- refuse ---------------------------------------------------------------------------------
@@ -388,6 +694,20 @@ def refused(name, pid, *words, prefix=()):
                  "refuse: " + name, out.stderr)
 
 
+def refuse_32_bit():
+    path = os.path.join(BIN, "forker32")
+    if not os.path.exists(path):
+        return report.skip("refuse: a 32-bit program", "no 32-bit compiler")
+    try:
+        target = Target(path)
+    except OSError as e:
+        if e.errno != errno.ENOEXEC:
+            raise
+        return report.skip("refuse: a 32-bit program", "this kernel runs none")
+    refused("a 32-bit program", target.pid, "32-bit")
+    target.end()
+
+
 def refuse():
     stripped = os.path.join(scratch, "stripped")
     shutil.copy(os.path.join(BIN, "storm-static"), stripped)
@@ -395,12 +715,7 @@ def refuse():
     target = Target(stripped, 1)
     refused("a stripped static program", target.pid, "static program without symbols")
     report.check(target.end()[1].startswith("ok"), "refuse: the static program runs on")
-    if os.path.exists(os.path.join(BIN, "forker32")):
-        target = Target(os.path.join(BIN, "forker32"))
-        refused("a 32-bit program", target.pid, "32-bit")
-        target.end()
-    else:
-        report.skip("refuse: a 32-bit program", "no 32-bit compiler")
+    refuse_32_bit()
     target = Target(os.path.join(BIN, "forker"), "seccomp")
     if os.geteuid() == 0 and shutil.which("setpriv"):
         refused("a seccomp filter without the right to suspend it", target.pid, "seccomp",
@@ -414,11 +729,6 @@ def refuse():
     strict()
     others()
     no_room()
-
-
-def tmattach(*args, prefix=()):
-    return subprocess.run(list(prefix) + [os.path.join(BUILD, "tmattach")] + [str(a) for a in args],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=HANG)
 
 
 def no_room():
@@ -455,6 +765,11 @@ def others():
                      "refuse: %s without permission" % name, (out.returncode, out.stderr))
         report.check(state(target.pid) == before, "refuse: %s: nothing has changed" % name)
         target.end()
+    for mode, told in ((0o4755, True), (0o755, False)):
+        os.chmod(program, mode)
+        out = tmattach("run", "--", program, prefix=nobody, stdin=subprocess.DEVNULL)
+        report.check(("set-user-ID" in out.stderr) == told, "refuse: run of a program of mode %o" % mode,
+                     (out.returncode, out.stderr))
 
 
 def strict():
@@ -516,12 +831,12 @@ def memory():
     live = 400000
     target = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "recorder_pairs"), "1", str(live)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-    target.stdout.readline()
+    line_of(target)
     got = driver("start", target.pid, 8)
     report.check(got.returncode == 0, "memory: the recorder starts", got.stderr)
     for turns in (1, 2, 4):
         target.stdin.write("%d\n" % (live * turns))
-        target.stdout.readline()
+        line_of(target)
         got = driver("memory", target.pid)
         if not report.check(got.returncode == 0, "memory: it is read", got.stderr):
             break
@@ -560,11 +875,34 @@ def commands():
     target.step(2000)
     check(["dump", target.pid, "-o", after])
     check(["diff", before, after], said="differences")
-    check(["where", target.pid, "0x1000"], 4, "CPython")
+    check(["where", target.pid, "0x1000"], said="no trace of 0x1000")
+    address, size = max(blocks(target.pid).items(), key=lambda block: block[1])
+    check(["where", "-f", "json", target.pid, hex(address)], said='"size":%d,' % size)
     check(["clear", target.pid])
     check(["stop", target.pid])
     check(["info", target.pid], 4, "tmattach start")
     report.check(target.end()[0] == 0, "commands: the program ends well")
+
+
+# ---- names: any bytes are a path --------------------------------------------------------------------
+
+def names():
+    place = os.path.join(os.fsencode(scratch), b"caf\xe9")
+    os.mkdir(place)
+    program = os.path.join(place, b"workload")
+    shutil.copy(os.path.join(BIN, "workload"), program)
+    target = Target(os.fsdecode(program), 1, 1)
+    tmattach("start", "--nframe", 8, target.pid)
+    target.step(2000)
+    for suffix in ("tms", "pickle", "json"):
+        path = os.path.join(scratch, "names." + suffix)
+        dumped = tmattach("dump", target.pid, "-o", path)
+        again = tmattach("stats", path)
+        report.check(dumped.returncode == again.returncode == 0 and again.stdout,
+                     "names: a path that is not UTF-8: a .%s is read back" % suffix,
+                     dumped.stderr + again.stderr)
+    tmattach("stop", target.pid)
+    report.check(target.end()[0] == 0, "names: the program ends well")
 
 
 # ---- python: what tracemalloc cannot see --------------------------------------------------------------
@@ -586,9 +924,9 @@ def python_one(version, script):
     target = Target(version, script)
     name = "python: " + version
     before, after = os.path.join(scratch, "before.tms"), os.path.join(scratch, "after.tms")
-    refused = tmattach("start", "--sample", "1K", target.pid)
+    refused = tmattach("start", "--in-core", target.pid)
     report.check(refused.returncode == 2 and "--recorder" in refused.stderr,
-                 name + ": --sample without --recorder", refused.stderr)
+                 name + ": --in-core without a recorder", refused.stderr)
     started = tmattach("start", "--recorder", "--nframe", 20, target.pid)
     report.check(started.returncode == 0, name + ": started", started.stderr)
     target.step(1)
@@ -772,8 +1110,9 @@ def nginx():
 
 if __name__ == "__main__":
     try:
-        for part in sys.argv[1:] or ("exact", "allocators", "frames", "storm", "manners", "elsewhere", "refuse",
-                                     "memory", "commands", "python", "programs"):
+        for part in sys.argv[1:] or ("exact", "allocators", "registers", "frames", "called", "nested", "own", "jit", "told", "storm", "manners",
+                                     "leaderless", "elsewhere", "refuse", "memory", "commands", "names",
+                                     "python", "programs"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,9 @@ static long steps;
 /* tcmalloc's locks do not bear handlers that allocate while a thread ends, nor
  * children that allocate: it hangs by itself. */
 static int calm;
-static int (*is_inside)(void); /* the shim's: is this thread in the allocator? */
+/* The shim's: is this thread in the allocator? Without the shim nobody knows,
+ * and handlers keep off it. */
+static int (*is_inside)(void);
 
 static _Thread_local void *handled[HANDLED];
 static _Thread_local unsigned nhandled;
@@ -90,13 +93,16 @@ static void act(struct place *at, unsigned *seed)
 	at->p = what % 3 ? get(what / 3, size) : NULL;
 }
 
+/* fork() holds the allocator's locks for a while. */
+static _Thread_local bool forking;
+
 /* Allocates like any other code, unless it interrupted the allocator. */
 static void handler(int signal)
 {
 	unsigned i = nhandled++ % HANDLED;
 
 	(void)signal;
-	if (calm || (is_inside && is_inside()))
+	if (calm || forking || !is_inside || is_inside())
 		return;
 	free(handled[i]);
 	handled[i] = malloc(50 + i);
@@ -108,7 +114,9 @@ static void children(unsigned what)
 	pid_t child = -1;
 
 	if (what % 2 == 0) {
+		forking = true;
 		child = fork();
+		forking = false;
 		if (child == 0) {
 			void *p;
 

@@ -1,0 +1,419 @@
+/*
+ * A process or the core file of one: what its threads do, where its memory is,
+ * and the traces that CPython's tracemalloc or the native recorder keeps in it.
+ *
+ * Everything starts with a session. Opening one reads from the target only;
+ * between calls the target runs freely and nothing of ours is in it.
+ *
+ * Threads: one thread at a time may use a session; different sessions may be
+ * used at once. A call does its work on a thread of its own and waits for it;
+ * the callbacks of struct tm_session_opts may run on that thread.
+ *
+ * Signals: SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGTSTP are blocked in the
+ * calling thread until the target is as it was before the call. One of the first
+ * four that is pending and not ignored makes the call give up.
+ */
+#ifndef TMATTACH_PROCESS_H
+#define TMATTACH_PROCESS_H
+
+#include <sys/types.h>
+
+#include "tmattach/file.h"
+#include "tmattach/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default) /* exported by the library */
+
+/* ---- opening -------------------------------------------------------------- */
+
+struct tm_session;
+
+enum tm_freeze {
+	TM_FREEZE_AUTO,   /* whichever is expected to stop the target for less */
+	TM_FREEZE_FORCE,  /* read from a frozen copy, or fail */
+	TM_FREEZE_NEVER,  /* read while the target is stopped */
+};
+
+/* Zeroed, these are the defaults. The session keeps a copy; what the pointers
+ * reach must live as long as the session. */
+struct tm_session_opts {
+	enum tm_freeze freeze;
+	bool use_recorder;           /* the native recorder, also for CPython */
+	bool allow_any;              /* open any process: its threads and memory
+					can be asked for, and whether there are
+					traces turns out when they are */
+	bool allow_native;           /* also open a process without Python that
+					has no recorder yet */
+	/*
+	 * When starting a recorder: mean distance of sampled bytes; 0: every
+	 * block. In a CPython tm_session_start_tracing() starts tracemalloc,
+	 * which takes every block; with `sample_bytes` or `exact` it puts the
+	 * recorder into the allocators of the interpreter instead.
+	 */
+	uint64_t sample_bytes;
+	bool exact;
+	/*
+	 * Snapshots of CPython's tracemalloc have the names of functions, which
+	 * it does not keep: of code objects that the process still has. All of
+	 * its heap is read, from a frozen copy or a core, never while it is stopped.
+	 */
+	bool functions;
+	bool in_core_dumps;          /* when starting a recorder: its table is
+					written to core dumps */
+	/* When starting a recorder: functions that give and take back blocks, besides
+	 * those that are known. NAME:2 has the size as its second argument. */
+	const char *const *allocs, *const *frees;
+	size_t nallocs, nfrees;
+	/* For a core: the executable, if the one named in the core is not at
+	 * its place or has changed. NULL: the one named in the core. */
+	const char *exe;
+	/* Snapshots call files by other names; tm_session_source_lines() knows
+	 * both. Must stay as long as the session does. */
+	const struct tm_mapping *mappings;
+	size_t nmappings;
+	unsigned busy_timeout_ms;    /* how long to wait until the tables are at
+					rest; 0: 10 s */
+	/* Of taking a snapshot, in bytes. The target runs meanwhile, and
+	 * tm_session_status() may be called from within. */
+	struct tm_progress progress;
+	/*
+	 * Asked repeatedly while a call waits or reads; true makes the call
+	 * give up once the target is as it was before: taking a snapshot fails
+	 * with TM_ERR_OS and EINTR; start, stop and clear fail with
+	 * TM_ERR_BUSY, and nothing was done. NULL: never.
+	 */
+	bool (*give_up)(void *ctx);
+	void *give_up_ctx;
+	/* A one-line remark ("read without a copy: ..."), which is gone after
+	 * the call. May be NULL. */
+	void (*note)(void *ctx, const char *text);
+	void *note_ctx;
+};
+
+/*
+ * Find the process and its runtime. Reads only; the target is not stopped.
+ * NULL with *err: gone, denied, no runtime, unsupported (says what it is).
+ */
+struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
+				   struct tm_err *err) TM_MUST_CHECK;
+void tm_session_close(struct tm_session *session); /* NULL is fine */
+
+/* Whether a file that begins with these bytes (64 are enough) is a core. */
+bool tm_is_core_file(const void *head, size_t len);
+
+/*
+ * A session on a core file, written by the kernel or by gcore: the process as
+ * it was at its last instant. What the core leaves out because it is in files
+ * (program text, constants) is read from those files if they have the build-ids
+ * that the process had mapped.
+ *
+ * The traces are CPython's, or else the recorder's if one was in the process and
+ * its table (shared memory) was written to the core. TM_ERR_UNSUPPORTED says
+ * what it is instead, TM_ERR_CORRUPT what contradicts itself; an executable given
+ * in the options that is not that of the process is TM_ERR_USAGE.
+ *
+ * A core does not say when it was written: meta.taken_at of a snapshot is 0. If
+ * the process died while it changed its trace table and the table still holds
+ * together, the snapshot is marked partial: the block that was being changed may
+ * be missing. If it does not hold together: TM_ERR_BUSY. Tracing cannot be
+ * controlled: TM_ERR_USAGE.
+ */
+struct tm_session *tm_session_open_core(const char *path,
+					const struct tm_session_opts *opts,
+					struct tm_err *err) TM_MUST_CHECK;
+
+/* 0: a core that does not say. */
+pid_t tm_session_pid(const struct tm_session *session);
+/* The command line, arguments separated by spaces, at most 256 bytes; of a core
+ * its beginning, or "". Belongs to the session. */
+const char *tm_session_command(const struct tm_session *session);
+
+/* After TM_ERR_GONE: true if the process lives and runs another program (exec);
+ * a new session can be opened on it. */
+bool tm_session_replaced(const struct tm_session *session);
+
+/* ---- status and memory ---------------------------------------------------- */
+
+enum tm_runtime_kind {
+	TM_RUNTIME_CPYTHON,
+	TM_RUNTIME_NATIVE,
+};
+
+enum tm_tracing {
+	TM_TRACING_OFF,        /* initialised or not, but not tracing */
+	TM_TRACING_ON,
+	TM_TRACING_FINALIZED,  /* the interpreter is shutting down */
+};
+
+/* What can be found out without stopping the target. */
+struct tm_status {
+	enum tm_runtime_kind kind;
+	enum tm_tracing tracing;
+	char runtime[64];          /* "CPython 3.13.5", "CPython 3.14.2 debug" */
+	uint32_t traceback_limit;
+	uint64_t traced_current;   /* bytes */
+	uint64_t traced_peak;      /* bytes */
+	uint64_t ntraces;          /* entries of the default-domain table */
+	uint64_t rss;              /* resident bytes of the process; 0: unknown,
+				      as in a core */
+	bool recorder;             /* it is the recorder that traces */
+	uint64_t sample_bytes;     /* as it was started; 0: every block */
+};
+
+/* Cheap: a few small reads, no stop. TM_ERR_GONE when the target ended. */
+bool tm_session_status(struct tm_session *session, struct tm_status *ret,
+		       struct tm_err *err) TM_MUST_CHECK;
+
+/* What a process is whose Python tm_session_open() refused as unsupported: its
+ * `runtime` and `rss`. False: there is no Python. */
+bool tm_unsupported_status(pid_t pid, struct tm_status *ret);
+
+/*
+ * Where the memory of a process is, in bytes: figures of the kernel, of
+ * pymalloc and of glibc's malloc, all of one instant.
+ */
+struct tm_memory {
+	bool has_resident;     /* false: a core, which does not say what was
+				  resident; `arenas` and what is marked
+				  "resident" are 0 */
+	uint64_t rss;          /* resident: file_maps + anonymous */
+	uint64_t file_maps;    /* resident pages of files and shared memory */
+	uint64_t anonymous;    /* resident: heap, stacks, changed pages of files */
+	bool has_arenas;       /* false: the figures of arenas are unknown */
+	char why_no_arenas[48]; /* "" where there is no Python */
+	uint64_t arenas;       /* resident pages of pymalloc's arenas */
+	uint64_t arenas_size;  /* resident or not: the sum of what follows */
+	uint64_t arenas_used;  /* blocks in use */
+	uint64_t arenas_free_blocks; /* free ones, in pools with some in use */
+	uint64_t arenas_free_pools;  /* pools with none in use */
+	uint64_t arenas_overhead;    /* headers and rounding */
+	bool has_malloc;       /* false: the figures of malloc are unknown */
+	char why_no_malloc[80];
+	uint64_t malloc_size;  /* resident or not: the sum of what follows */
+	uint64_t malloc_used, malloc_free;
+	uint64_t pause_ns;     /* how long the target was stopped for this */
+};
+
+/* As cheap as a snapshot with few traces: the process is stopped, and copied
+ * where it has much memory. TM_ERR_GONE when it has ended. */
+bool tm_session_memory(struct tm_session *session, struct tm_memory *ret,
+		       struct tm_err *err) TM_MUST_CHECK;
+
+/* ---- traces --------------------------------------------------------------- */
+
+/*
+ * One consistent snapshot, which belongs to the caller. TM_ERR_NOT_TRACED when
+ * tracing is off, TM_ERR_BUSY when the tables were never at rest, TM_ERR_GONE.
+ */
+struct tm_snapshot *tm_session_take_snapshot(struct tm_session *session,
+					     struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * The same of one of several processes. *ret_once has of its traces what those that
+ * were taken for this family before have not counted: memory that is shared since a
+ * fork, since nobody has written to it, is there once although each process traces it.
+ * Of a block that is partly so the rest is there. NULL: all of them count. A family is
+ * used by one thread at a time, for one round of snapshots. Without
+ * CAP_SYS_ADMIN two pages at one address that are shared, but not with each other,
+ * are taken for one.
+ */
+struct tm_family *tm_family_create(void);
+void tm_family_destroy(struct tm_family *family); /* NULL is fine */
+struct tm_snapshot *tm_session_take_member(struct tm_session *session,
+					   struct tm_family *family,
+					   struct tm_snapshot **ret_once,
+					   struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Where a block was allocated: a snapshot with the one trace of the block at
+ * `address`, or of the Python object whose id() it is; without a trace if there
+ * is none (the block is older than tracing, or there is no such block). For an
+ * object this is what tracemalloc.get_object_traceback() returns. Only reads.
+ */
+struct tm_snapshot *tm_session_where(struct tm_session *session, uint64_t address,
+				     struct tm_err *err) TM_MUST_CHECK;
+
+/* ---- control of tracing --------------------------------------------------- */
+
+/*
+ * tracemalloc's start(), stop(), clear_traces() and reset_peak(), from outside.
+ *
+ * In a CPython, start, stop and clear are executed by the target itself, on a
+ * short-lived thread of its own that takes the GIL like any other: they work
+ * while the main thread sleeps, runs Python or runs C code. Where a program that
+ * embeds Python waits with the GIL held, the waiting thread makes the call. They
+ * wait for their turn for at most `timeout_ms` (0: 5 seconds).
+ *
+ * TM_ERR_BUSY: nothing was done and nothing will be (a C call holds the GIL, the
+ * process is stopped); the cause says what kept it. TM_ERR_LIMIT: the target
+ * raised an exception, whose text is the cause. TM_ERR_UNSUPPORTED: this version
+ * would hang or crash, given the subinterpreters that exist or existed.
+ *
+ * In a session on the recorder they load it, unload it and empty its table. The
+ * target executes nothing for that, and `timeout_ms` has no meaning.
+ */
+enum { TM_NFRAME_MAX = 65535 };
+
+/* What a call has done, and how the target is now. */
+struct tm_control_result {
+	bool changed;             /* false: it was so already */
+	uint32_t traceback_limit; /* while tracing */
+};
+
+/*
+ * start(nframe), 1 to TM_NFRAME_MAX (else TM_ERR_USAGE). A target that is
+ * tracing already keeps its limit: `changed` is false. TM_ERR_NOT_TRACED: the
+ * interpreter is starting up or shutting down.
+ */
+bool tm_session_start_tracing(struct tm_session *session, uint32_t nframe,
+			      unsigned timeout_ms,
+			      struct tm_control_result *ret,
+			      struct tm_err *err) TM_MUST_CHECK;
+
+/* stop(): all traces are gone. */
+bool tm_session_stop_tracing(struct tm_session *session, unsigned timeout_ms,
+			     struct tm_control_result *ret,
+			     struct tm_err *err) TM_MUST_CHECK;
+
+/* clear_traces(). TM_ERR_NOT_TRACED when tracing is off. */
+bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
+			     struct tm_err *err) TM_MUST_CHECK;
+
+/* reset_peak(), by writing to the target's memory. */
+bool tm_session_reset_peak(struct tm_session *session,
+			   struct tm_err *err) TM_MUST_CHECK;
+
+/* ---- threads -------------------------------------------------------------- */
+
+/* Whose stack it is. What waits without a thread has a Python stack alone. */
+enum tm_thread_kind {
+	TM_KIND_THREAD,
+	TM_KIND_TASK,          /* of asyncio, not done */
+	TM_KIND_GREENLET,      /* suspended */
+};
+
+/* What a thread is doing: its native stack, and for CPython its Python stack. */
+struct tm_thread_info {
+	enum tm_thread_kind kind;
+	pid_t tid;             /* 0: Python code whose thread is not known, and
+				  what is no thread */
+	char name[128];        /* the kernel's; "": unknown. A core has only that
+				  of the main thread. Of a task: get_name() */
+	/* Of tasks and greenlets. */
+	uint64_t address;      /* id() */
+	char type[80];         /* "_asyncio.Task", "gevent._gevent_cgreenlet.Greenlet" */
+	char doing[16];        /* "waiting", "ready", "not started"; "running": its
+				  stack is that of a thread */
+	char waits_for[160];   /* "_asyncio.Future", "task Task-7"; "": not known */
+	char state;            /* as in ps(1): R, S, D, T, Z...; before the stop.
+				  '?': unknown, as in a core */
+	char syscall[32];      /* the system call it is in; "" if in none */
+	/*
+	 * Frames run oldest first, inlined calls among them. Empty if the
+	 * thread could not be stopped (state D). `function` of a frame is set
+	 * for Python frames too (the qualified name from 3.11 on).
+	 */
+	const struct tm_frame_view *native;
+	size_t nnative;
+	bool native_complete;  /* the oldest frame is the thread's first */
+	const struct tm_frame_view *python;
+	size_t npython;
+	bool python_complete;
+};
+
+struct tm_threads {
+	struct tm_meta meta;   /* pid, runtime ("" if no CPython), command,
+				  taken_at, pause_ns */
+	const struct tm_thread_info *threads; /* by tid, the main thread first,
+				  what has no known thread last; then tasks by name,
+				  then greenlets */
+	size_t n;
+	size_t nthreads;       /* how many of them are no task and no greenlet */
+	char note[256];        /* why Python stacks, or tasks and greenlets, are
+				  missing; "" if they are not */
+};
+
+/*
+ * All threads at one instant, of any process that can be attached to (see
+ * `allow_any`), and of a core. The result belongs to the caller and does not
+ * need the session, which keeps symbols for the next call. NULL with *err.
+ */
+struct tm_threads *tm_session_threads(struct tm_session *session,
+				      struct tm_err *err) TM_MUST_CHECK;
+void tm_threads_destroy(struct tm_threads *threads); /* NULL is fine */
+
+/* ---- source lines --------------------------------------------------------- */
+
+/*
+ * Source text as a process sees it: what linecache.getline(...).strip() would
+ * return inside it, for tm_traceback_format().
+ *
+ * Absolute names are looked up under the root of the process, relative ones
+ * under its working directory, then along its sys.path; symbolic links, absolute
+ * ones too, never lead out of that root. A name may lead into a zip archive. What
+ * is in no file is read out of the process: the lines in its linecache (cells of
+ * a notebook, code typed at a prompt), and those of `python -c'. "<string>" is
+ * taken for the latter, though exec() calls its code so, too: as linecache does
+ * since 3.13.
+ *
+ * Only regular files are read, each once, up to a bound. The text of one that
+ * was written after the process had started is not what ran: a mark takes its
+ * place, "(file changed since the process started)". Where the file is older
+ * but was moved there later, or had its mode or owner changed, the mark follows
+ * the text. What linecache had read before the change needs none.
+ * For one thread at a time.
+ */
+
+/* The session's own, which belong to it. */
+const struct tm_source_lines *tm_session_source_lines(struct tm_session *session);
+
+/*
+ * Without a session: of the process now running as `pid`. Absolute names can
+ * still be looked up after it has ended. 0: as this process sees them. Never
+ * fails; if the process may not be examined, there are no lines.
+ */
+struct tm_source_lines *tm_source_lines_create(pid_t pid);
+void tm_source_lines_destroy(struct tm_source_lines *lines); /* NULL is fine */
+
+/* For a snapshot that was taken then (ms after the epoch; 0: not known): files
+ * that changed later are marked after their text. */
+void tm_source_lines_since(struct tm_source_lines *lines, int64_t ms);
+
+/* Lines of files may be asked for by the names that these mappings give them,
+ * too. They must stay as long as `lines`. */
+void tm_source_lines_rename(struct tm_source_lines *lines,
+			    const struct tm_mapping *mappings, size_t n);
+
+/*
+ * A whole file as UTF-8, indentation and line ends kept; NULL if it cannot be
+ * read, or is not what ran. Valid until the next call on `lines`.
+ */
+const char *tm_source_lines_text(struct tm_source_lines *lines,
+				 struct tm_text filename, size_t *ret_len);
+
+/* ---- the memory that processes share ---------------------------------------- */
+
+/*
+ * What of its memory a process has alone. From /proc/PID/smaps: the kernel walks
+ * through all of the memory for it, some 10 ms a GiB; the process keeps running.
+ */
+struct tm_shared {            /* bytes */
+	uint64_t rss;         /* resident */
+	uint64_t pss;         /* the same, where each page counts by its share: the
+				 sum over all processes counts it once */
+	uint64_t inherited;   /* anonymous and shared with other processes: it was
+				 there at a fork, and neither side has written to it */
+};
+
+/* Any thread. False: it may not be read, or there is no such process. */
+bool tm_shared_read(pid_t pid, struct tm_shared *ret);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,181 @@
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/load.h"
+#include "heap/glibc_private.h"
+#include "heap/tcache.h"
+
+enum {
+	PREV_INUSE = 1,
+	CHUNK_HEAD = 16,             /* before the user's part */
+	ARENA_REST = 56,             /* of malloc_state, after the bins */
+	WINDOW = 256 << 10,
+	FENCE = 64,                  /* what may be left of a heap that is full */
+};
+
+/* Chunks on their way into the blocks. */
+struct walk {
+	struct tm_mem *mem;
+	const struct heap_glibc *heap;
+	struct heap_blocks *blocks;
+	char *window;
+	tm_addr base;
+	size_t len;
+	uint64_t free;               /* chunks that are not in use */
+	tm_addr *loose;              /* chunks in fast bins */
+	size_t nloose, cap_loose;
+	struct heap_tcaches tcaches;
+};
+
+static void walk_free(struct walk *walk)
+{
+	free(walk->window);
+	free(walk->loose);
+	heap_tcaches_free(&walk->tcaches);
+}
+
+static void take_loose(void *ctx, tm_addr chunk)
+{
+	struct walk *walk = ctx;
+
+	walk->loose = tm_grow(walk->loose, &walk->cap_loose, walk->nloose + 1,
+			      sizeof(*walk->loose));
+	walk->loose[walk->nloose++] = chunk;
+}
+
+static bool size_word(struct walk *walk, tm_addr chunk, tm_addr end, uint64_t *ret)
+{
+	tm_addr at = chunk + SIZE;
+
+	if (at < walk->base || at - walk->base + 8 > walk->len) {
+		walk->base = at;
+		walk->len = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
+		walk->len = tm_mem_read_some(walk->mem, at, walk->window, walk->len);
+	}
+	if (walk->len < 8)
+		return false;
+	*ret = tm_load_u64(walk->window, (size_t)(at - walk->base));
+	return true;
+}
+
+/* From the first chunk to the top, or to the fence at the end of a full heap. */
+static bool walk_span(struct walk *walk, tm_addr start, tm_addr end, tm_addr top)
+{
+	const bool last = top >= start && top < end;
+	tm_addr at = start;
+	uint64_t word, next;
+
+	if (!heap_blocks_add_span(walk->blocks, start, end) ||
+	    !size_word(walk, at, end, &word))
+		return false;
+	while (at != top) {
+		uint64_t size = word & ~(uint64_t)SIZE_BITS;
+
+		if (size < MIN_CHUNK)
+			return !last && end - at <= FENCE;
+		if (size % 16 || size > end - at)
+			return false;
+		if (size == end - at)
+			return !last;
+		if (!size_word(walk, at + size, end, &next))
+			return false;
+		if (!(next & PREV_INUSE))
+			walk->free++;
+		else if (!heap_blocks_add_chunk(walk->blocks, at + CHUNK_HEAD, size))
+			return false;
+		else if (heap_tcache_sized(size))
+			heap_tcaches_add(&walk->tcaches, at + CHUNK_HEAD, size);
+		at += size;
+		word = next;
+	}
+	return true;
+}
+
+/* Heaps of an arena other than the main one, the newest first. */
+static bool walk_heaps(struct walk *walk, tm_addr arena, tm_addr top)
+{
+	const tm_addr head = arena % HEAP_MAX;
+	const tm_addr state = arena + walk->heap->bins + BINS_SIZE + ARENA_REST;
+	tm_addr at = top / HEAP_MAX * HEAP_MAX;
+
+	while (at) {
+		uint64_t info[3];
+		tm_addr start = at + head;
+		struct tm_err err;
+
+		if (!tm_mem_read(walk->mem, at, info, sizeof(info), &err) ||
+		    info[INFO_ARENA] != arena || info[INFO_SIZE] > HEAP_MAX ||
+		    info[INFO_SIZE] <= head)
+			return false;
+		if (start == arena)
+			start = (state + 15) / 16 * 16;
+		if (!walk_span(walk, start, at + info[INFO_SIZE], top))
+			return false;
+		at = info[INFO_PREV];
+	}
+	return true;
+}
+
+static bool walk_arena(struct walk *walk, tm_addr arena, tm_addr *next)
+{
+	const size_t bins = walk->heap->bins;
+	char state[256 + STATE_END];
+	tm_addr begin, end, top;
+	struct tm_err err;
+
+	if (!tm_mem_read(walk->mem, arena, state, bins + STATE_END, &err) ||
+	    !glibc_top_end(walk->mem, arena + bins, &end))
+		return false;
+	*next = tm_load_u64(state, bins + NEXT);
+	if (tm_load_u64(state, bins + SYSTEM_MEM) == 0)
+		return true;
+	top = tm_load_u64(state, (size_t)((long)bins + TOP));
+	if (arena != walk->heap->main_arena)
+		return walk_heaps(walk, arena, top);
+	return tm_mem_u64(walk->mem, walk->heap->sbrk_base, &begin, &err) &&
+	       walk_span(walk, (begin + 15) / 16 * 16, end, top);
+}
+
+static bool walk_arenas(struct walk *walk)
+{
+	tm_addr arena = walk->heap->main_arena;
+
+	for (int n = 0; n == 0 || arena != walk->heap->main_arena; n++)
+		if (n == MAX_ARENAS || !walk_arena(walk, arena, &arena))
+			return false;
+	return true;
+}
+
+/* What threads and fast bins keep looks used. */
+static bool drop_kept(struct walk *walk)
+{
+	heap_blocks_settle(walk->blocks);
+	for (size_t i = 0; i < walk->nloose; i++)
+		if (!heap_blocks_drop_chunk(walk->blocks, walk->loose[i] + CHUNK_HEAD))
+			return false;
+	heap_tcaches_drop(&walk->tcaches, walk->mem, walk->blocks);
+	return true;
+}
+
+enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *heap,
+				   struct heap_blocks *blocks)
+{
+	TM_GUARD(walk_free) struct walk walk = {
+		.mem = mem, .heap = heap, .blocks = blocks,
+	};
+	struct heap_figures figures = { 0 };
+	enum heap_result result = glibc_read(mem, heap, HEAP_MAX_NODES, take_loose,
+					     &walk, &figures);
+
+	if (result != HEAP_TOLD)
+		return result;
+	walk.window = tm_malloc(WINDOW);
+	if (!walk_arenas(&walk))
+		return HEAP_CONTRADICTS;
+	/* Every chunk that is not in use is in a bin. (The last remainder is in
+	 * one, too.) */
+	if (walk.free + walk.nloose != figures.chunks || !drop_kept(&walk))
+		return HEAP_CONTRADICTS;
+	return HEAP_TOLD;
+}

@@ -1,0 +1,50 @@
+/*
+ * The structures of glibc's malloc (malloc/malloc.c, arena.c), and what the
+ * files that read them share. Private to src/heap.
+ */
+#ifndef TM_HEAP_GLIBC_PRIVATE_H
+#define TM_HEAP_GLIBC_PRIVATE_H
+
+#include "heap/glibc.h"
+
+enum {
+	/* struct malloc_state: mutex, ..., top, last_remainder, bins, ... */
+	NBINS = 127,
+	BINS_SIZE = NBINS * 16,
+	TOP = -16,               /* from the bins on */
+	NEXT = BINS_SIZE + 16, SYSTEM_MEM = BINS_SIZE + 40,
+	STATE_END = BINS_SIZE + 48,
+	/* struct malloc_chunk: prev_size, size, fd, bk */
+	SIZE = 8, FD = 16, BK = 24,
+	SIZE_BITS = 7,           /* of the size: PREV_INUSE and others */
+	MIN_CHUNK = 32,
+	/* struct malloc_par, from sbrk_base on: n_mmaps, n_mmaps_max,
+	 * max_n_mmaps, no_dyn_threshold, since 2.35 a gap, mmapped_mem ... */
+	N_MMAPS = -32, N_MMAPS_2_35 = -36, MMAPPED = -16, MAX_MMAPPED = -8,
+	PAR_HEAD = 40,
+	/* struct heap_info of arenas other than the main one */
+	HEAP_MAX = 64 << 20,
+	INFO_ARENA = 0, INFO_PREV = 1, INFO_SIZE = 2, /* words */
+	NFAST = 10,
+	MAX_ARENAS = 4096,
+	SCAN_LIMIT = 4 << 20,
+	FIND_LIMIT = 1 << 20,    /* bins looked at until they are found */
+};
+
+/* Where the bins are in an arena, and its fast bins. */
+struct glibc_variant {
+	size_t bins, fast; /* fast 0: none */
+};
+
+enum { GLIBC_NVARIANTS = 3 };
+extern const struct glibc_variant glibc_variants[GLIBC_NVARIANTS];
+
+/* Where the heap of an arena ends: the end of its top chunk. */
+bool glibc_top_end(struct tm_mem *mem, tm_addr bins, tm_addr *ret);
+
+/* heap_glibc_read() that hands out the chunks of fast bins, which look used. */
+enum heap_result glibc_read(struct tm_mem *mem, const struct heap_glibc *heap,
+			    size_t limit, void (*fast)(void *ctx, tm_addr chunk),
+			    void *ctx, struct heap_figures *ret);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Bringing hooks into CPython: it calls its allocators through words in its
+ * memory, in which the hooks are put, and no code changes. A word is exchanged by
+ * one aligned write while all threads are stopped, wherever they stand; a thread
+ * that has read the word before calls what stood there then.
+ */
+#include <string.h>
+
+#include "base/guard.h"
+#include "inject/private.h"
+#include "inject/recorder_image.h"
+
+static bool word_is_as_surveyed(struct tm_injection *in,
+				const struct tm_recorder_py_word *word, struct tm_err *err)
+{
+	uint64_t now;
+
+	if (!tm_mem_u64(in->mem, word->address, &now, err))
+		return false;
+	return (now == word->original && word->address % sizeof(now) == 0) ||
+	       tm_err_set(err, TM_ERR_BUSY, in->process.object,
+			  "its allocators change while we look");
+}
+
+/* Which hooks there will be; nothing is written yet. */
+static bool choose(struct tm_injection *in, const struct tm_inject_python *python,
+		   struct tm_err *err)
+{
+	struct tm_recorder_py_word words[TM_PY_WORDS];
+
+	for (unsigned i = 0; i < TM_PY_WORDS; i++) {
+		uint32_t hook = tm_recorder_py_hooks[python->facts.set][i];
+
+		words[i] = python->words[i];
+		if (!hook || !words[i].address)
+			continue;
+		words[i].ours = in->code + hook;
+		if (!word_is_as_surveyed(in, &words[i], err))
+			return false;
+	}
+	memcpy(in->head.py_words, words, sizeof(words));
+	return true;
+}
+
+static bool hook_words(struct tm_injection *in, pid_t tid, struct tm_err *err)
+{
+	const struct tm_recorder_gate open = { .enabled = 1 };
+
+	for (unsigned i = 0; i < TM_PY_WORDS; i++) {
+		const struct tm_recorder_py_word *word = &in->head.py_words[i];
+
+		if (word->ours && !inject_word_write(in, tid, word, word->ours, err))
+			return false;
+	}
+	/* Now, while nobody counts: hooks begin with what stands there. */
+	return inject_poke(in, tid, in->head.gate, &open, sizeof(open), err);
+}
+
+static bool try_hook(struct tm_injection *in, const struct tm_inject_python *python,
+		     struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	pid_t tid;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return false;
+	tid = tm_stop_any(&stop);
+	if (!tid)
+		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
+				  "none of its threads can be stopped");
+	if (!python->proved(python->ctx, &stop, err) || !choose(in, python, err))
+		return false;
+	/* The head tells of the words before they change. */
+	return inject_write_code(in, tid, err) && hook_words(in, tid, err);
+}
+
+bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
+		       struct tm_err *err)
+{
+	enum { MAX_TRIES = 100 };
+
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		if (tries)
+			inject_pause(tries);
+		if (try_hook(in, python, err))
+			return true;
+		if (err->kind != TM_ERR_BUSY)
+			return false;
+	}
+	return false;
+}

@@ -1,0 +1,14 @@
+/*
+ * Memory that does not change (a copy, a stopped process, a core), read page by
+ * page and kept for the next read: for following pointers through objects that
+ * lie close together.
+ */
+#ifndef TM_MEM_PAGED_H
+#define TM_MEM_PAGED_H
+
+#include "mem/mem.h"
+
+/* `mem` is borrowed and must outlive it; destroyed by tm_mem_destroy(). */
+struct tm_mem *tm_mem_paged(struct tm_mem *mem);
+
+#endif

@@ -1,0 +1,16 @@
+/* The used blocks of pymalloc's pools. */
+#ifndef TM_PY_POOLS_H
+#define TM_PY_POOLS_H
+
+#include "heap/blocks.h"
+#include "py/obmalloc.h"
+
+/*
+ * Add those of all arenas, in memory that does not change. A block that was ever
+ * used is in use, or on the pool's list of free ones: false where the list and
+ * the pool's count contradict each other.
+ */
+bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
+		  const struct py_arena_list *arenas, struct heap_blocks *blocks);
+
+#endif

@@ -1,0 +1,120 @@
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/guard.h"
+#include "base/load.h"
+#include "py/census_private.h"
+
+enum { WINDOW = 1 << 20 };
+/* Anonymous memory that is not a heap's is read up to here. */
+#define MAX_ANONYMOUS ((uint64_t)1 << 30)
+
+/* ---- words of static data and stacks ------------------------------------------------------ */
+
+static const char *region_name(struct py_census *census, const struct tm_region *region,
+			       const char **home, enum heap_root_kind *ret_kind)
+{
+	const char *slash = strrchr(region->path, '/');
+	const char *name = slash ? slash + 1 : NULL;
+	TM_GUARD(tm_free_ptr) char *text = NULL;
+
+	*ret_kind = HEAP_ROOT_STATIC;
+	if (strncmp(region->path, "[stack", 6) == 0) {
+		*ret_kind = HEAP_ROOT_STACK;
+		return "C stack";
+	}
+	if (name)
+		*home = name;
+	/* What follows an image without a name is its zeroed data. */
+	if (!name && !*home)
+		return "anonymous memory";
+	text = tm_asprintf("static data of %s", name ? name : *home);
+	return tm_arena_bytes(&census->base.strings, text, strlen(text));
+}
+
+/* Not memory that an allocator holds and has not handed out. */
+static bool is_heap(const struct py_census *census, tm_addr at)
+{
+	uint64_t off;
+
+	if (heap_blocks_covers(&census->blocks, at) ||
+	    heap_blocks_find(&census->blocks, at, &off))
+		return true;
+	for (size_t i = 0; i < census->arenas->n; i++) {
+		const struct py_arena *arena = &census->arenas->items[i];
+
+		if (at >= arena->address && at - arena->address < arena->size)
+			return true;
+	}
+	return false;
+}
+
+static void scan_page(struct py_census *census, const char *bytes, size_t len,
+		      enum heap_root_kind kind, const char *name)
+{
+	for (size_t i = 0; i + 8 <= len; i += 8) {
+		uint64_t value = tm_load_u64(bytes, i);
+		uint32_t node = value & 7 ? 0 : py_resolve(census, value);
+
+		if (node)
+			py_root(census, kind, name, NULL, node, PY_LEVEL_ROOT);
+	}
+}
+
+static void scan_region(struct py_census *census, const struct tm_region *region,
+			char *window, const char **home)
+{
+	enum heap_root_kind kind;
+	const char *name = region_name(census, region, home, &kind);
+
+	for (tm_addr at = region->start; at < region->end; at += WINDOW) {
+		size_t len = region->end - at < WINDOW ? (size_t)(region->end - at) : WINDOW;
+
+		len = tm_mem_read_some(census->mem, at, window, len);
+		for (size_t page = 0; page < len; page += TM_PAGE)
+			if (!is_heap(census, at + page))
+				scan_page(census, window + page,
+					  len - page < TM_PAGE ? len - page : TM_PAGE,
+					  kind, name);
+	}
+}
+
+static void scan_regions(struct py_census *census)
+{
+	TM_GUARD(tm_free_ptr) char *window = tm_malloc(WINDOW);
+	const struct tm_maps *maps = census->maps;
+	uint64_t anonymous = 0;
+	const char *home = NULL;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct tm_region *region = &maps->regions[i];
+
+		if (i > 0 && region->start != region[-1].end)
+			home = NULL;
+		if (!region->readable || !region->writable || region->shared ||
+		    strcmp(region->path, "[heap]") == 0)
+			continue;
+		if (region->inode == 0 && !home)
+			anonymous += region->end - region->start;
+		if (anonymous < MAX_ANONYMOUS)
+			scan_region(census, region, window, &home);
+	}
+}
+
+static void add_immortal(struct py_census *census)
+{
+	const struct heap_census *base = &census->base;
+
+	for (uint32_t i = 1; i < base->graph.nodes; i++)
+		if (base->flags[i] & HEAP_IMMORTAL && heap_node_kind(base, i) == HEAP_OBJECT)
+			py_root(census, HEAP_ROOT_IMMORTAL, "immortal objects", NULL, i,
+				PY_LEVEL_SURE);
+}
+
+void py_roots_add(struct py_census *census)
+{
+	census->base.graph.row[0] = 0;
+	py_named_roots(census);
+	add_immortal(census);
+	scan_regions(census);
+}

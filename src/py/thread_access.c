@@ -1,0 +1,344 @@
+#include "py/thread_access.h"
+
+#include <inttypes.h>
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "py/code.h"
+#include "py/interpreters.h"
+
+enum {
+	/* Py_tss_t (Include/cpython/pythread.h): { int _is_initialized; pthread_key_t _key; } */
+	TSS_KEY = 4,
+	/* glibc: a pair {sequence, value} for each key; the first words before an
+	 * array of images say how long it is. */
+	KEY_SIZE = 16, KEY_VALUE = 8,
+};
+
+struct finder {
+	struct tm_mem *mem;
+	const struct py_runtime *runtime;
+	struct tm_image image;
+	struct tm_range within; /* _PyRuntime */
+};
+
+static void finder_free(struct finder *finder)
+{
+	tm_image_free(&finder->image);
+}
+
+/* ---- a word, found ------------------------------------------------------------- */
+
+/* A variable of _PyRuntime that the first of these functions that there is reads; the
+ * second may be NULL. */
+static tm_addr variable(const struct finder *finder, const char *const names[2],
+			unsigned size)
+{
+	const struct py_variable what = { finder->within, finder->runtime->runtime, size };
+	tm_addr at = 0;
+
+	for (size_t i = 0; i < 2 && names[i] && !at; i++)
+		at = py_code_first_read(finder->mem, &finder->image, names[i], &what);
+	return at;
+}
+
+static bool take_local(const struct finder *finder, const char *name,
+		       struct py_access *ret)
+{
+	struct tm_local local;
+	struct tm_err err;
+
+	if (!py_code_local(finder->mem, &finder->image, name, &local))
+		return false;
+	if (local.kind == TM_LOCAL_OFFSET) {
+		*ret = (struct py_access){ PY_ACCESS_THREAD, local.value, 0 };
+		return true;
+	}
+	/* Not what the linker has laid out, but what is passed to a function. */
+	if (tm_range_has(finder->within, local.value) ||
+	    !tm_mem_u64(finder->mem, local.value, &ret->image, &err) ||
+	    !tm_mem_u64(finder->mem, local.value + sizeof(uint64_t), &ret->at, &err))
+		return false;
+	ret->kind = PY_ACCESS_IMAGE;
+	return true;
+}
+
+static bool find_attached(const struct finder *finder, struct py_access *ret,
+			  struct tm_err *err)
+{
+	static const char *const names[] = { "PyThreadState_GetUnchecked",
+					     "_PyThreadState_UncheckedGet" };
+	tm_addr at;
+
+	if (take_local(finder, names[0], ret) || take_local(finder, names[1], ret))
+		return true;
+	at = variable(finder, names, sizeof(tm_addr));
+	*ret = (struct py_access){ PY_ACCESS_GLOBAL, at, 0 };
+	return at || tm_err_set(err, TM_ERR_UNSUPPORTED, finder->image.path,
+				"unknown build: its code does not tell where the current "
+				"thread state is");
+}
+
+/* A Py_tss_t that is in use. Where _PyRuntime begins there is none, but it is referred
+ * to, and may look like one. */
+static bool is_key(const struct finder *finder, tm_addr at, uint32_t *ret_key)
+{
+	uint32_t initialized;
+	struct tm_err err;
+
+	return at != finder->within.start && tm_range_has(finder->within, at) &&
+	       tm_mem_u32(finder->mem, at, &initialized, &err) && initialized == 1 &&
+	       tm_mem_u32(finder->mem, at + TSS_KEY, ret_key, &err) &&
+	       *ret_key < TM_LOCAL_NKEYS;
+}
+
+/* What is in use there: if the word before makes it one, `at` is its second word. */
+static tm_addr key_near(const struct finder *finder, tm_addr at, uint32_t *ret_key)
+{
+	if (is_key(finder, at - TSS_KEY, ret_key))
+		return at - TSS_KEY;
+	return is_key(finder, at, ret_key) ? at : 0;
+}
+
+/* autoTSSkey, until 3.14; a thread-local variable later. */
+static void find_known(const struct finder *finder, struct py_access *ret)
+{
+	static const char name[] = "PyGILState_GetThisThreadState";
+	struct tm_refers refers;
+	tm_addr found = 0;
+	uint32_t key = 0;
+
+	*ret = (struct py_access){ PY_ACCESS_NONE, 0, 0 };
+	if (!py_code_refers(finder->mem, &finder->image, name, finder->runtime->runtime,
+			    &refers))
+		return;
+	for (size_t i = 0; i < refers.n; i++) {
+		tm_addr at = key_near(finder, refers.at[i], &key);
+
+		if (!at || at == found)
+			continue;
+		ret->kind = found ? PY_ACCESS_NONE : PY_ACCESS_THREAD;
+		ret->at = TM_LOCAL_KEYS + (uint64_t)key * KEY_SIZE + KEY_VALUE;
+		found = at;
+	}
+	if (!found)
+		take_local(finder, name, ret);
+}
+
+/* ---- all of it --------------------------------------------------------------------- */
+
+static bool find_state(const struct finder *finder, struct py_thread_access *ret,
+		       struct tm_err *err)
+{
+	static const char *const initialized[] = { "Py_IsInitialized", NULL };
+	static const char *const finalizing[] = { "Py_IsFinalizing", "_Py_IsFinalizing" };
+
+	ret->initialized = variable(finder, initialized, sizeof(uint32_t));
+	ret->finalizing = variable(finder, finalizing, sizeof(tm_addr));
+	return (ret->initialized && ret->finalizing) ||
+	       tm_err_set(err, TM_ERR_UNSUPPORTED, finder->image.path,
+			  "unknown build: its code does not tell whether the runtime is up");
+}
+
+/* The same that a reader of stacks has. */
+static bool take_fields(const struct finder *finder, struct py_thread_access *ret,
+			struct tm_err *err)
+{
+	struct py_stack_reader *reader =
+		py_stack_reader_create(finder->mem, finder->runtime, err);
+	const struct py_frames *frames;
+
+	if (!reader)
+		return false;
+	frames = py_stack_frames(reader);
+	ret->fields = frames->fields;
+	ret->code_traceable = py_frames_traceable(frames);
+	ret->foreign_owner = frames->layout->foreign_owner;
+	py_stack_reader_destroy(reader);
+	return true;
+}
+
+bool py_thread_access_find(struct tm_mem *mem, const struct tm_maps *maps,
+			   const struct py_runtime *runtime,
+			   struct py_thread_access *ret, struct tm_err *err)
+{
+	TM_GUARD(finder_free) struct finder finder = {
+		mem, runtime, { 0 },
+		{ runtime->runtime, runtime->runtime + runtime->runtime_size },
+	};
+	const struct tm_region *region = tm_maps_find(maps, runtime->image);
+	struct py_thread_access access = { 0 };
+
+	if (!region)
+		return tm_err_set(err, TM_ERR_CORRUPT, runtime->name,
+				  "its image is not mapped any more");
+	if (!tm_image_read(mem, region, &finder.image, err) ||
+	    !find_attached(&finder, &access.attached, err) ||
+	    !find_state(&finder, &access, err) || !take_fields(&finder, &access, err))
+		return false;
+	find_known(&finder, &access.known);
+	tm_log("thread states: attached %d 0x%" PRIx64 ", known %d 0x%" PRIx64,
+	       (int)access.attached.kind, access.attached.at, (int)access.known.kind,
+	       access.known.at);
+	*ret = access;
+	return true;
+}
+
+/* ---- a word, read -------------------------------------------------------------------- */
+
+/* Of an image that was loaded later, a thread has nothing until it looks. */
+static bool read_of_image(struct tm_mem *mem, const struct py_access *access,
+			  uint64_t self, tm_addr *ret, struct tm_err *err)
+{
+	tm_addr images, block;
+	uint64_t n;
+
+	*ret = 0;
+	if (!tm_mem_u64(mem, self + TM_LOCAL_IMAGES, &images, err) ||
+	    !tm_mem_u64(mem, images - TM_LOCAL_IMAGE_SIZE, &n, err))
+		return false;
+	if (access->image > n)
+		return true;
+	if (!tm_mem_u64(mem, images + access->image * TM_LOCAL_IMAGE_SIZE, &block, err))
+		return false;
+	return block == TM_LOCAL_NONE || block == 0 ||
+	       tm_mem_u64(mem, block + access->at, ret, err);
+}
+
+bool py_access_read(struct tm_mem *mem, const struct py_access *access, uint64_t self,
+		    tm_addr *ret, struct tm_err *err)
+{
+	switch (access->kind) {
+	case PY_ACCESS_GLOBAL:
+		return tm_mem_u64(mem, access->at, ret, err);
+	case PY_ACCESS_THREAD:
+		return tm_mem_u64(mem, self + access->at, ret, err);
+	case PY_ACCESS_IMAGE:
+		return read_of_image(mem, access, self, ret, err);
+	case PY_ACCESS_NONE:
+	default:
+		*ret = 0;
+		return true;
+	}
+}
+
+/* ---- proved ---------------------------------------------------------------------------- */
+
+struct proof {
+	struct tm_mem *mem;
+	const struct py_runtime *runtime;
+	const struct py_thread *threads;
+	size_t nthreads;
+	struct py_stack_reader *reader;
+	const struct py_tstate *states;
+	size_t nstates;
+};
+
+static bool is_up(const struct proof *proof, const struct py_thread_access *access,
+		  struct tm_err *err)
+{
+	uint32_t initialized;
+	tm_addr finalizing;
+
+	if (!tm_mem_u32(proof->mem, access->initialized, &initialized, err) ||
+	    !tm_mem_u64(proof->mem, access->finalizing, &finalizing, err))
+		return false;
+	if (finalizing)
+		return tm_err_set(err, TM_ERR_BUSY, proof->runtime->name,
+				  "the interpreter is ending");
+	return initialized ||
+	       tm_err_set(err, TM_ERR_BUSY, proof->runtime->name,
+			  "the interpreter is not up: it has not begun yet, or has ended");
+}
+
+/* Until 3.12 an id may be that of another thread: see running.h. */
+static bool is_own(const struct proof *proof, const struct py_tstate *state, size_t thread)
+{
+	return state->thread == thread || state->id == proof->threads[thread].self;
+}
+
+/* What thread number `thread` finds is nothing, or a state of its own (of any thread,
+ * if `any`). Counts those in *seen. */
+static bool check_word(const struct proof *proof, const struct py_access *access,
+		       size_t thread, size_t *seen, struct tm_err *err)
+{
+	bool any = access->kind == PY_ACCESS_GLOBAL;
+	tm_addr at;
+
+	if (!py_access_read(proof->mem, access, proof->threads[thread].self, &at, err))
+		return false;
+	if (!at)
+		return true;
+	for (size_t i = 0; i < proof->nstates; i++)
+		if (proof->states[i].at == at &&
+		    (any || is_own(proof, &proof->states[i], thread))) {
+			*seen += 1;
+			return true;
+		}
+	return tm_err_set(err, TM_ERR_UNSUPPORTED, proof->runtime->name,
+			  "unknown build: what should be the state of a thread is 0x%" PRIx64
+			  ", which no interpreter knows", at);
+}
+
+static bool check_access(const struct proof *proof, const struct py_access *access,
+			 size_t *seen, struct tm_err *err)
+{
+	*seen = 0;
+	for (size_t i = 0; i < proof->nthreads; i++)
+		if (proof->threads[i].self != UINT64_MAX &&
+		    !check_word(proof, access, i, seen, err))
+			return false;
+	return true;
+}
+
+/* Threads that wait are detached, so that there need not be an attached one: but then
+ * they are known. */
+static bool check_words(const struct proof *proof, const struct py_thread_access *access,
+			struct tm_err *err)
+{
+	size_t attached, known;
+
+	if (!check_access(proof, &access->attached, &attached, err) ||
+	    !check_access(proof, &access->known, &known, err))
+		return false;
+	return known || (access->known.kind == PY_ACCESS_NONE && attached) ||
+	       tm_err_set(err, TM_ERR_UNSUPPORTED, proof->runtime->name,
+			  "no thread's state was found, of %zu that there are", proof->nstates);
+}
+
+static bool check_frames(const struct proof *proof, struct tm_err *err)
+{
+	TM_GUARD(py_stack_free) struct py_stack stack = { 0 };
+	bool any = true;
+
+	for (size_t i = 0; i < proof->nthreads; i++)
+		if (!py_stack_read(proof->reader, i, &stack, err))
+			return false;
+	for (size_t i = 0; any; i++)
+		if (!py_stack_read_stray(proof->reader, i, &any, &stack, err))
+			return false;
+	return true;
+}
+
+static bool check_all(struct proof *proof, const struct py_thread_access *access,
+		      struct tm_err *err)
+{
+	if (!is_up(proof, access, err) ||
+	    !py_stack_begin(proof->reader, proof->threads, proof->nthreads, err))
+		return false;
+	proof->states = py_stack_states(proof->reader, &proof->nstates);
+	return check_words(proof, access, err) && check_frames(proof, err);
+}
+
+bool py_thread_access_prove(struct tm_mem *mem, const struct py_runtime *runtime,
+			    const struct py_thread_access *access,
+			    const struct py_thread *threads, size_t nthreads,
+			    struct tm_err *err)
+{
+	struct proof proof = { mem, runtime, threads, nthreads,
+			       py_stack_reader_create(mem, runtime, err), NULL, 0 };
+	bool ok = proof.reader && check_all(&proof, access, err);
+
+	py_stack_reader_destroy(proof.reader);
+	return ok;
+}

@@ -1,0 +1,265 @@
+/*
+ * What happens around the calls of CPython's allocators. The hooks that call this
+ * are in entry_python.S; the order is that of hooks.c.
+ *
+ * With TM_PY_PROMOTE mem and obj count down together, in the gate's page, for
+ * whoever holds the GIL; the hooks do so themselves and call this once that has
+ * run out. pymalloc passes on to raw what is large or of no size: there it is
+ * counted, by threads.
+ */
+#include "recorder.h"
+
+typedef struct tm_recorder_call py_call_t;
+
+#define FROM_ASM __attribute__((used, visibility("hidden")))
+
+FROM_ASM bool tm_py_promotes_malloc(py_call_t *call);
+FROM_ASM bool tm_py_promotes_calloc(py_call_t *call);
+FROM_ASM bool tm_py_promotes_realloc(py_call_t *call);
+FROM_ASM void tm_py_after_promoted(const py_call_t *call);
+FROM_ASM bool tm_py_before_malloc(py_call_t *call);
+FROM_ASM bool tm_py_before_calloc(py_call_t *call);
+FROM_ASM bool tm_py_before_realloc(py_call_t *call);
+FROM_ASM void tm_py_after_malloc(const py_call_t *call);
+FROM_ASM void tm_py_after_calloc(const py_call_t *call);
+FROM_ASM void tm_py_after_realloc(const py_call_t *call);
+FROM_ASM void tm_py_before_free(const struct tm_recorder_py_word *word, uint64_t address);
+
+static inline const struct tm_recorder_py_word *word_of(const py_call_t *call)
+{
+	return (const struct tm_recorder_py_word *)~call->not_entry;
+}
+
+static inline enum tm_recorder_py_domain domain_of(const struct tm_recorder_py_word *word)
+{
+	return (enum tm_recorder_py_domain)((word - head()->py_words) / TM_PY_FUNCTIONS);
+}
+
+static void record_block(const py_call_t *call, uint64_t address, uint64_t size)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	struct block block = { .address = address, .size = size };
+
+	/* One that stands for others has to have a size. */
+	if (table()->sample_bytes && size == 0)
+		block.size = 1;
+	table_expect(address);
+	block.stack = python_stack(domain_of(word_of(call)), slot);
+	table_insert(&block, slot);
+}
+
+/* ---- TM_PY_PROMOTE, mem and obj -------------------------------------------------- */
+
+static inline struct tm_recorder_gate *gate(void)
+{
+	return (struct tm_recorder_gate *)head()->gate;
+}
+
+/* The hook has subtracted `size` from the countdown, and that came to its end.
+ * While nothing is recorded, as in a forked child, it shall not be soon again. */
+static bool promotes(uint64_t size)
+{
+	enum { IDLE = 1 << 20 };
+	struct tm_recorder_thread *gil = &gate()->gil;
+
+	if (!enabled()) {
+		gil->countdown = IDLE;
+		return false;
+	}
+	if (!size)
+		return false;
+	gil->countdown += (int64_t)size;
+	return sample_takes(gil, size);
+}
+
+/* `old_size` is free: nothing has moved yet. */
+static inline bool promote(py_call_t *call, uint64_t size, uint64_t *asked)
+{
+	if (!promotes(size))
+		return false;
+	call->old_size = size;
+	*asked = TM_PY_SMALL + 1;
+	return true;
+}
+
+bool tm_py_promotes_malloc(py_call_t *call)
+{
+	return promote(call, call->args[1], &call->args[1]);
+}
+
+bool tm_py_promotes_calloc(py_call_t *call)
+{
+	if (!promote(call, call->args[1] * call->args[2], &call->args[2]))
+		return false;
+	call->args[1] = 1;
+	return true;
+}
+
+/* A block that moved to raw earlier is realloc()ed there, which shall not decide
+ * once more. */
+bool tm_py_promotes_realloc(py_call_t *call)
+{
+	if (promote(call, call->args[2], &call->args[2]))
+		return true;
+	gate()->moving = call->args[1];
+	return false;
+}
+
+void tm_py_after_promoted(const py_call_t *call)
+{
+	if (call->left_result && enabled())
+		record_block(call, call->left_result, call->old_size);
+}
+
+/* ---- everything else --------------------------------------------------------------- */
+
+/* Is this block to be recorded, going by its size alone? */
+static inline bool takes(const py_call_t *call, uint64_t size)
+{
+	if (size > word_of(call)->most)
+		return false;
+	return !table()->sample_bytes || sample_takes(thread_slot(), size ? size : 1);
+}
+
+/*
+ * Where one domain is served by another at another address, the inner call must
+ * not count; so the outer one has to be on the stack even if its block is not
+ * taken. A thread that has no place of its own cannot be told from others.
+ */
+static uint32_t enter_nested(const py_call_t *call, uint64_t size)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (slot_shared(slot)) {
+		count_dropped();
+		return 0;
+	}
+	if (slot->inside)
+		return 0;
+	slot->inside = (uint64_t)call;
+	return takes(call, size) ? TM_PY_OUTERMOST | TM_PY_TAKEN : TM_PY_OUTERMOST;
+}
+
+static inline uint32_t enter_call(const py_call_t *call, uint64_t size)
+{
+	if (unlikely(table()->python.flags & TM_PY_NESTED))
+		return enter_nested(call, size);
+	return takes(call, size) ? TM_PY_TAKEN : 0;
+}
+
+/* Back from the call that was entered so. A child that it forked has no table. */
+static inline bool leave_call(const py_call_t *call)
+{
+	if (unlikely(!enabled()))
+		return false;
+	if (unlikely(call->known & TM_PY_OUTERMOST))
+		thread_slot()->inside = 0;
+	return true;
+}
+
+static inline bool before_new(py_call_t *call, uint64_t size)
+{
+	call->known = enter_call(call, size);
+	return call->known != 0;
+}
+
+bool tm_py_before_malloc(py_call_t *call)
+{
+	return before_new(call, call->args[1]);
+}
+
+/* CPython asks for nothing whose product overflows; others may, in vain. */
+bool tm_py_before_calloc(py_call_t *call)
+{
+	uint64_t size;
+
+	return !__builtin_mul_overflow(call->args[1], call->args[2], &size) &&
+	       before_new(call, size);
+}
+
+static inline void after_new(const py_call_t *call, uint64_t size)
+{
+	if (leave_call(call) && call->left_result && call->known & TM_PY_TAKEN)
+		record_block(call, call->left_result, size);
+}
+
+void tm_py_after_malloc(const py_call_t *call)
+{
+	after_new(call, call->args[1]);
+}
+
+void tm_py_after_calloc(const py_call_t *call)
+{
+	after_new(call, call->args[1] * call->args[2]);
+}
+
+/* Has the hook of mem or obj that has called this one decided already? */
+static inline bool is_decided(const py_call_t *call)
+{
+	if (table()->python.set != TM_PY_PROMOTE || gate()->moving != call->args[1])
+		return false;
+	gate()->moving = 0;
+	return true;
+}
+
+/* The old block is forgotten first: another thread may get its address before
+ * this one comes back. */
+static void forget_moving(py_call_t *call)
+{
+	struct block old;
+
+	call->epoch = table()->epoch;
+	if (!table_may_know(call->args[1]) || !table_remove(call->args[1], &old))
+		return;
+	call->known |= TM_PY_WAS_KNOWN;
+	call->old_size = old.size;
+	call->old_stack = old.stack;
+}
+
+bool tm_py_before_realloc(py_call_t *call)
+{
+	const uint64_t address = call->args[1];
+
+	if (!address)
+		return before_new(call, call->args[2]);
+	call->known = is_decided(call) ? 0 : enter_call(call, call->args[2]);
+	/* Inside of another's: that one has forgotten it. */
+	if (call->known || !(table()->python.flags & TM_PY_NESTED))
+		forget_moving(call);
+	return call->known != 0;
+}
+
+/* The block is where it was; its stack may have been cleared meanwhile. */
+static void put_back_moving(const py_call_t *call)
+{
+	const struct block old = {
+		.address = call->args[1],
+		.size = call->old_size,
+		.stack = call->old_stack,
+	};
+
+	if (call->known & TM_PY_WAS_KNOWN && call->epoch == table()->epoch)
+		table_insert(&old, thread_slot());
+}
+
+void tm_py_after_realloc(const py_call_t *call)
+{
+	if (!leave_call(call))
+		return;
+	if (!call->left_result)
+		put_back_moving(call);
+	else if (call->known & TM_PY_TAKEN)
+		record_block(call, call->left_result, call->args[2]);
+}
+
+void tm_py_before_free(const struct tm_recorder_py_word *word, uint64_t address)
+{
+	struct block old;
+
+	if (!address)
+		return;
+	if (!table()->sample_bytes && domain_of(word) == TM_PY_OBJ)
+		code_ends(address);
+	if (table_may_know(address))
+		table_remove(address, &old);
+}

@@ -1,0 +1,137 @@
+#include "remote/quiet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
+#include "base/guard.h"
+#include "base/log.h"
+
+enum { STACK_BYTES = 64 << 10, MAX_SIGNAL_FRAMES = 8 };
+
+/* ---- one thread ---------------------------------------------------------------- */
+
+/* The last word of a line, which is cut off; hexadecimal. */
+static bool take_last(char *line, tm_addr *ret)
+{
+	char *at = strrchr(line, ' '), *end;
+
+	if (!at)
+		return false;
+	*ret = strtoull(at + 1, &end, 16);
+	*at = '\0';
+	return end > at + 1;
+}
+
+/* For one that waits in the kernel it is known where it came from. */
+static enum tm_stands stands_in_kernel(pid_t pid, pid_t tid, struct tm_standing *ret)
+{
+	TM_GUARD(tm_file_close) FILE *file = NULL;
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? TM_STANDS_NOWHERE : TM_STANDS_ANYWHERE;
+	/* "nr args... sp pc", "-1 sp pc", or "running". */
+	return fgets(line, sizeof(line), file) && take_last(line, &ret->pc) &&
+	       take_last(line, &ret->sp) ? TM_STANDS_THERE : TM_STANDS_ANYWHERE;
+}
+
+enum tm_stands tm_quiet_stands(const struct tm_stop *stop, const struct tm_thread *thread,
+			       struct tm_standing *ret)
+{
+	struct tm_regs regs;
+
+	*ret = (struct tm_standing){ 0 };
+	if (thread->state == TM_THREAD_GONE)
+		return TM_STANDS_NOWHERE;
+	if (!tm_thread_stands(thread) || !tm_regs_get(thread->tid, &regs))
+		return stands_in_kernel(stop->process->pid, thread->tid, ret);
+	*ret = (struct tm_standing){
+		.pc = tm_regs_pc(&regs), .sp = tm_regs_sp(&regs), .tls = tm_regs_tls(&regs),
+	};
+	return TM_STANDS_THERE;
+}
+
+/* ---- its stack ------------------------------------------------------------------ */
+
+bool tm_quiet_inside(const struct tm_quiet *quiet, tm_addr at)
+{
+	for (size_t i = 0; i < quiet->n; i++)
+		if (tm_range_has(quiet->ranges[i], at))
+			return true;
+	return false;
+}
+
+bool tm_quiet_ends_handler(struct tm_mem *mem, tm_addr at)
+{
+	unsigned char code[TM_HANDLER_END_LEN];
+	size_t len = tm_mem_read_some(mem, at, code, sizeof(code));
+
+	return tm_code_ends_handler(code, len);
+}
+
+static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
+			   int *signal_frames);
+
+/* Everything that the end of a handler will put back is examined, and the
+ * interrupted stack. */
+static bool interrupted_is_quiet(const struct tm_quiet *quiet, struct tm_standing standing,
+				 const uint64_t *words, size_t left, int *signal_frames)
+{
+	if (!tm_sigframe_saved(words, left, &standing.pc, &standing.sp) ||
+	    !tm_quiet_ends_handler(quiet->mem, words[0]) || !standing.sp ||
+	    (*signal_frames)++ >= MAX_SIGNAL_FRAMES)
+		return true;
+	return !tm_quiet_inside(quiet, standing.pc) &&
+	       stack_is_quiet(quiet, &standing, signal_frames);
+}
+
+static bool words_are_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
+			    const uint64_t *words, size_t n, int *signal_frames)
+{
+	size_t pass;
+
+	for (size_t i = 0; i < n; i += pass) {
+		pass = 1;
+		if (tm_quiet_inside(quiet, words[i]))
+			pass = quiet->pass(quiet->ctx, words + i, n - i,
+					   standing->sp + i * sizeof(*words));
+		else if (!interrupted_is_quiet(quiet, *standing, words + i, n - i,
+					       signal_frames))
+			return false;
+		if (!pass) {
+			tm_log("stack %#llx+%zu leads to %#llx",
+			       (unsigned long long)standing->sp, i * sizeof(*words),
+			       (unsigned long long)words[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
+			   int *signal_frames)
+{
+	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(STACK_BYTES);
+	struct tm_standing aligned = *standing;
+	size_t n = STACK_BYTES;
+
+	if (!words)
+		return false;
+	aligned.sp &= ~(tm_addr)7;
+	if (aligned.tls > aligned.sp && aligned.tls - aligned.sp < n)
+		n = (size_t)(aligned.tls - aligned.sp);
+	n = tm_mem_read_some(quiet->mem, aligned.sp, words, n) / sizeof(*words);
+	return words_are_quiet(quiet, &aligned, words, n, signal_frames);
+}
+
+bool tm_quiet_stack(const struct tm_quiet *quiet, const struct tm_standing *standing)
+{
+	int signal_frames = 0;
+
+	return stack_is_quiet(quiet, standing, &signal_frames);
+}

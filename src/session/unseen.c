@@ -1,0 +1,124 @@
+#include "session/unseen.h"
+
+#include <gelf.h>
+#include <libelf.h>
+#include <string.h>
+
+#include "base/guard.h"
+#include "image/image_file.h"
+#include "session/subject.h"
+#include "target/maps.h"
+
+/* Programs that keep what they allocate from malloc, by how the name of a file that
+ * they map begins. */
+static const struct {
+	const char *file;
+	const char *why;
+} causes[] = {
+	{ "node", "what V8 keeps is in mappings of its own, not in malloc's memory" },
+	{ "libnode.so", "what V8 keeps is in mappings of its own, not in malloc's memory" },
+	{ "php", "PHP has an allocator of its own: start it with USE_ZEND_ALLOC=0" },
+	{ "libphp", "PHP has an allocator of its own: start it with USE_ZEND_ALLOC=0" },
+	{ "chrome", "Chromium's PartitionAlloc is not malloc" },
+	{ "electron", "Chromium's PartitionAlloc is not malloc" },
+	{ "vgpreload_", "valgrind executes a translation of the program, which has no hooks" },
+	{ "qemu-", "an emulator executes a translation of its program, which has no hooks" },
+};
+
+static const char *cause_of_file(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	for (size_t i = 0; slash && i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strncmp(slash + 1, causes[i].file, strlen(causes[i].file)) == 0)
+			return causes[i].why;
+	return NULL;
+}
+
+static bool has_section(Elf *elf, const char *wanted)
+{
+	Elf_Scn *section = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return false;
+	while ((section = elf_nextscn(elf, section))) {
+		GElf_Shdr shdr;
+		const char *name;
+
+		if (gelf_getshdr(section, &shdr) &&
+		    (name = elf_strptr(elf, names, shdr.sh_name)) &&
+		    strcmp(name, wanted) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_go(const struct tm_session *session, const struct tm_region *region)
+{
+	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
+	TM_GUARD(tm_fd_close) int fd = -1;
+	struct tm_err err;
+	Elf *elf;
+	bool found;
+
+	if (!tm_image_read(session->mem, region, &image, &err))
+		return false;
+	fd = tm_image_file_open(session->process.pid, &image);
+	elf_version(EV_CURRENT);
+	elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
+	found = elf && has_section(elf, ".go.buildinfo");
+	elf_end(elf);
+	return found;
+}
+
+/* What allocates in a way that is not seen; NULL: nothing that is known. */
+static const char *find_cause(const struct tm_session *session)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	bool first = true;
+	struct tm_err err;
+
+	if (!tm_maps_read(session->process.pid, &maps, &err))
+		return NULL;
+	for (size_t i = 0; i < maps.n; i++) {
+		const struct tm_region *region = &maps.regions[i];
+		const char *why = region->offset ? NULL : cause_of_file(region->path);
+
+		if (why)
+			return why;
+		/* The program is what is mapped lowest. */
+		if (first && region->path[0] == '/' && is_go(session, region))
+			return "Go's runtime has a heap of its own: its pprof shows that";
+		first &= region->path[0] != '/';
+	}
+	return NULL;
+}
+
+void tm_remark_unseen(const struct tm_session *session)
+{
+	const char *why = find_cause(session);
+
+	if (why)
+		tm_subject_note(session, "not all of its memory is seen: %s", why);
+}
+
+void tm_remark_growth(const struct tm_session *session, uint64_t traced, uint64_t before)
+{
+	enum { LITTLE = 16 << 20 };
+	const double mib = 1 << 20;
+	uint64_t kib = 0, grown;
+	const char *why;
+
+	if (!before || !tm_process_status_u64(session->process.pid, session->process.pid,
+					      "RssAnon", 10, &kib))
+		return;
+	grown = kib * 1024 > before ? kib * 1024 - before : 0;
+	if (grown < LITTLE || (grown - LITTLE) / 3 < traced)
+		return;
+	why = find_cause(session);
+	tm_subject_note(session, "traced %.1f MiB, but the process grew by %.1f MiB: %s",
+			(double)traced / mib, (double)grown / mib,
+			why ? why : "freed memory that malloc keeps (see `tmattach info'), mappings, "
+			"or an allocator that is not known (--alloc)");
+}

@@ -1,0 +1,89 @@
+#include "trace/block_lines.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/load.h"
+#include "trace/collected.h"
+
+struct finding {
+	const struct py_layout *layout;
+	const struct tm_collected *collected;
+	struct tm_map known;       /* name << 32 | lineno -> line */
+	struct tm_block_lines *ret;
+};
+
+/* The line of a site's newest frame, which is the record's first. */
+static uint32_t line_of(struct finding *finding, uint32_t site)
+{
+	const struct py_frame_layout *layout = &finding->layout->frame;
+	const struct tm_collected *collected = finding->collected;
+	const char *frame = collected->records.data +
+		collected->tracebacks[collected->sites[site].traceback].record +
+		tm_record_size(finding->layout, 0);
+	uint32_t name = tm_map_get(&collected->name_ids, tm_load_u64(frame, layout->filename));
+	uint32_t lineno = tm_load_u32(frame, layout->lineno);
+	uint32_t *line = tm_map_put(&finding->known, (uint64_t)name << 32 | lineno);
+	const struct collected_name *text = &collected->name_list[name];
+	struct tm_block_lines *ret = finding->ret;
+
+	if (*line != TM_MAP_NONE)
+		return *line;
+	*line = (uint32_t)ret->nlines;
+	ret->lines = tm_grow(ret->lines, &ret->lines_cap, ret->nlines + 1,
+			     sizeof(*ret->lines));
+	ret->lines[ret->nlines++] = (struct tm_block_line){
+		.filename = text->unreadable ? "<unknown>" :
+			    tm_arena_bytes(&ret->names, text->len ?
+					   collected->names.data + text->text : "",
+					   text->len),
+		.lineno = lineno,
+	};
+	return *line;
+}
+
+static void find_lines(struct finding *finding)
+{
+	const struct tm_collected *collected = finding->collected;
+	uint32_t *line = tm_reallocarray(NULL, collected->nsites + 1, sizeof(*line));
+	struct tm_block_lines *ret = finding->ret;
+
+	for (uint32_t site = 0; site < collected->nsites; site++)
+		line[site] = line_of(finding, site);
+	ret->blocks = tm_reallocarray(NULL, collected->nrows + 1, sizeof(*ret->blocks));
+	for (size_t i = 0; i < collected->nrows; i++)
+		if (collected->sites[collected->rows[i].site].domain == 0)
+			ret->blocks[ret->n++] = (struct tm_block){
+				collected->blocks[i], line[collected->rows[i].site],
+			};
+	free(line);
+}
+
+bool tm_block_lines_read(struct tm_mem *mem, const struct py_runtime *runtime,
+			 uint64_t writable_bytes, struct tm_block_lines *ret,
+			 struct tm_err *err)
+{
+	const struct tm_collect_opts opts = {
+		.writable_bytes = writable_bytes, .blocks = true,
+	};
+	struct tm_collected *collected = tm_tracemalloc_collect(mem, runtime, &opts, err);
+	struct finding finding = {
+		.layout = runtime->layout, .collected = collected, .ret = ret,
+	};
+
+	*ret = (struct tm_block_lines){ 0 };
+	if (!collected)
+		return false;
+	find_lines(&finding);
+	tm_map_free(&finding.known);
+	tm_collected_destroy(collected);
+	return true;
+}
+
+void tm_block_lines_free(struct tm_block_lines *lines)
+{
+	free(lines->blocks);
+	free(lines->lines);
+	tm_arena_free(&lines->names);
+	*lines = (struct tm_block_lines){ 0 };
+}

@@ -1,0 +1,440 @@
+"""A target of the test `pyrecorder`.
+
+	pyrecorder_target.py DIR
+
+Reads commands, one a line, and answers each with one line, "done ..." or what went wrong:
+  objects N     tracemalloc on (ten frames); objects of many kinds, N of each, in DIR/objects:
+                type, id, and the frames that get_object_traceback() has
+  sites N       four functions keep about N blocks each; DIR/sites has what they take
+  free          what was kept is let go
+  work          some work with a known result, which is checked
+  threads N     N threads that work until `join`
+  join          they end; an error if a result was wrong
+  NAME          the function do_NAME below
+"""
+import errno
+import gc
+import json
+import os
+import signal
+import sys
+import threading
+import tracemalloc
+
+DIR = sys.argv[1]
+kept = []
+workers = []
+going = True
+wrong = []
+
+
+# ---- objects of many kinds ---------------------------------------------------------
+
+class Plain(object):
+    def __init__(self, i):
+        self.i = i
+
+
+class Slots(object):
+    __slots__ = ("i",)
+
+    def __init__(self, i):
+        self.i = i
+
+
+class Lazy(object):
+    def __getattr__(self, name):
+        return make_bytes(len(name))
+
+
+def make_bytes(i):
+    return b"x" * (100 + i % 300)
+
+
+def make_str(i):
+    return "%d" % i + "a" * (60 + i % 100)
+
+
+def make_large(i):
+    return bytearray(1000 + i)
+
+
+def make_tuple(i):
+    return tuple([i] * (21 + i % 9))
+
+
+def make_list(i):
+    return [i, i, i]
+
+
+def make_dict(i):
+    return {"k": i, i: i}
+
+
+def make_set(i):
+    return set([i, i + 1])
+
+
+def make_float(i):
+    return i + 0.5
+
+
+def make_int(i):
+    return 10 ** 40 + i
+
+
+def make_lambda(i):
+    return lambda: i
+
+
+def by_map(i):
+    return list(map(make_str, [i]))[0]
+
+
+def by_sorted(i):
+    seen = []
+    sorted([1], key=lambda x: seen.append(make_bytes(i)))
+    return seen[0]
+
+
+def by_generator(i):
+    def generate():
+        yield make_str(i)
+    return next(generate())
+
+
+def by_getattr(i):
+    return Lazy().abcdefgh
+
+
+def by_comprehension(i):
+    return [make_bytes(x) for x in [i]][0]
+
+
+def by_depth(i, depth=20):
+    return by_depth(i, depth - 1) if depth else make_bytes(i)
+
+
+MAKERS = (Plain, Slots, make_bytes, make_str, make_large, make_tuple, make_list, make_dict,
+          make_set, make_float, make_int, make_lambda, by_map, by_sorted, by_generator, by_getattr,
+          by_comprehension, by_depth)
+
+
+def make_all(n):
+    for i in range(n):
+        for maker in MAKERS:
+            kept.append(maker(i))
+
+
+def do_objects(n):
+    tracemalloc.start(10)
+    make_all(int(n))
+    told = []
+    for o in kept:
+        traceback = tracemalloc.get_object_traceback(o)
+        told.append([type(o).__name__, id(o), traceback and
+                     [[f.lineno, f.filename] for f in traceback]])
+    tracemalloc.stop()
+    with open(os.path.join(DIR, "objects"), "w") as f:
+        json.dump(told, f)
+    return len(kept)
+
+
+# ---- sites -------------------------------------------------------------------------
+
+def site_small(n):
+    kept.append([b"s" * (40 + i % 20) for i in range(n)])
+
+
+def site_medium(n):
+    kept.append([b"m" * (300 + i % 100) for i in range(n)])
+
+
+def site_large(n):
+    kept.append([b"l" * (3000 + i % 1000) for i in range(n // 10)])
+
+
+def site_array(n):
+    kept.append([bytearray(60000) for i in range(n // 200)])
+
+
+SITES = (site_small, site_medium, site_large, site_array)
+
+
+def do_sites(n):
+    for site in SITES:
+        site(int(n))
+    truth = {}
+    for site, lists in zip(SITES, kept[-len(SITES):]):
+        truth[site.__code__.co_firstlineno + 1] = sys.getsizeof(lists) + \
+            sum(sys.getsizeof(b) for b in lists)
+    with open(os.path.join(DIR, "sites"), "w") as f:
+        json.dump(truth, f)
+    return ""
+
+
+def do_pickle(name):
+    snapshot = tracemalloc.Snapshot.load(os.path.join(DIR, name))
+    return sum(s.count for s in snapshot.statistics("traceback"))
+
+
+def do_free():
+    del kept[:]
+    gc.collect()
+    return ""
+
+
+# ---- work --------------------------------------------------------------------------
+
+def work(n=300):
+    rows = [(i, str(i), [i] * (i % 40), bytearray(i * 7 % 2000), {i: str(i)}) for i in range(n)]
+    total = 0
+    for i, text, items, array, table in rows:
+        items.extend(range(i % 30))
+        total += len(items) + len(array) + int(text) + len(table[i])
+    text = ",".join(row[1] for row in rows)
+    return total + len(text)
+
+
+EXPECTED = work()
+
+
+def check_work():
+    got = work()
+    if got != EXPECTED:
+        wrong.append("work: %r, not %r" % (got, EXPECTED))
+
+
+def do_work():
+    for _ in range(20):
+        check_work()
+    return ""
+
+
+def worker():
+    while going:
+        check_work()
+
+
+def do_threads(n):
+    for _ in range(int(n)):
+        workers.append(threading.Thread(target=worker))
+        workers[-1].start()
+    return ""
+
+
+def do_join():
+    global going
+    going = False
+    for thread in workers:
+        thread.join()
+    del workers[:]
+    going = True
+    return ""
+
+
+# ---- what could be disturbed ---------------------------------------------------------
+
+def do_errno():
+    import ctypes
+    for i in range(2000):
+        ctypes.set_errno(4711)
+        kept.append(bytearray(i))
+        assert ctypes.get_errno() == 4711
+        try:
+            os.stat("/nowhere")
+        except OSError as e:
+            assert e.errno == errno.ENOENT, e
+    return ""
+
+
+def raiser(i):
+    kept.append(str(i) * 30)
+    try:
+        raise ValueError(i, "x" * i)
+    finally:
+        kept.append([i])
+
+
+def do_exceptions():
+    for i in range(3000):
+        try:
+            raiser(i)
+        except ValueError as e:
+            assert e.args[0] == i and len(e.args[1]) == i
+    return ""
+
+
+def do_settrace():
+    events = []
+
+    def trace(frame, event, arg):
+        events.append((event, frame.f_lineno))
+        return trace
+
+    def traced():
+        kept.append("t" * 100)
+        return [i for i in range(3)]
+
+    runs = []
+    for _ in range(3):
+        del events[:]
+        sys.settrace(trace)
+        traced()
+        sys.settrace(None)
+        runs.append(list(events))
+    assert runs[0] == runs[1] == runs[2] and runs[0], runs
+    return ""
+
+
+def deep(n):
+    return deep(n - 1) if n else str(4711) * 30
+
+
+def do_deep():
+    """100 000 frames: on a stack of its own, since until 3.10 each takes some of C's."""
+    got = []
+
+    def run():
+        sys.setrecursionlimit(110000)
+        got.append(deep(100000))
+
+    threading.stack_size(1 << 30)
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    threading.stack_size(0)
+    sys.setrecursionlimit(1000)
+    assert got == ["4711" * 30]
+    try:
+        deep(5000)
+    except RecursionError:
+        return ""
+    return "no RecursionError"
+
+
+def do_signals():
+    seen = []
+    signal.signal(signal.SIGALRM, lambda *a: seen.append(str(len(seen)) * 40))
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    while len(seen) < 300:
+        check_work()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return ""
+
+
+def do_fork():
+    """A child works on with the hooks and without a table, in the middle of all."""
+    for i in range(20):
+        pid = os.fork()
+        if pid == 0:
+            check_work()
+            os._exit(0 if not wrong and work() == EXPECTED else 1)
+        assert os.waitpid(pid, 0)[1] == 0
+        check_work()
+    return ""
+
+
+def do_child():
+    """One that stays, for tmattach: its pid."""
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGTERM, lambda *a: os._exit(len(wrong)))
+        os.close(0)
+        while True:
+            check_work()
+    return str(pid)
+
+
+def do_reap(pid):
+    os.kill(int(pid), signal.SIGTERM)
+    status = os.waitpid(int(pid), 0)[1]
+    assert status == 0, status
+    return ""
+
+
+def do_spawn():
+    import subprocess
+    for _ in range(5):
+        assert subprocess.check_output([sys.executable, "-c", "print(6 * 7)"]) == b"42\n"
+    return ""
+
+
+def do_asyncio():
+    import asyncio
+
+    async def leaf(i):
+        await asyncio.sleep(0)
+        return str(i) * 20
+
+    async def main():
+        got = await asyncio.gather(*[leaf(i) for i in range(500)])
+        assert got == [str(i) * 20 for i in range(500)]
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    return ""
+
+
+def do_greenlets():
+    try:
+        from greenlet import greenlet
+    except ImportError:
+        return "skipped: no greenlet"
+
+    def other(n):
+        for i in range(n):
+            kept.append("g" * 100)
+            back.switch(i)
+        return None
+
+    back = greenlet.getcurrent()
+    one = greenlet(other)
+    got = [one.switch(1000)]
+    while len(got) < 1000:
+        got.append(one.switch())
+    assert got == list(range(1000))
+    return ""
+
+
+def do_tracemalloc(rounds):
+    """Its hooks come and go above ours."""
+    for i in range(int(rounds)):
+        tracemalloc.start(3)
+        check_work()
+        tracemalloc.stop()
+        check_work()
+    return ""
+
+
+def do_trace_on():
+    tracemalloc.start()
+    return ""
+
+
+def do_trace_off():
+    tracemalloc.stop()
+    return ""
+
+
+def do_exec():
+    """Another program in the same process: nothing is left of ours."""
+    os.execv(sys.executable, [sys.executable, __file__, DIR])
+
+
+def answer(line):
+    name, _, arg = line.partition(" ")
+    try:
+        got = globals()["do_" + name](*arg.split())
+        return "; ".join(wrong) or "done %s" % got
+    except Exception as e:
+        return "%s: %r" % (name, e)
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)
+    for line in iter(sys.stdin.readline, ""):
+        if line == "quit\n":
+            break
+        print(answer(line.strip()), flush=True)
