@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -253,6 +254,18 @@ class Target:
                 raise Failed(self.process.stderr.read().decode("utf-8", "replace"))
             lines.append(line.split())
 
+    def until(self, what, condition):
+        """What it gives once it is something, as long as the target is there."""
+        def look():
+            if self.process.poll() is not None:
+                raise Failed("the target ended before this: " + what)
+            return condition()
+
+        found = until(look)
+        if not found:
+            raise Failed("it does not come: " + what)
+        return found
+
     def say(self, text):
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
@@ -283,6 +296,33 @@ class Target:
 
     def __exit__(self, *exc):
         self.kill()
+
+
+def until(condition):
+    """What it gives once it is something, or at last: the limit is for what hangs."""
+    deadline = time.monotonic() + HANG
+    while True:
+        found = condition()
+        if found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.001)
+
+
+def state_of(pid, tid=None):
+    """Of a thread, of the main one if none is named: a letter, as ps has it."""
+    with open("/proc/%d/task/%d/stat" % (pid, tid or pid)) as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def stops(pid):
+    """It gets into its stop; let go by a tracer, it walks back into it."""
+    return until(lambda: state_of(pid) == "T")
+
+
+def call_of(pid, tid=None):
+    """The number of the system call that a thread waits in; "running", ..."""
+    with open("/proc/%d/task/%d/syscall" % (pid, tid or pid)) as f:
+        return f.read().split()[0]
 
 
 class Kills:
