@@ -4,7 +4,7 @@
 keepers := $(addprefix $(B)/tests/live/recorder/,registers registers-static keeper keeper-lto)
 called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-frame \
 	debug-frame-gz frame-pointer nothing)
-own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle)
+own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so workload storm \
 	storm-static forker rester mover mapper leaderless brood jit) $(keepers)
 # What needs another libc or another word size is built where that is there.
@@ -70,6 +70,9 @@ $(B)/tests/live/recorder/own-unknown: own_flags := -DOWN_PREFIX -D_rjem_malloc=g
 $(B)/tests/live/recorder/own-given: own_flags := -DOWN_GIVEN
 # No room between functions.
 $(B)/tests/live/recorder/own-idle: own_flags := -DOWN_IDLE -Os -falign-functions=1
+# What is exported is in the order of its hashes.
+$(B)/tests/live/recorder/own-idle-first: own_flags := -DOWN_IDLE -DOWN_FIRST -Os -falign-functions=1 \
+	-Wl,--hash-style=gnu
 
 $(own): tests/live/recorder/own.c
 	$(call say,LD,$@)

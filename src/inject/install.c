@@ -97,14 +97,6 @@ bool inject_write_head(struct tm_injection *in, pid_t tid, struct tm_err *err)
 	return inject_poke(in, tid, in->code, &in->head, sizeof(in->head), err);
 }
 
-static pid_t any_thread(const struct tm_stop *stop)
-{
-	for (size_t i = 0; i < stop->n; i++)
-		if (stop->threads[i].state == TM_THREAD_STOPPED)
-			return stop->threads[i].tid;
-	return 0;
-}
-
 /* The bytes that patching changes, the first of each function aside: a thread
  * may stand before a jump, not inside it. */
 static size_t windows(const struct inject_plan *plans, size_t nplans,
@@ -135,7 +127,7 @@ static bool write_code(struct tm_injection *in, struct tm_stop *stop,
 		       const struct inject_plan *plans, size_t nplans,
 		       struct tm_err *err)
 {
-	pid_t tid = any_thread(stop);
+	pid_t tid = tm_stop_any(stop);
 
 	if (!inject_write_code(in, tid, err))
 		return false;
@@ -240,19 +232,28 @@ bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 
 /* A free() that gives nothing back need not be hooked, and often cannot be: there is
  * no room for a jump. */
-static void drop_idle(struct tm_injection *in, struct tm_functions *functions, size_t from)
+static bool is_idle(struct tm_injection *in, const struct tm_function *function)
 {
 	enum { ENOUGH = 16 };
 	uint8_t bytes[ENOUGH];
+
+	return function->kind == TM_HOOK_FREE &&
+	       tm_function_is_idle(bytes, tm_mem_read_some(in->mem, function->address,
+							   bytes, ENOUGH));
+}
+
+/* Keep what can be hooked and is not yet. Each is asked for itself: what one function
+ * of an image has tells nothing of the next. */
+static void keep_hookable(struct tm_injection *in, struct tm_functions *functions, size_t from)
+{
 	size_t kept = from;
 
 	for (size_t i = from; i < functions->n; i++) {
 		const struct tm_function *function = &functions->items[i];
-		size_t n = tm_mem_read_some(in->mem, function->address, bytes, ENOUGH);
 
-		if (function->kind == TM_HOOK_FREE && tm_function_is_idle(bytes, n))
+		if (is_idle(in, function))
 			tm_log("%s() only returns", function->name);
-		else
+		else if (!inject_patched(in, function->address))
 			functions->items[kept++] = *function;
 	}
 	functions->n = kept;
@@ -271,11 +272,7 @@ static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded
 	}
 	tm_functions_of_image(&in->process, image,
 			      tm_loaded_has_program(loaded, image), functions);
-	/* Of an image that has hooks already all are hooked. */
-	if (functions->n > from && in->head.nnear &&
-	    inject_patched(in, functions->items[from].address))
-		functions->n = from;
-	drop_idle(in, functions, from);
+	keep_hookable(in, functions, from);
 }
 
 bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,

@@ -131,15 +131,6 @@ tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc)
 	return 0;
 }
 
-/* A stopped thread to write through where /proc/PID/mem does not. */
-static pid_t stopped_thread(const struct tm_stop *stop)
-{
-	for (size_t i = 0; i < stop->n; i++)
-		if (stop->threads[i].state == TM_THREAD_STOPPED)
-			return stop->threads[i].tid;
-	return 0;
-}
-
 static bool bytes_are(struct tm_injection *in, tm_addr at, const uint8_t *bytes,
 		      size_t len)
 {
@@ -153,7 +144,7 @@ static bool bytes_are(struct tm_injection *in, tm_addr at, const uint8_t *bytes,
 bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 		       const struct inject_plan *plan, struct tm_err *err)
 {
-	pid_t tid = stopped_thread(stop);
+	pid_t tid = tm_stop_any(stop);
 
 	for (size_t i = 0; i < plan->npatches; i++)
 		if (!bytes_are(in, plan->patches[i].function,
@@ -202,16 +193,17 @@ static bool restore_one(struct tm_injection *in, pid_t tid,
 			   TM_JUMP_SIZE, err);
 }
 
+/* The last one first: a hook may stand on one that was there before it. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err)
 {
-	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {
+	for (uint32_t i = in->head.nnear; i-- > 0;) {
 		size_t n;
 		TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches =
 			read_patches(in, i, &n);
 
-		for (size_t k = 0; k < n; k++)
-			if (!restore_one(in, stopped_thread(stop), &patches[k], err))
+		while (n-- > 0)
+			if (!restore_one(in, tm_stop_any(stop), &patches[n], err))
 				return false;
 	}
 	return inject_words_restore(in, stop, err);

@@ -381,6 +381,7 @@ def own():
     own_one("named by the user", "own-given", [1000] * 1000, "--alloc", "pool_take:2", "--free", "pool_give")
     own_one("not named", "own-given", [1032] * 1000)
     own_one("a free() that does nothing", "own-idle", [1000] * 2000)
+    own_refreshed()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -388,6 +389,32 @@ def own():
     target.end()
     unseen()
     separate()
+
+
+def own_refreshed():
+    """The first function of an image has no hook: that the others have theirs is seen all the same."""
+    program = os.path.join(BIN, "own-idle-first")
+    symbols = subprocess.run(["nm", "-D", "-p", "--defined-only", program], stdout=subprocess.PIPE, text=True)
+    names = [line.split()[-1] for line in symbols.stdout.splitlines()]
+    report.check([n for n in names if n in ("free", "malloc", "calloc")][0] == "free",
+                 "own: refreshed: free() is the first of its functions", names)
+    target = Target(program)
+    driver("start", target.pid)
+    areas = near_areas(target.pid)
+    for n in (1000, 2000):
+        target.step(1000)
+        got = sorted(blocks(target.pid).values())
+        report.check(got == [1000] * n and near_areas(target.pid) == areas,
+                     "own: refreshed: nothing is hooked twice", (len(got), areas, near_areas(target.pid)))
+    report.check(driver("stop", target.pid).stdout == "left=0\n", "own: refreshed: stopped")
+    report.check(target.step(1000) == b"done\n", "own: refreshed: the program goes on after it")
+    code, _ = target.end()
+    report.check(code == 0, "own: refreshed: ends well", code)
+
+
+def near_areas(pid):
+    with open("/proc/%d/maps" % pid) as maps:
+        return maps.read().count("tmattach-near")
 
 
 def unseen():

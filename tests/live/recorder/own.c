@@ -4,6 +4,7 @@
  *	OWN_PREFIX  as Rust's jemallocator has it, over pages
  *	OWN_GIVEN   one that nobody can know, over malloc()
  *	OWN_IDLE    the C library's names; free() does nothing
+ *	OWN_FIRST   the same, with free() as the first of its symbols
  *
  * Says "ready"; each line on standard input is so many blocks of 1000 bytes, of
  * which every other one is given back.
@@ -71,12 +72,14 @@ static FAR void pool_give(void *p)
 void *malloc(size_t size) { return bump(size); }
 void free(void *p) { (void)p; }
 void *calloc(size_t n, size_t size) { return memset(malloc(n * size), 0, n * size); }
+#ifndef OWN_FIRST
 void *realloc(void *old, size_t size)
 {
 	void *p = malloc(size);
 
 	return old ? memcpy(p, old, size) : p;
 }
+#endif
 
 #define TAKE() malloc(1000)
 #define GIVE(p) free(p)
