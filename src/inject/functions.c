@@ -139,22 +139,6 @@ static bool is_local(const Elf64_Sym *sym)
 	return ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
 }
 
-static void take(struct tm_functions *functions, const struct tm_image *image,
-		 const Elf64_Sym *sym, const struct family *found, bool given)
-{
-	tm_addr address = image->bias + sym->st_value;
-
-	if (known(functions, address) || !tm_image_holds(image, address, PF_X))
-		return;
-	functions->items = tm_grow(functions->items, &functions->cap,
-				   functions->n + 1, sizeof(*functions->items));
-	functions->items[functions->n++] = (struct tm_function){
-		.name = found->name, .nothrow = found->nothrow,
-		.kind = found->kind, .address = address,
-		.size = sym->st_size, .module = image->whole.start, .given = given,
-	};
-}
-
 /* ---- what is looked for ------------------------------------------------------- */
 
 /* Which symbols of an image to take. */
@@ -203,6 +187,39 @@ static bool is_wanted(const struct search *search, const char *name, struct fami
 	return found;
 }
 
+/* Each name that was given may be an alias of what is known, or be given twice. */
+static void mark_seen(struct tm_functions *functions, const char *name)
+{
+	const struct tm_given *given = &functions->given;
+	bool second;
+
+	for (size_t i = 0; i < given->nallocs; i++)
+		functions->seen[i] |= is_given(given->allocs[i], name, &second);
+	for (size_t i = 0; i < given->nfrees; i++)
+		functions->seen[given->nallocs + i] |= is_given(given->frees[i], name, &second);
+}
+
+static void take(const struct search *search, const Elf64_Sym *sym, const char *name,
+		 const struct family *found)
+{
+	struct tm_functions *functions = search->functions;
+	tm_addr address = search->image->bias + sym->st_value;
+
+	if (!tm_image_holds(search->image, address, PF_X))
+		return;
+	if (search->given)
+		mark_seen(functions, name);
+	if (known(functions, address))
+		return;
+	functions->items = tm_grow(functions->items, &functions->cap,
+				   functions->n + 1, sizeof(*functions->items));
+	functions->items[functions->n++] = (struct tm_function){
+		.name = found->name, .nothrow = found->nothrow,
+		.kind = found->kind, .address = address, .size = sym->st_size,
+		.module = search->image->whole.start, .given = search->given,
+	};
+}
+
 static void take_dynsym(const struct search *search)
 {
 	const struct tm_image *image = search->image;
@@ -217,7 +234,7 @@ static void take_dynsym(const struct search *search)
 		if (sym->st_shndx == SHN_UNDEF)
 			search->functions->locks_memory |= strcmp(name, "mlockall") == 0;
 		else if (is_defined_function(sym) && is_wanted(search, name, &found))
-			take(search->functions, image, sym, &found, search->given);
+			take(search, sym, name, &found);
 	}
 }
 
@@ -266,7 +283,7 @@ static bool take_symtab(const struct search *search, Elf *elf)
 			any = true;
 			if (name && is_wanted(search, name, &found) &&
 			    may_be_taken(search, data, &sym, name))
-				take(search->functions, search->image, &sym, &found, search->given);
+				take(search, &sym, name, &found);
 		}
 	}
 	return any;
@@ -336,43 +353,35 @@ void tm_functions_of_image(const struct tm_process *process,
 			   struct tm_functions *functions)
 {
 	struct search search = { functions, image, false };
-	size_t from = functions->n;
+	size_t from = functions->n, ngiven = functions->given.nallocs + functions->given.nfrees;
 
 	take_dynsym(&search);
 	if (is_program && !take_file(&search, process) && image->ndynsym == 0)
 		functions->stripped_static = true;
 	drop_lone_operators(functions, from);
-	if (functions->given.nallocs + functions->given.nfrees > 0) {
+	if (ngiven > 0) {
 		search.given = true;
+		if (!functions->seen)
+			functions->seen = tm_calloc(ngiven, sizeof(*functions->seen));
 		take_dynsym(&search);
 		take_file(&search, process);
 	}
 }
 
-static const char *missed(const struct tm_functions *functions,
-			  const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
-
-		while (k < functions->n && functions->items[k].name != names[i])
-			k++;
-		if (k == functions->n)
-			return names[i];
-	}
-	return NULL;
-}
-
 const char *tm_functions_missed(const struct tm_functions *functions)
 {
 	const struct tm_given *given = &functions->given;
-	const char *name = missed(functions, given->allocs, given->nallocs);
 
-	return name ? name : missed(functions, given->frees, given->nfrees);
+	for (size_t i = 0; i < given->nallocs + given->nfrees; i++)
+		if (!functions->seen || !functions->seen[i])
+			return i < given->nallocs ? given->allocs[i]
+						  : given->frees[i - given->nallocs];
+	return NULL;
 }
 
 void tm_functions_free(struct tm_functions *functions)
 {
 	free(functions->items);
+	free(functions->seen);
 	*functions = (struct tm_functions){ 0 };
 }

@@ -33,6 +33,7 @@ struct tm_functions {
 	struct tm_function *items;
 	size_t n, cap;
 	struct tm_given given; /* set by the caller; borrowed */
+	bool *seen;            /* some image has it: by name, its allocs and then its frees */
 	bool stripped_static;  /* the program has no symbols at all */
 	bool locks_memory;     /* some image calls mlockall() */
 };

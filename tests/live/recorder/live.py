@@ -379,6 +379,9 @@ def own_one(name, program, want, *options):
 def own():
     own_one("under a known prefix", "own-prefix", [1000] * 1000)
     own_one("named by the user", "own-given", [1000] * 1000, "--alloc", "pool_take:2", "--free", "pool_give")
+    own_one("named twice, by an alias, of the family, idle", "own-given", [1000] * 1000,
+            *"--alloc pool_take:2 --alloc pool_take:2 --alloc pool_alias:2 --alloc malloc "
+             "--free pool_give --free free --free pool_idle".split())
     own_one("not named", "own-given", [1032] * 1000)
     own_one("a free() that does nothing", "own-idle", [1000] * 2000)
     own_refreshed()
