@@ -77,7 +77,7 @@ static void add_by_section(struct cfi *cfi, Elf *elf)
 
 /* ---- .debug_frame -------------------------------------------------------------- */
 
-static Elf_Data *find_section(Elf *elf, const char *wanted)
+static Elf_Scn *find_section(Elf *elf, const char *wanted)
 {
 	Elf_Scn *section = NULL;
 	size_t names;
@@ -91,18 +91,28 @@ static Elf_Data *find_section(Elf *elf, const char *wanted)
 		if (gelf_getshdr(section, &shdr) && shdr.sh_type != SHT_NOBITS &&
 		    (name = elf_strptr(elf, names, shdr.sh_name)) &&
 		    strcmp(name, wanted) == 0)
-			return elf_getdata(section, NULL);
+			return section;
 	}
 	return NULL;
+}
+
+/* libdw unpacks what is compressed: all of the debug information, so it is asked
+ * only where there is such a section. */
+static Elf_Data *open_debug_frame(struct cfi *cfi, Elf *elf, Dwarf_CFI **ret)
+{
+	Elf_Scn *section = find_section(elf, ".debug_frame");
+
+	cfi->dwarf = section ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+	*ret = cfi->dwarf ? dwarf_getcfi(cfi->dwarf) : NULL;
+	return *ret ? elf_getdata(section, NULL) : NULL;
 }
 
 static void add_debug_frame(struct cfi *cfi, Elf *elf)
 {
 	const unsigned char *ident = (const unsigned char *)elf_getident(elf, NULL);
-	/* libdw unpacks compressed sections. */
-	Dwarf_CFI *where = cfi->dwarf ? dwarf_getcfi(cfi->dwarf) : NULL;
-	Elf_Data *data = where ? find_section(elf, ".debug_frame") : NULL;
-	Dwarf_Off at = 0, next;
+	Dwarf_CFI *where;
+	Elf_Data *data = open_debug_frame(cfi, elf, &where);
+	Dwarf_Off at = 0, next = 0;
 	Dwarf_CFI_Entry entry;
 
 	for (; data && ident && at < data->d_size; at = next) {
@@ -143,10 +153,7 @@ static void sort(struct cfi *cfi)
 
 void cfi_open(Elf *elf, struct cfi *ret)
 {
-	*ret = (struct cfi){
-		.eh = dwarf_getcfi_elf(elf),
-		.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL),
-	};
+	*ret = (struct cfi){ .eh = dwarf_getcfi_elf(elf) };
 	if (ret->eh)
 		add_by_table(ret, elf);
 	if (ret->eh && ret->n == 0)
