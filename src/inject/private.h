@@ -60,6 +60,8 @@ void inject_use_table(struct tm_injection *in, int fd);
 /* All allocation functions that are not hooked yet. */
 bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 		   struct tm_functions *functions, struct tm_err *err);
+/* Does some image call mlockall()? */
+bool inject_locks_memory(struct tm_injection *in, const struct tm_maps *maps);
 /* One near area for each image in `functions`, added to the head. */
 bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 		      const struct tm_maps *maps,
@@ -78,9 +80,9 @@ bool inject_sweep(struct tm_injection *in, size_t *ret_left, struct tm_err *err)
 /* Between two attempts: short at first, later long enough for a thread to get
  * on that waits for a contended lock. */
 void inject_pause(unsigned tries);
-/* Changes when code is mapped or unmapped. */
 /* Resident bytes of its memory that are of no file; 0: unknown. */
 uint64_t inject_anonymous(const struct tm_injection *in);
+/* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
 
 /* ---- poke.c: writing ------------------------------------------------------ */
@@ -203,8 +205,7 @@ struct inject_plan {
 	uint8_t code[INJECT_NEAR_SIZE]; /* the area's content */
 };
 
-/* Put the functions [first, first + n) of one image into a plan whose area is
- * at `near`. */
+/* Put the functions, all of one image, into a plan whose area is at `near`. */
 bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
 		      size_t n, tm_addr near, struct inject_plan *ret,
 		      struct tm_err *err);
@@ -217,7 +218,7 @@ bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 /* Put back the functions of all near areas, as far as they are still ours. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err);
-/* The functions that are patched already. */
+/* Is this function patched already? */
 bool inject_patched(struct tm_injection *in, tm_addr function);
 
 /* ---- python.c -------------------------------------------------------------------- */

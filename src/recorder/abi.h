@@ -251,7 +251,6 @@ struct tm_recorder_table {
 	uint64_t dropped __attribute__((aligned(64)));    /* blocks not recorded */
 	uint64_t lost_stacks; /* blocks recorded with stack 0 for want of room */
 	uint64_t code_tail __attribute__((aligned(64)));  /* next free byte */
-	uint64_t ncodes;
 	uint64_t lost_codes;  /* frames recorded with code 0 for want of room */
 	uint64_t code_ends;   /* exact mode: code objects that ended */
 };
