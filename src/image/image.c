@@ -292,6 +292,18 @@ bool tm_image_exports(const struct tm_image *image, const char *name)
 	return tm_image_dynsym(image, name, &symbol);
 }
 
+bool tm_image_imports(const struct tm_image *image, const char *name)
+{
+	for (size_t i = 0; i < image->ndynsym; i++) {
+		const Elf64_Sym *sym = &image->dynsym[i];
+
+		if (sym->st_shndx == SHN_UNDEF && sym->st_name < image->dynstr_len &&
+		    strcmp(image->dynstr + sym->st_name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool tm_image_is_libc(const struct tm_image *image)
 {
 	return tm_image_exports(image, "__libc_start_main") ||

@@ -62,6 +62,8 @@ bool tm_image_need(const struct tm_image *image, const char *name,
 		   struct tm_symbol *ret, struct tm_err *err) TM_MUST_CHECK;
 
 bool tm_image_exports(const struct tm_image *image, const char *name);
+/* Does it use one of that name of another image? */
+bool tm_image_imports(const struct tm_image *image, const char *name);
 /* The C library itself, or glibc's libpthread before 2.34: sanitizers and
  * profilers also export wrappers of many of its functions. */
 bool tm_image_is_libc(const struct tm_image *image);

@@ -223,12 +223,13 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	uint64_t hash;
 
-	if (!tm_process_check(&in->process, err) ||
-	    !tm_maps_read(in->process.pid, &maps, err))
+	if (!tm_process_check(&in->process, err))
 		return false;
 	/* Who walks the frames of Python asks no module. */
 	if (inject_has_words(in))
 		return true;
+	if (!tm_maps_read(in->process.pid, &maps, err))
+		return false;
 	hash = inject_maps_hash(&maps);
 	if (hash == in->modules_seen)
 		return !in->unsettled || hook_new(in, &maps, err);

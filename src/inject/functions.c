@@ -110,8 +110,9 @@ static const struct family *relative(const char *name)
 static const struct family *member(const char *name)
 {
 	const struct family *found = relative(name);
+	size_t prefix = found ? 0 : prefix_len(name);
 
-	return found ? found : relative(name + prefix_len(name));
+	return prefix ? relative(name + prefix) : found;
 }
 
 /* Nobody calls something else so. */
@@ -229,11 +230,8 @@ static void take_dynsym(const struct search *search)
 		const char *name = image->dynstr + sym->st_name;
 		struct family found;
 
-		if (sym->st_name >= image->dynstr_len || is_local(sym))
-			continue;
-		if (sym->st_shndx == SHN_UNDEF)
-			search->functions->locks_memory |= strcmp(name, "mlockall") == 0;
-		else if (is_defined_function(sym) && is_wanted(search, name, &found))
+		if (sym->st_name < image->dynstr_len && !is_local(sym) &&
+		    is_defined_function(sym) && is_wanted(search, name, &found))
 			take(search, sym, name, &found);
 	}
 }
@@ -355,6 +353,7 @@ void tm_functions_of_image(const struct tm_process *process,
 	struct search search = { functions, image, false };
 	size_t from = functions->n, ngiven = functions->given.nallocs + functions->given.nfrees;
 
+	functions->locks_memory |= tm_image_imports(image, "mlockall");
 	take_dynsym(&search);
 	if (is_program && !take_file(&search, process) && image->ndynsym == 0)
 		functions->stripped_static = true;

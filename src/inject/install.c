@@ -275,6 +275,21 @@ static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded
 	keep_hookable(in, functions, from);
 }
 
+bool inject_locks_memory(struct tm_injection *in, const struct tm_maps *maps)
+{
+	bool locks = false;
+
+	for (size_t i = 0; i < maps->n && !locks; i++) {
+		TM_GUARD(tm_image_free) struct tm_image image = { 0 };
+		struct tm_err ignored;
+
+		locks = inject_may_be_image(&maps->regions[i]) &&
+			tm_image_read(in->mem, &maps->regions[i], &image, &ignored) &&
+			tm_image_imports(&image, "mlockall");
+	}
+	return locks;
+}
+
 bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 		   struct tm_functions *functions, struct tm_err *err)
 {

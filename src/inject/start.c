@@ -188,17 +188,17 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 	       (opts->python || inject_publish_space(in, maps, err));
 }
 
-/* What allocates, by symbol. Of Python's own allocators only the words are
- * hooked, but mlockall() counts all the same. */
+/* What allocates, by symbol. Of Python's own allocators only the words are hooked. */
 static bool survey(struct tm_injection *in, const struct tm_maps *maps,
 		   const struct tm_inject_opts *opts, struct tm_functions *ret,
 		   struct tm_err *err)
 {
-	if (!inject_survey(in, maps, ret, err))
-		return false;
-	if (opts->python)
-		ret->n = 0;
-	return opts->python || tm_functions_have_malloc(ret) || refuse(in, ret, err);
+	if (opts->python) {
+		ret->locks_memory = inject_locks_memory(in, maps);
+		return true;
+	}
+	return inject_survey(in, maps, ret, err) &&
+	       (tm_functions_have_malloc(ret) || refuse(in, ret, err));
 }
 
 static bool hook(struct tm_injection *in, const struct tm_functions *functions,
