@@ -96,6 +96,7 @@ bool native_modules_update(struct native_modules *modules,
 	struct native_module **old = modules->now;
 	size_t nold = modules->nnow, at = 0, cap = 0, kept = 0;
 
+	modules->updates++;
 	modules->now = NULL;
 	modules->nnow = 0;
 	for (size_t i = 0; i < nold; i++)

@@ -33,6 +33,7 @@ struct native_modules {
 	size_t nall, cap;
 	struct native_module **now; /* those mapped now, by address */
 	size_t nnow;
+	uint64_t updates;        /* counts native_modules_update() */
 };
 
 /* `mem` must outlive it. */

@@ -11,6 +11,7 @@
 #include "base/intern.h"
 #include "base/search.h"
 #include "native/elf_file.h"
+#include "target/process.h"
 
 enum { MAX_FILE = 256 << 20, MAX_ENTRIES = 4 << 20, OVERLAPS = 64 };
 
@@ -30,30 +31,6 @@ struct perf_map {
 	size_t nframes, frames_cap;
 	struct stat seen; /* of what was read last */
 };
-
-/* Its number where it lives: the innermost of NSpid. */
-static pid_t own_pid(pid_t pid)
-{
-	TM_GUARD(tm_file_close) FILE *file = NULL;
-	char path[64], line[256];
-	const char *last;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "NSpid:", 6) == 0 && (last = strrchr(line, '\t')))
-			return (pid_t)strtol(last, NULL, 10);
-	return pid;
-}
-
-struct perf_map *perf_map_create(pid_t pid)
-{
-	struct perf_map *map = tm_calloc(1, sizeof(*map));
-
-	map->pid = pid;
-	snprintf(map->path, sizeof(map->path), "/tmp/perf-%d.map", (int)own_pid(pid));
-	return map;
-}
 
 void perf_map_destroy(struct perf_map *map)
 {
@@ -148,7 +125,7 @@ static void read_all(struct perf_map *map, int fd, size_t size)
 	parse(map, text);
 }
 
-static void refresh(struct perf_map *map)
+void perf_map_refresh(struct perf_map *map)
 {
 	TM_GUARD(tm_fd_close) int fd = native_open_in_root(map->pid, map->path);
 	struct stat st;
@@ -166,13 +143,21 @@ static void refresh(struct perf_map *map)
 	read_all(map, fd, (size_t)st.st_size);
 }
 
-const struct tm_code_frame *perf_map_find(struct perf_map *map, tm_addr at)
+struct perf_map *perf_map_create(pid_t pid)
+{
+	struct perf_map *map = tm_calloc(1, sizeof(*map));
+	pid_t inner = tm_process_inner_pid(pid);
+
+	map->pid = pid;
+	snprintf(map->path, sizeof(map->path), "/tmp/perf-%d.map", (int)(inner ? inner : pid));
+	perf_map_refresh(map);
+	return map;
+}
+
+const struct tm_code_frame *perf_map_find(const struct perf_map *map, tm_addr at)
 {
 	const struct entry *found = NULL;
-	size_t i, steps = 0;
-
-	refresh(map);
-	i = TM_LOWER_BOUND(map->n, k, map->entries[k].start <= at);
+	size_t steps = 0, i = TM_LOWER_BOUND(map->n, k, map->entries[k].start <= at);
 	for (; i > 0 && steps < OVERLAPS; i--, steps++) {
 		const struct entry *entry = &map->entries[i - 1];
 

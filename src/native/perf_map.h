@@ -12,13 +12,13 @@
 
 struct perf_map;
 
+/* Reads the file. */
 struct perf_map *perf_map_create(pid_t pid);
 void perf_map_destroy(struct perf_map *map); /* NULL is fine */
 
-/*
- * The function at `at`; NULL if none is known. The file is read when it is first
- * asked for, and again when it has changed. The frame lives as long as the map.
- */
-const struct tm_code_frame *perf_map_find(struct perf_map *map, tm_addr at);
+/* Read it again if it has changed. */
+void perf_map_refresh(struct perf_map *map);
+/* The function at `at`; NULL if none is known. The frame lives as long as the map. */
+const struct tm_code_frame *perf_map_find(const struct perf_map *map, tm_addr at);
 
 #endif

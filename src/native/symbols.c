@@ -16,6 +16,7 @@ struct tm_symbolizer {
 	size_t n, cap;
 	size_t last; /* look-ups come in runs */
 	struct perf_map *generated; /* NULL until it is needed */
+	uint64_t generated_at;      /* modules->updates when it was looked at */
 };
 
 static const struct tm_code_frame nothing;
@@ -97,6 +98,18 @@ struct tm_code_place tm_symbolize_offset(struct tm_symbolizer *symbolizer,
 	return place;
 }
 
+/* What a compiler writes while a process is looked at is left for the next time. */
+static void refresh_generated(struct tm_symbolizer *symbolizer)
+{
+	uint64_t now = symbolizer->modules->updates;
+
+	if (!symbolizer->generated)
+		symbolizer->generated = perf_map_create(symbolizer->modules->pid);
+	else if (symbolizer->generated_at != now)
+		perf_map_refresh(symbolizer->generated);
+	symbolizer->generated_at = now;
+}
+
 /* Code that is no image's: what its compiler says of it. */
 static const struct tm_code_frame *generated(struct tm_symbolizer *symbolizer, tm_addr at)
 {
@@ -104,8 +117,7 @@ static const struct tm_code_frame *generated(struct tm_symbolizer *symbolizer, t
 
 	if (symbolizer->modules->pid <= 0)
 		return &nothing;
-	if (!symbolizer->generated)
-		symbolizer->generated = perf_map_create(symbolizer->modules->pid);
+	refresh_generated(symbolizer);
 	found = perf_map_find(symbolizer->generated, at);
 	return found ? found : &nothing;
 }

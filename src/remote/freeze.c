@@ -195,28 +195,8 @@ static bool never_ran(pid_t child)
 	       ended_like_a_copy(values[STAT_EXIT_CODE]);
 }
 
-/* The pid of a stale copy as the target sees it (the innermost of NSpid); 0
- * if it is not one. */
-static pid_t stale_copy(pid_t child)
-{
-	char path[64], line[256];
-	TM_GUARD(tm_file_close) FILE *file = NULL;
-	pid_t inner = 0;
-
-	if (!never_ran(child))
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)child);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		char *last = strrchr(line, '\t');
-
-		if (strncmp(line, "NSpid:", 6) == 0 && last)
-			inner = (pid_t)atoi(last + 1);
-	}
-	return inner;
-}
-
-/* Up to `max` stale copies among the children of all threads. */
+/* Up to `max` stale copies among the children of all threads, by the pid that the
+ * target knows them by. */
 static size_t list_stale(pid_t pid, pid_t *ret, size_t max)
 {
 	TM_GUARD(tm_pids_free) struct tm_pids children = { 0 };
@@ -224,7 +204,8 @@ static size_t list_stale(pid_t pid, pid_t *ret, size_t max)
 
 	tm_children_add(pid, &children);
 	for (size_t i = 0; i < children.n && n < max; i++)
-		if ((ret[n] = stale_copy(children.items[i])) > 0)
+		if (never_ran(children.items[i]) &&
+		    (ret[n] = tm_process_inner_pid(children.items[i])) > 0)
 			n++;
 	return n;
 }

@@ -78,6 +78,18 @@ char tm_process_state(pid_t pid, pid_t tid)
 	return value && value[0] && value[1] ? value[1] : 'X';
 }
 
+pid_t tm_process_inner_pid(pid_t pid)
+{
+	char text[STATUS_SIZE];
+	const char *value = status_value(pid, pid, "NSpid", text);
+	size_t at = value ? strcspn(value, "\n") : 0;
+
+	/* "NSpid:\t4711\t12", from our namespace inwards. */
+	while (at > 0 && value[at - 1] != '\t')
+		at--;
+	return at > 0 ? (pid_t)atoi(value + at) : 0;
+}
+
 static void read_command(struct tm_process *process)
 {
 	char path[64];

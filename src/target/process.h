@@ -69,6 +69,9 @@ bool tm_in_first_namespace(const char *kind);
 bool tm_process_explain(const struct tm_process *process, int sys_errno,
 			const char *what, struct tm_err *err);
 
+/* Its number where it lives, in the innermost namespace; 0: unknown. */
+pid_t tm_process_inner_pid(pid_t pid);
+
 /* A number from a "Key:\tvalue" line of /proc/PID/status (or of a thread when
  * tid differs); base 10 or 16. False if there is no such line. */
 bool tm_process_status_u64(pid_t pid, pid_t tid, const char *key, int base,

@@ -137,6 +137,47 @@ static void wild_addresses_have_no_name(void **state)
 	assert_int_equal(place.offset, (uintptr_t)&local);
 }
 
+static void update(void)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_err err;
+
+	assert_true(tm_maps_read(getpid(), &maps, &err));
+	native_modules_update(&self.modules, &maps);
+}
+
+static void assert_generated(const char *name)
+{
+	struct tm_code_place place = tm_symbolize(self.symbolizer, 0x1008, false);
+
+	assert_string_equal(place.frames[0].function, name);
+}
+
+static void say_generated(const char *path, const char *line)
+{
+	TM_GUARD(tm_file_close) FILE *file = fopen(path, "ae");
+
+	assert_non_null(file);
+	assert_true(fputs(line, file) >= 0);
+}
+
+static void generated_code_is_as_it_was_when_the_process_was_looked_at(void **state)
+{
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)getpid());
+	unlink(path);
+	update();
+	say_generated(path, "1000 20 first\n");
+	assert_generated("first");
+	say_generated(path, "1000 20 second\n");
+	assert_generated("first");
+	update();
+	assert_generated("second");
+	unlink(path);
+}
+
 static struct native_module *own_module(void)
 {
 	return native_modules_find(&self.modules,
@@ -248,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_return_address_names_the_inlined_calls),
 		cmocka_unit_test(exported_functions_of_libraries_have_names),
 		cmocka_unit_test(wild_addresses_have_no_name),
+		cmocka_unit_test(generated_code_is_as_it_was_when_the_process_was_looked_at),
 		cmocka_unit_test(each_way_leads_to_the_file_or_to_nothing),
 		cmocka_unit_test(the_vdso_is_read_from_memory),
 		cmocka_unit_test(a_window_reads_stack_and_pages_alike),
