@@ -377,7 +377,7 @@ def footprint(pid):
             "fds": len(os.listdir("/proc/%d/fd" % pid)),
             "maps": len(maps),
             "executable": sum("x" in m[1] for m in maps),
-            "ours": sum("/memfd:tmattach" in m[-1] for m in maps),
+            "ours": sum("/memfd:tmattach" in " ".join(m[5:]) for m in maps),  # "... (deleted)"
             "TracerPid": status["TracerPid"], "SigBlk": status["SigBlk"]}
 
 
