@@ -105,8 +105,13 @@ check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(
 		$(B)/tests/bench/recorder_pairs
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
 
+# Interpreters of other roots load it, too.
+$(B)/tests/live/room.so: tests/live/room.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -nostdlib -o $@ $<
+
 # The recorder in CPython's own allocators.
-check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tmattach live-roots
+check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
 	$(q)B='$(abspath $(B))' tests/live/run pyrecorder
 
 # The part that depends on the compiler that has built the recorder.

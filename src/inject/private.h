@@ -273,9 +273,10 @@ void inject_copies_free(struct inject_copies *copies); /* works as a guard */
 
 /* ---- copies_find.c ------------------------------------------------------------------- */
 
-/* In the data of all images, while the program runs. */
+/* In the data of all images, while the program runs. *ret_all: is it certain that
+ * there are no others? */
 bool inject_copies_search(struct tm_injection *in, struct inject_copies *ret,
-			  struct tm_err *err);
+			  bool *ret_all, struct tm_err *err);
 
 /* ---- space.c: modules, rows, stacks --------------------------------------------- */
 

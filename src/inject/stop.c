@@ -90,6 +90,8 @@ static bool copies_hide(struct tm_injection *in, const struct inject_copies *dat
 static bool take_words_back(struct tm_injection *in, struct inject_copies *ret_data,
 			    bool *ret_hide, struct tm_err *err)
 {
+	bool all;
+
 	if (!inject_has_words(in))
 		return true;
 	{
@@ -99,9 +101,9 @@ static bool take_words_back(struct tm_injection *in, struct inject_copies *ret_d
 		    !inject_words_restore(in, &stop, err))
 			return false;
 	}
-	if (!inject_copies_search(in, ret_data, err))
+	if (!inject_copies_search(in, ret_data, &all, err))
 		return false;
-	*ret_hide = copies_hide(in, ret_data);
+	*ret_hide = !all || copies_hide(in, ret_data);
 	return true;
 }
 

@@ -230,8 +230,8 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 
 static void tell_left(const struct tm_session *session)
 {
-	tm_subject_note(session, "a thread rests inside the recorder's code; it stays "
-			"mapped, inert");
+	tm_subject_note(session, "a thread rests inside the recorder's code, or the program "
+			"keeps a way into it; it stays mapped, inert");
 }
 
 static bool native_start(struct tm_session *session, const struct tm_order *order,

@@ -233,6 +233,35 @@ def do_join():
     return ""
 
 
+# ---- copies of the allocator tables' words ---------------------------------------------
+
+def room_and_object_allocator():
+    """An array of words in a library's data, and (ctx, malloc, calloc, realloc, free)."""
+    import ctypes
+    library = ctypes.CDLL(os.path.join(DIR, "room.so"))
+    allocator = (ctypes.c_uint64 * 5)()
+    ctypes.pythonapi.PyMem_GetAllocator(2, allocator)
+    return (ctypes.c_uint64 * 8192).in_dll(library, "room"), allocator
+
+
+def do_copy(n):
+    room, allocator = room_and_object_allocator()
+    for i in range(len(room)):
+        room[i] = allocator[1] if i < int(n) else 0
+    return ""
+
+
+def do_call_copy(i):
+    import ctypes
+    room, allocator = room_and_object_allocator()
+    call = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)(room[int(i)])
+    free = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyObject_Free", ctypes.pythonapi))
+    block = call(allocator[0], 100)
+    ctypes.memset(block, 1, 100)
+    free(block)
+    return ""
+
+
 # ---- what could be disturbed ---------------------------------------------------------
 
 def do_errno():
