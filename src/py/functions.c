@@ -67,6 +67,13 @@ static void add_object(struct py_functions *self, const char *object)
 	};
 }
 
+/* A word of a block's head; 0 where it would be beyond: the process says itself where
+ * its fields are. */
+static uint64_t head_word(const char head[HEAD], uint32_t off)
+{
+	return off <= HEAD - sizeof(uint64_t) ? tm_load_u64(head, off) : 0;
+}
+
 /* Code objects stand at the start of their blocks, functions behind the collector's
  * head; both behind what debug hooks have put there. */
 static bool look_at(void *ctx, const struct heap_piece *piece)
@@ -80,10 +87,10 @@ static bool look_at(void *ctx, const struct heap_piece *piece)
 		return true;
 	memcpy(head, piece->bytes, piece->len < HEAD ? piece->len : HEAD);
 	for (uint32_t hook = 0; hook <= 2 * HOOK; hook += HOOK) {
-		if (tm_load_u64(head, hook + TYPE) == runtime->code_type)
+		if (head_word(head, hook + TYPE) == runtime->code_type)
 			add_code(self, piece->at + hook,
-				 tm_load_u64(head, hook + self->frames.fields.code_filename));
-		if (tm_load_u64(head, hook + gc + TYPE) == runtime->function_type)
+				 head_word(head, hook + self->frames.fields.code_filename));
+		if (head_word(head, hook + gc + TYPE) == runtime->function_type)
 			add_object(self, head + hook + gc);
 	}
 	return true;
