@@ -79,14 +79,22 @@ static void scan(struct py_census *census, const struct heap_piece *piece,
 	}
 }
 
+/* References are aligned, as their blocks are: so no word stands in two pieces, and
+ * the one before it is in its piece or is census->last. */
+static void add_words(struct py_census *census, struct py_words words)
+{
+	if (words.off % 8 == 0 &&
+	    census->nranges < sizeof(census->ranges) / sizeof(census->ranges[0]))
+		census->ranges[census->nranges++] = words;
+}
+
 static void range(struct py_census *census, uint64_t off, uint64_t n, uint32_t stride,
 		  enum py_level level, enum heap_edge_kind how, uint32_t value)
 {
-	if (census->nranges < sizeof(census->ranges) / sizeof(census->ranges[0]))
-		census->ranges[census->nranges++] = (struct py_words){
-			.off = off, .n = n, .stride = stride, .level = (uint8_t)level,
-			.how = (uint8_t)how, .value = value,
-		};
+	add_words(census, (struct py_words){
+		.off = off, .n = n, .stride = stride, .level = (uint8_t)level,
+		.how = (uint8_t)how, .value = value,
+	});
 }
 
 /* ---- buffers ------------------------------------------------------------------------------- */
@@ -224,8 +232,7 @@ static void add_range(struct py_census *census, const struct py_plan *plan,
 		words.n -= before + 1;
 	}
 	words.off += offset;
-	if (census->nranges < sizeof(census->ranges) / sizeof(census->ranges[0]))
-		census->ranges[census->nranges++] = words;
+	add_words(census, words);
 }
 
 static void begin_object(struct py_census *census, const struct heap_piece *piece)
