@@ -64,12 +64,13 @@ void py_claim_deque(struct py_census *census, const struct py_object *object)
 
 void py_claim_nodes(struct py_census *census, const struct py_object *object)
 {
-	uint64_t n = tm_load_u64(object->bytes, DICT_USED);
 	struct tm_err err;
+	uint64_t n;
 	tm_addr at;
 
 	if (object->len < ODICT_FIRST + 8)
 		return;
+	n = tm_load_u64(object->bytes, DICT_USED);
 	at = tm_load_u64(object->bytes, ODICT_FIRST);
 	for (uint64_t i = 0; at && i < n; i++) {
 		py_claim(census, object->node, at, PY_USE_NODE, 0);

@@ -84,12 +84,13 @@ static void plan_set(struct py_census *census, const struct py_object *object,
 	uint64_t n = plan_word(object, SET_MASK) + 1;
 	tm_addr table = plan_word(object, SET_TABLE);
 
-	if (table == object->at + SET_SMALL) {
-		plan_add(plan, SET_SMALL, at_most(n, 8), 1, HEAP_EDGE_MEMBER, 0);
-		plan->words[plan->nwords - 1].stride = 16;
-	} else {
+	if (table == object->at + SET_SMALL)
+		plan_add_words(plan, (struct py_words){
+			.off = SET_SMALL, .n = at_most(n, 8), .stride = 16,
+			.level = PY_LEVEL_EXACT, .how = HEAP_EDGE_MEMBER,
+		});
+	else
 		plan_claim(census, object, table, PY_USE_SET, (uint32_t)at_most(n, UINT32_MAX));
-	}
 }
 
 static void plan_str(struct py_census *census, const struct py_object *object)
@@ -163,8 +164,10 @@ static void plan_arrays(struct py_census *census, const struct py_type *type,
 static void plan_link(const struct py_type *type, const struct py_object *object,
 		      struct py_plan *plan)
 {
-	plan_add(plan, LINK_NEXT, 1, 1, HEAP_EDGE_FIELD, LINK_NEXT / 8);
-	plan->words[plan->nwords - 1].kin = true;
+	plan_add_words(plan, (struct py_words){
+		.off = LINK_NEXT, .n = 1, .stride = 8, .level = PY_LEVEL_EXACT,
+		.how = HEAP_EDGE_FIELD, .value = LINK_NEXT / 8, .kin = true,
+	});
 	plan_add_fields(plan, LINK_KEY, at_most(type->basicsize, object->room));
 }
 

@@ -16,15 +16,19 @@ static inline uint64_t plan_word(const struct py_object *object, uint64_t off)
 	return off + 8 <= object->len ? tm_load_u64(object->bytes, off) : 0;
 }
 
+static inline void plan_add_words(struct py_plan *plan, struct py_words words)
+{
+	if (words.n && plan->nwords < sizeof(plan->words) / sizeof(plan->words[0]))
+		plan->words[plan->nwords++] = words;
+}
+
 static inline void plan_add(struct py_plan *plan, uint64_t off, uint64_t n,
 			    unsigned level, enum heap_edge_kind how, uint32_t value)
 {
-	if (n == 0 || plan->nwords == sizeof(plan->words) / sizeof(plan->words[0]))
-		return;
-	plan->words[plan->nwords++] = (struct py_words){
+	plan_add_words(plan, (struct py_words){
 		.off = off, .n = n, .stride = 8, .level = (uint8_t)level,
 		.how = (uint8_t)how, .value = value,
-	};
+	});
 }
 
 static inline void plan_add_fields(struct py_plan *plan, uint64_t off, uint64_t end)

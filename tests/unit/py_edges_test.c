@@ -99,11 +99,34 @@ static void test_unaligned(void **state)
 	assert_int_equal(edges(20, WINDOW + 4), 0);
 }
 
+/* A set says that its table, which is in itself, has no entries. */
+static void test_set_of_none(void **state)
+{
+	enum { MASK = 32, TABLE = 40, SMALL_TABLE = 64, SET = 192 };
+	const struct py_type type = { .kind = PY_KIND_SET, .own = SET, .basicsize = SET };
+	struct py_object object = { .bytes = (char *)bytes, .len = SET, .room = SET, .at = BASE };
+	struct py_census census = { .layout = &py_layout_find(8)->objects };
+	struct py_plan plan = { 0 };
+
+	(void)state;
+	memset(bytes, 0, SET);
+	put64(TABLE, BASE + SMALL_TABLE);
+	put64(MASK, 7);
+	py_plan_object(&census, &type, &object, &plan);
+	assert_int_equal(plan.nwords, 1);
+	assert_int_equal(plan.words[0].n, 8);
+	assert_int_equal(plan.words[0].stride, 16);
+	put64(MASK, UINT64_MAX);
+	py_plan_object(&census, &type, &object, &plan);
+	assert_int_equal(plan.nwords, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_unaligned),
+		cmocka_unit_test(test_set_of_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
