@@ -74,13 +74,20 @@ static void push_object(struct pickle_machine *m, const struct value *cls,
 	pickle_push(m, object);
 }
 
-/* An object of the class under `more` values. */
+/* An object of the class under `more` values: a tuple of arguments, and a dictionary of
+ * those with keywords. */
 void pickle_op_new(struct pickle_machine *m, unsigned more)
 {
-	struct value *items = pickle_pop(m, more + 1);
+	struct value *items = pickle_pop(m, more + 1), both;
 
-	if (items)
-		push_object(m, &items[0], more ? &items[more] : NULL);
+	if (!items)
+		return;
+	if (more == 2) {
+		both = node_create(&m->shape.nodes, NODE_TUPLE, &items[1], more);
+		push_object(m, &items[0], &both);
+	} else {
+		push_object(m, &items[0], more ? &items[1] : NULL);
+	}
 }
 
 void pickle_op_reduce(struct pickle_machine *m, unsigned arg)

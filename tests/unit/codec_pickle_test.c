@@ -158,6 +158,14 @@ static void what_is_around_a_snapshot_does_not_matter(void **state)
 			")\x81}(X\6\0\0\0traces" "ctracemalloc\n_Traces\n)\x81}"
 			"X\7\0\0\0_traces(K\0K\x05X\x04\0\0\0a.pyK\x0c\x86\x85"
 			"K\x02t\x85" P2_TAIL) },
+		{ "an argument of a constructor", TEXT("\x80\x04" "cmy.mod\nBox\n"
+			"ctracemalloc\nSnapshot\n)\x81}(X\6\0\0\0traces"
+			"ctracemalloc\n_Traces\n)\x81}X\7\0\0\0_traces]" ONE "sb"
+			"X\x0f\0\0\0traceback_limitK\x07ub" "\x85}\x92.") },
+		{ "one with a keyword", TEXT("\x80\x04" "cmy.mod\nBox\n)}X\2\0\0\0of"
+			"ctracemalloc\nSnapshot\n)\x81}(X\6\0\0\0traces"
+			"ctracemalloc\n_Traces\n)\x81}X\7\0\0\0_traces]" ONE "sb"
+			"X\x0f\0\0\0traceback_limitK\x07ub" "s\x92.") },
 		{ "protocol 0", TEXT("ccopy_reg\n_reconstructor\n(ctracemalloc\n"
 			"Snapshot\nc__builtin__\nobject\nNtR(dVtraces\nccopy_reg\n"
 			"_reconstructor\n(ctracemalloc\n_Traces\nc__builtin__\n"
