@@ -12,7 +12,7 @@
 #include "py/str.h"
 
 enum {
-	MAX_CODES = 4000000,
+	MAX_CODES = 4000000, /* and functions */
 	HEAD = 256,          /* of a block: what is looked at has ended before */
 	TYPE = 8,            /* PyObject.ob_type */
 	HOOK = 16,           /* what a debug hook puts before a block; there may be two */
@@ -57,7 +57,7 @@ static void add_object(struct py_functions *self, const char *object)
 {
 	const struct py_names_layout *layout = &self->frames.runtime->layout->names;
 
-	if (!layout->func_qualname)
+	if (!layout->func_qualname || self->nobjects == MAX_CODES)
 		return;
 	self->objects = tm_grow(self->objects, &self->objects_cap, self->nobjects + 1,
 				sizeof(*self->objects));
@@ -80,6 +80,7 @@ static bool look_at(void *ctx, const struct heap_piece *piece)
 {
 	struct py_functions *self = ctx;
 	const struct py_runtime *runtime = self->frames.runtime;
+	const tm_addr function = runtime->function_type;
 	const uint32_t gc = runtime->layout->gc_head;
 	char head[HEAD] = { 0 };
 
@@ -90,7 +91,7 @@ static bool look_at(void *ctx, const struct heap_piece *piece)
 		if (head_word(head, hook + TYPE) == runtime->code_type)
 			add_code(self, piece->at + hook,
 				 head_word(head, hook + self->frames.fields.code_filename));
-		if (head_word(head, hook + gc + TYPE) == runtime->function_type)
+		if (function && head_word(head, hook + gc + TYPE) == function)
 			add_object(self, head + hook + gc);
 	}
 	return true;

@@ -12,7 +12,7 @@
  * in tests/live/functions.
  */
 enum {
-	RUNTIME = 0, STR_TYPE = 0x800, CODE_TYPE = 0x900,
+	RUNTIME = 0, STR_TYPE = 0x800, CODE_TYPE = 0x900, FUNCTION_TYPE = 0xa00,
 	TEXTS = 0xb00, TABLE = 0xf00, HEAP = 0x1000, BLOCK = 0x200, SIZE = 0x2000,
 	/* Of a code object. */
 	FILENAME = 112, NAME = 120, QUALNAME = 128, FIRST = 68, LINES = 136, INSTRS = 200,
@@ -153,11 +153,31 @@ static void test_far_field(void **state)
 	}
 }
 
+/* Where PyFunction_Type is not exported, blank memory is no function. */
+static void test_blank(void **state)
+{
+	struct py_functions *functions;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 8);
+	functions = read_all(&f);
+	assert_int_equal(functions->nobjects, 0);
+	end(&f, functions);
+	begin(&f, 8);
+	f.runtime.function_type = BASE + FUNCTION_TYPE;
+	put64(HEAP + 16 + 8, BASE + FUNCTION_TYPE);
+	functions = read_all(&f);
+	assert_int_equal(functions->nobjects, 1);
+	end(&f, functions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named),
 		cmocka_unit_test(test_far_field),
+		cmocka_unit_test(test_blank),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
