@@ -176,10 +176,12 @@ static void claim_line(void *ctx, uint32_t line)
 		*owner |= (uint32_t)INT32_MAX + 1; /* as good as another */
 }
 
+/* Those that are none are dropped, and the others numbered anew. */
 static void read_codes(struct py_functions *self)
 {
 	size_t kept = 0;
 
+	tm_map_free(&self->code_of);
 	for (size_t i = 0; i < self->n; i++) {
 		struct py_function_code *code = &self->codes[i];
 		const struct py_code *read;

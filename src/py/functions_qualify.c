@@ -91,12 +91,13 @@ static void take_from_object(struct py_functions *self,
 {
 	TM_GUARD(tm_buf_free) struct tm_buf name = { 0 };
 	uint32_t i = tm_map_get(&self->code_of, object->code);
-	struct py_function_code *code = &self->codes[i];
+	struct py_function_code *code;
 	struct tm_err ignored;
 	size_t len;
 
-	if (i >= self->n || code->qualified)
+	if (i >= self->n || self->codes[i].qualified)
 		return;
+	code = &self->codes[i];
 	len = strlen(code->name);
 	if (!py_str_read(self->frames.mem, &self->frames.runtime->str, object->qualname, &name,
 			 &ignored) ||
