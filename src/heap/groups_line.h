@@ -1,4 +1,4 @@
-/* Groups by type and allocation line. Private to groups.c. */
+/* Groups by type and allocation line. Private to groups.c and groups_since.c. */
 #ifndef TM_HEAP_GROUPS_LINE_H
 #define TM_HEAP_GROUPS_LINE_H
 
