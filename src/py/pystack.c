@@ -138,8 +138,3 @@ const struct py_tstate *py_stack_states(const struct py_stack_reader *reader, si
 	*ret_n = reader->nstates;
 	return reader->states;
 }
-
-const struct py_frames *py_stack_frames(const struct py_stack_reader *reader)
-{
-	return &reader->frames;
-}

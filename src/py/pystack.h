@@ -43,8 +43,7 @@ bool py_stack_read(struct py_stack_reader *reader, size_t thread,
 bool py_stack_read_stray(struct py_stack_reader *reader, size_t i, bool *any,
 			 struct py_stack *ret, struct tm_err *err) TM_MUST_CHECK;
 
-/* The states of that sample, and where frames stand: the reader's. */
+/* The states of that sample: the reader's. */
 const struct py_tstate *py_stack_states(const struct py_stack_reader *reader, size_t *ret_n);
-const struct py_frames *py_stack_frames(const struct py_stack_reader *reader);
 
 #endif

@@ -144,17 +144,14 @@ static bool find_state(const struct finder *finder, struct py_thread_access *ret
 static bool take_fields(const struct finder *finder, struct py_thread_access *ret,
 			struct tm_err *err)
 {
-	struct py_stack_reader *reader =
-		py_stack_reader_create(finder->mem, finder->runtime, err);
-	const struct py_frames *frames;
+	struct py_frames frames;
 
-	if (!reader)
+	if (!py_frames_begin(&frames, finder->mem, finder->runtime, err))
 		return false;
-	frames = py_stack_frames(reader);
-	ret->fields = frames->fields;
-	ret->code_traceable = py_frames_traceable(frames);
-	ret->foreign_owner = frames->layout->foreign_owner;
-	py_stack_reader_destroy(reader);
+	ret->fields = frames.fields;
+	ret->code_traceable = py_frames_traceable(&frames);
+	ret->foreign_owner = frames.layout->foreign_owner;
+	py_frames_free(&frames);
 	return true;
 }
 
