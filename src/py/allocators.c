@@ -279,13 +279,9 @@ bool py_allocators_find(struct tm_mem *mem, const struct tm_maps *maps,
 			struct py_allocators *ret, struct tm_err *err)
 {
 	TM_GUARD(finder_free) struct finder finder = { mem, maps, runtime, { 0 } };
-	const struct tm_region *region = tm_maps_find(maps, runtime->image);
 	struct py_allocators all = { 0 };
 
-	if (!region)
-		return tm_err_set(err, TM_ERR_CORRUPT, runtime->name,
-				  "its image is not mapped any more");
-	if (!tm_image_read(mem, region, &finder.image, err) ||
+	if (!py_runtime_image(mem, maps, runtime, runtime->image, &finder.image, err) ||
 	    !find_tables(&finder, &all, err))
 		return false;
 	for (size_t i = 0; i < PY_NDOMAINS; i++)

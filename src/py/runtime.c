@@ -180,3 +180,15 @@ bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 		return no_cpython(&search, ret, err);
 	return read_runtime(mem, &search, ret, err);
 }
+
+bool py_runtime_image(struct tm_mem *mem, const struct tm_maps *maps,
+		      const struct py_runtime *runtime, tm_addr at, struct tm_image *ret,
+		      struct tm_err *err)
+{
+	const struct tm_region *region = tm_maps_find(maps, at);
+
+	if (!region)
+		return tm_err_set(err, TM_ERR_CORRUPT, runtime->name,
+				  "its image is not mapped any more");
+	return tm_image_read(mem, region, ret, err);
+}

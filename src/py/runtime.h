@@ -56,6 +56,12 @@ struct py_runtime {
 bool py_runtime_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 		     struct py_runtime *ret, struct tm_err *err) TM_MUST_CHECK;
 
+/* One of its images as it is now: that at runtime->image, or runtime->tracemalloc. A
+ * zeroed `ret` can be freed on failure, too. */
+bool py_runtime_image(struct tm_mem *mem, const struct tm_maps *maps,
+		      const struct py_runtime *runtime, tm_addr at, struct tm_image *ret,
+		      struct tm_err *err) TM_MUST_CHECK;
+
 /*
  * Find the state of its tracemalloc: `roots`, `code` and the functions of
  * tables, which all that follows needs. TM_ERR_UNSUPPORTED: it was built

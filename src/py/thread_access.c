@@ -163,13 +163,9 @@ bool py_thread_access_find(struct tm_mem *mem, const struct tm_maps *maps,
 		mem, runtime, { 0 },
 		{ runtime->runtime, runtime->runtime + runtime->runtime_size },
 	};
-	const struct tm_region *region = tm_maps_find(maps, runtime->image);
 	struct py_thread_access access = { 0 };
 
-	if (!region)
-		return tm_err_set(err, TM_ERR_CORRUPT, runtime->name,
-				  "its image is not mapped any more");
-	if (!tm_image_read(mem, region, &finder.image, err) ||
+	if (!py_runtime_image(mem, maps, runtime, runtime->image, &finder.image, err) ||
 	    !find_attached(&finder, &access.attached, err) ||
 	    !find_state(&finder, &access, err) || !take_fields(&finder, &access, err))
 		return false;

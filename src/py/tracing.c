@@ -41,7 +41,7 @@ bool py_tracing_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 	TM_GUARD(tm_image_free) struct tm_image module = { 0 };
 	const struct tm_image *owner = &python;
 
-	if (!tm_image_read(mem, tm_maps_find(maps, runtime->image), &python, err) ||
+	if (!py_runtime_image(mem, maps, runtime, runtime->image, &python, err) ||
 	    !take_functions(&python, runtime, err))
 		return false;
 	if (!runtime->tracemalloc)
@@ -50,8 +50,8 @@ bool py_tracing_find(struct tm_mem *mem, const struct tm_maps *maps, pid_t pid,
 				  runtime->name);
 	/* 3.8 to 3.11 may have _tracemalloc as an extension module. */
 	if (runtime->tracemalloc != runtime->image) {
-		if (!tm_image_read(mem, tm_maps_find(maps, runtime->tracemalloc),
-				   &module, err))
+		if (!py_runtime_image(mem, maps, runtime, runtime->tracemalloc, &module,
+				      err))
 			return false;
 		owner = &module;
 	}
