@@ -38,18 +38,15 @@ static void confirm(struct py_census *census, enum py_level level)
 	}
 }
 
-/* Those of node 0 have their names beside them. */
+/* Those of node 0 have their names beside them; py_garbage(), which drops some more,
+ * numbers them anew. */
 static void keep(struct heap_census *base, uint64_t from, uint64_t to, bool is_root)
 {
 	base->graph.to[to] = base->graph.to[from] & NODE;
 	if (base->how)
 		base->how[to] = base->how[from];
-	if (!is_root)
-		return;
-	base->roots[to] = base->roots[from];
-	if (base->how)
-		base->how[to] = (uint32_t)HEAP_EDGE_ROOT << HEAP_EDGE_SHIFT |
-				(uint32_t)(to & HEAP_EDGE_MAX);
+	if (is_root)
+		base->roots[to] = base->roots[from];
 }
 
 static void compact(struct py_census *census)
