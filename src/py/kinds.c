@@ -22,6 +22,7 @@ enum {
 	PARTIAL_FN = 16, PARTIAL_END = 40,
 	LINK_NEXT = 24, LINK_KEY = 32,
 	ODICT_FAST = 64, ODICT_DICT = 96,
+	MAX_VALUES_OFF = 256,        /* in their block */
 	INLINE_HEAD = 8,             /* struct _dictvalues: capacity, ..., valid */
 	INLINE_CAPACITY = 0, INLINE_EMBEDDED = 2, INLINE_VALID = 3,
 };
@@ -45,37 +46,41 @@ static void plan_tuple(struct py_census *census, const struct py_object *object,
 	plan_add(plan, items, n, 1, HEAP_EDGE_INDEX, 0);
 }
 
-/* Values of a dict or an instance, and the table that has their keys. */
-static void plan_values(struct py_census *census, const struct py_object *object,
-			tm_addr values, uint32_t table)
+/* Are the values of a dict or an instance in a block of their own? Those inside of an
+ * instance belong to that. */
+static bool has_values(const struct py_census *census, const struct py_object *object,
+		       tm_addr values, uint32_t *ret_off)
 {
-	const bool inline_values = census->layout->values == PY_VALUES_INLINE;
 	uint64_t off;
-	uint32_t node;
 
-	if (!census->collecting || values == 0 || is_inside(object, values))
-		return;
-	node = heap_blocks_find(&census->blocks, values, &off);
-	/* Those inside of an instance belong to that. */
-	if (node == 0 || off > 256)
-		return;
-	py_claim(census, object->node, values, PY_USE_VALUES,
-		 ((uint32_t)off + (inline_values ? INLINE_HEAD : 0)) |
-		 table << PY_VALUES_TABLE);
+	if (!census->collecting || values == 0 || is_inside(object, values) ||
+	    !heap_blocks_find(&census->blocks, values, &off) || off > MAX_VALUES_OFF)
+		return false;
+	*ret_off = (uint32_t)off;
+	return true;
+}
+
+/* `table` has their keys. */
+static void claim_values(struct py_census *census, const struct py_object *object,
+			 tm_addr values, uint32_t off, uint32_t table)
+{
+	if (census->layout->values == PY_VALUES_INLINE)
+		off += INLINE_HEAD;
+	py_claim(census, object->node, values, PY_USE_VALUES, off | table << PY_VALUES_TABLE);
 }
 
 static void plan_dict(struct py_census *census, const struct py_object *object)
 {
-	tm_addr values;
+	const tm_addr keys = plan_word(object, DICT_KEYS);
+	const tm_addr values = plan_word(object, DICT_VALUES);
+	uint32_t off;
 
 	if (!census->collecting)
 		return;
-	py_claim_keys(census, object->node, plan_word(object, DICT_KEYS),
+	py_claim_keys(census, object->node, keys,
 		      plan_word(object, DICT_USED) >= 256 && census->refs[object->node] == 1);
-	values = plan_word(object, DICT_VALUES);
-	if (values)
-		plan_values(census, object, values,
-			    py_shared(census, plan_word(object, DICT_KEYS)));
+	if (has_values(census, object, values, &off))
+		claim_values(census, object, values, off, py_shared(census, keys));
 }
 
 static void plan_set(struct py_census *census, const struct py_object *object,
@@ -340,11 +345,20 @@ static uint32_t shared_table(struct py_census *census, const struct py_type *typ
 	struct tm_err ignored;
 	tm_addr keys;
 
-	if (!census->collecting ||
-	    !tm_mem_u64(census->mem, type->at + census->layout->ht_cached_keys, &keys,
+	if (!tm_mem_u64(census->mem, type->at + census->layout->ht_cached_keys, &keys,
 			&ignored))
 		return 0;
 	return py_shared(census, keys);
+}
+
+static void plan_attributes(struct py_census *census, const struct py_type *type,
+			    const struct py_object *object, tm_addr values)
+{
+	uint32_t off;
+
+	if (has_values(census, object, values, &off))
+		claim_values(census, object, values, off,
+			     PY_VALUES_ATTRIBUTES | shared_table(census, type));
 }
 
 /* The words before the GC head; `off` wraps around: the object begins later. */
@@ -360,9 +374,9 @@ static void plan_before(struct py_census *census, const struct py_type *type,
 	word3 = tm_load_u64(object->before, object->head - 24);
 	word4 = tm_load_u64(object->before, object->head - 32);
 	if (values == PY_VALUES_POINTER)
-		plan_values(census, object, word4, PY_VALUES_ATTRIBUTES | shared_table(census, type));
+		plan_attributes(census, type, object, word4);
 	if (values == PY_VALUES_TAGGED && word3 & 1)
-		plan_values(census, object, word3 + 1, PY_VALUES_ATTRIBUTES | shared_table(census, type));
+		plan_attributes(census, type, object, word3 + 1);
 	else if (word3)
 		plan_add(plan, (uint64_t)-24, 1, 1, HEAP_EDGE_DICT, 0);
 	if (values == PY_VALUES_INLINE)
