@@ -62,6 +62,46 @@ static void locations_of_every_kind(void **state)
 	assert_int_equal(py_line_at(PY_LINES_LOCATIONS, table, len, 200, 28), 0);
 }
 
+struct told {
+	uint32_t lines[8];
+	size_t n;
+};
+
+static void tell(void *ctx, uint32_t line)
+{
+	struct told *told = ctx;
+
+	assert_true(told->n < 8);
+	told->lines[told->n++] = line;
+}
+
+static void expect(enum py_lines_kind kind, const uint8_t *table, size_t len,
+		   const uint32_t *lines, size_t n)
+{
+	struct told told = { 0 };
+
+	py_lines_each(kind, table, len, 10, tell, &told);
+	assert_int_equal(told.n, n);
+	assert_memory_equal(told.lines, lines, n * sizeof(*lines));
+}
+
+/* Those without instructions have no line of their own; the order is the table's. */
+static void each_line_with_instructions(void **state)
+{
+	static const uint8_t lnotab[] = { 0, 5, 2, 1, 0, 0x80, 4, 0x7f };
+	static const uint8_t ranges[] = { 4, 1, 2, 0x80, 0, 7, 6, 0xff };
+	static const uint8_t locations[] = {
+		0x80 | 15 << 3, 0x80 | 13 << 3 | 1, 2 << 1, 0x80 | 3 << 3, 0x12,
+		0x80 | 13 << 3, 201 >> 6 | 0x40, 0x3f,
+	};
+
+	(void)state;
+	expect(PY_LINES_LNOTAB, lnotab, 8, (uint32_t[]){ 15, 15 }, 2);
+	expect(PY_LINES_LNOTAB, lnotab, 0, (uint32_t[]){ 10 }, 1);
+	expect(PY_LINES_RANGES, ranges, 8, (uint32_t[]){ 11, 17 }, 2);
+	expect(PY_LINES_LOCATIONS, locations, sizeof(locations), (uint32_t[]){ 12, 12 }, 2);
+}
+
 /* Whatever the bytes are: an answer, and no read outside (with a sanitizer). */
 static void any_bytes_are_fine(void **state)
 {
@@ -88,6 +128,7 @@ int main(void)
 		cmocka_unit_test(lnotab_steps_both_ways),
 		cmocka_unit_test(ranges_may_have_no_line),
 		cmocka_unit_test(locations_of_every_kind),
+		cmocka_unit_test(each_line_with_instructions),
 		cmocka_unit_test(any_bytes_are_fine),
 	};
 
