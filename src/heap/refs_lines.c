@@ -8,6 +8,16 @@
 /* Of one path, so many are told. */
 enum { LINES = 10 };
 
+static uint32_t add(struct heap_ref_lines *self, uint32_t pattern,
+		    const struct heap_line *line)
+{
+	uint32_t *first = tm_map_put(&self->first, pattern);
+
+	self->items = tm_grow(self->items, &self->cap, self->n + 1, sizeof(*self->items));
+	self->items[self->n] = (struct heap_ref_line){ line, 0, *first };
+	return *first = (uint32_t)self->n++;
+}
+
 void heap_ref_lines_count(struct heap_ref_lines *self, const struct heap_census *census,
 			  uint32_t pattern, uint32_t node)
 {
@@ -18,12 +28,8 @@ void heap_ref_lines_count(struct heap_ref_lines *self, const struct heap_census 
 		return;
 	number = tm_map_put(&self->numbers, (uint64_t)pattern << 32 |
 			    (uint32_t)(line - census->allocated->lines));
-	if (*number == TM_MAP_NONE) {
-		*number = (uint32_t)self->n;
-		self->items = tm_grow(self->items, &self->cap, self->n + 1,
-				      sizeof(*self->items));
-		self->items[self->n++] = (struct heap_ref_line){ pattern, line, 0 };
-	}
+	if (*number == TM_MAP_NONE)
+		*number = add(self, pattern, line);
 	self->items[*number].count++;
 }
 
@@ -44,14 +50,14 @@ void heap_ref_lines_take(const struct heap_ref_lines *self, uint32_t pattern,
 	struct tm_heap_line *all = NULL;
 	size_t n = 0, cap = 0;
 
-	for (size_t i = 0; i < self->n; i++) {
-		if (self->items[i].pattern != pattern)
-			continue;
+	for (uint32_t i = tm_map_get(&self->first, pattern); i != TM_MAP_NONE;
+	     i = self->items[i].next) {
+		const struct heap_ref_line *item = &self->items[i];
+
 		all = tm_grow(all, &cap, n + 1, sizeof(*all));
 		all[n++] = (struct tm_heap_line){
-			.filename = self->items[i].line->filename,
-			.lineno = self->items[i].line->lineno,
-			.count = self->items[i].count,
+			.filename = item->line->filename, .lineno = item->line->lineno,
+			.count = item->count,
 		};
 	}
 	if (n)
@@ -65,5 +71,6 @@ void heap_ref_lines_take(const struct heap_ref_lines *self, uint32_t pattern,
 void heap_ref_lines_free(struct heap_ref_lines *self)
 {
 	tm_map_free(&self->numbers);
+	tm_map_free(&self->first);
 	free(self->items);
 }

@@ -7,14 +7,15 @@
 #include "heap/ask.h"
 
 struct heap_ref_line {
-	uint32_t pattern;
 	const struct heap_line *line;
 	uint64_t count;
+	uint32_t next;               /* of the same pattern; TM_MAP_NONE: there is none */
 };
 
 /* Zeroed is empty. */
 struct heap_ref_lines {
-	struct tm_map numbers;       /* pattern << 32 | line + 1 -> items */
+	struct tm_map numbers;       /* pattern << 32 | number of the line -> items */
+	struct tm_map first;         /* pattern -> items */
 	struct heap_ref_line *items;
 	size_t n, cap;
 };
