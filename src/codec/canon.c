@@ -1,7 +1,6 @@
 #include "codec/canon.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 

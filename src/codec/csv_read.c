@@ -1,6 +1,5 @@
 /* Reading the .csv of traces back; see codec/csv.h for what a field holds, and
  * codec/csv_rows.h for what other programs make of it. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

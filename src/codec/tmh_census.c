@@ -1,7 +1,6 @@
 #include "codec/tmh_census.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/big.h"

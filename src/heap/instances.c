@@ -1,9 +1,7 @@
 /* The objects at the ends of the paths of one pattern, each by itself. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
-#include "base/guard.h"
 #include "base/map.h"
 #include "heap/heap.h"
 #include "heap/patterns.h"
@@ -12,8 +10,8 @@
 struct instances {
 	struct tm_heap *heap;
 	struct tm_heap_instances *ret;
-	uint32_t *nodes;   /* of the items */
-	size_t cap, nodes_cap;
+	uint32_t *nodes;   /* of the items, before these are sorted */
+	size_t nodes_cap;
 };
 
 /* Patterns are numbered as tm_heap_refs() has numbered them: the same objects in

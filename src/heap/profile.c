@@ -1,8 +1,6 @@
 /* Objects as traces, the paths to them as tracebacks. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/big.h"
 #include "base/guard.h"
 #include "heap/groups.h"

@@ -1,5 +1,4 @@
 /* Who holds what the user means, or what that holds. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

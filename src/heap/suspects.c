@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/big.h"
-#include "base/guard.h"
 #include "heap/groups_root.h"
 #include "heap/heap.h"
 #include "heap/patterns.h"

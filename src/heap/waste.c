@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/guard.h"
 #include "heap/heap.h"
 #include "heap/kept.h"
 #include "heap/values.h"

@@ -53,8 +53,8 @@ static bool has_room(const struct finder *finder, tm_addr at)
 	       tm_image_holds(&finder->image, at + TABLE_SIZE - 1, PF_W);
 }
 
-/* The function of the table that is called with this number must take its word and
- * the context from there. */
+/* Those from which the function of this name takes its context and its own word, which
+ * has this number. */
 static size_t keep_common(const struct finder *finder, const char *name, unsigned number,
 			  tm_addr *tables, size_t n)
 {
@@ -88,8 +88,8 @@ static size_t list_tables(const struct finder *finder, const char *name, tm_addr
 	return n;
 }
 
-/* All tables that the four functions of a domain use: those of others, too, where
- * these have been inlined. */
+/* The tables that each of the four functions of a domain uses: its own, and that of a
+ * domain whose four functions have been inlined there. */
 static size_t list_domain(const struct finder *finder, enum py_domain domain,
 			  tm_addr *ret)
 {

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/big.h"
 #include "base/guard.h"
 #include "py/census_private.h"

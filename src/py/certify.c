@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "base/big.h"
 #include "py/census_private.h"
 

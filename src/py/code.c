@@ -1,6 +1,5 @@
 #include "py/code.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,7 +1,5 @@
 #include "py/collector.h"
 
-#include <stdlib.h>
-
 #include "base/guard.h"
 #include "base/load.h"
 #include "py/interpreters.h"

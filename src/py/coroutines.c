@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/load.h"
 #include "py/interpreters.h"
 
 enum {

@@ -4,10 +4,8 @@
  * makes the function, and of a class's own code. That code may be gone when a
  * module has been imported: then the function has its name.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/guard.h"
 #include "py/functions_private.h"
 #include "py/sequence.h"

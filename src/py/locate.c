@@ -1,7 +1,6 @@
 #include "py/locate.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"

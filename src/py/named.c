@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
-#include "base/load.h"
 #include "py/census_private.h"
 #include "py/dict.h"
 #include "py/frames.h"

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/big.h"
 #include "base/guard.h"
 #include "base/load.h"
 #include "py/census_private.h"

@@ -1,11 +1,9 @@
 #include "py/runtime.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/guard.h"
-#include "base/log.h"
 #include "image/loaded.h"
 #include "py/str.h"
 #include "py/version.h"

@@ -1,7 +1,5 @@
 #include "py/waiting.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
