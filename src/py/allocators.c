@@ -215,14 +215,26 @@ static bool is_debug(const struct finder *finder, const struct py_allocators *al
 	return same_functions(&all->domains[PY_DOMAIN_MEM], &all->domains[PY_DOMAIN_OBJ]);
 }
 
+/* Where tracemalloc will keep a table, and has kept none yet. */
+static bool is_unused(const struct py_allocator *table)
+{
+	static const struct py_allocator unused;
+
+	return same_functions(table, &unused);
+}
+
 /* A context that the functions do not look at: control/contexts.h has prepared it for
- * tracemalloc, which is not on. */
-static bool is_idle(const struct finder *finder, const struct py_allocator *table)
+ * tracemalloc, which is not on, and may never have been. */
+static bool is_idle(const struct finder *finder, enum py_domain domain,
+		    const struct py_allocator *table)
 {
 	struct py_allocator below = { .at = table->ctx };
 	struct tm_err err;
 
-	return below.at && read_table(finder, &below, &err) && same_functions(table, &below);
+	return below.at && read_table(finder, &below, &err) &&
+	       (same_functions(table, &below) ||
+		(below.at == py_allocators_replaced(finder->runtime, domain) &&
+		 is_unused(&below)));
 }
 
 /* tracemalloc has as its context the allocator that it has replaced. */
@@ -262,8 +274,8 @@ static enum py_allocators_kind kind_of(const struct finder *finder,
 {
 	bool context = false;
 
-	for (size_t i = 0; i < PY_NDOMAINS; i++)
-		context |= all->domains[i].ctx && !is_idle(finder, &all->domains[i]);
+	for (enum py_domain i = 0; i < PY_NDOMAINS; i++)
+		context |= all->domains[i].ctx && !is_idle(finder, i, &all->domains[i]);
 	if (has_others(finder, all, &all->others))
 		return PY_ALLOCATORS_OTHERS;
 	if (!context)
