@@ -1,5 +1,7 @@
 #include "control/contexts.h"
 
+#include <string.h>
+
 #include "control/mapping.h"
 #include "mem/mem.h"
 #include "py/allocators.h"
@@ -23,19 +25,6 @@ static bool prepare_start(const struct control_target *target,
 	return true;
 }
 
-/* The program itself may have started it: the table that will be back. */
-static bool prepare_stop(const struct control_target *target, struct tm_err *err)
-{
-	for (enum py_domain i = 0; i < PY_NDOMAINS; i++) {
-		tm_addr table = py_allocators_replaced(target->runtime, i), ctx;
-
-		if (!tm_mem_u64(target->mem, table, &ctx, err) ||
-		    (ctx == 0 && !set_context(target, table, table, err)))
-			return false;
-	}
-	return true;
-}
-
 static bool is_alone(pid_t pid)
 {
 	struct target_stat stat;
@@ -43,8 +32,8 @@ static bool is_alone(pid_t pid)
 	return target_stat_read(pid, &stat) && stat.values[STAT_NUM_THREADS] == 1;
 }
 
-static bool refuse(const struct control_target *target, const struct py_allocators *all,
-		   struct tm_err *err)
+static bool refuse_start(const struct control_target *target,
+			 const struct py_allocators *all, struct tm_err *err)
 {
 	const struct tm_process *process = target->process;
 
@@ -55,6 +44,56 @@ static bool refuse(const struct control_target *target, const struct py_allocato
 		   "crash it", target->runtime->name, py_allocators_name(all->kind));
 	return tm_err_hint(err, "`tmattach start --exact %d' records without tracemalloc",
 			   (int)process->leader);
+}
+
+static bool refuse_stop(const struct control_target *target, struct tm_err *err)
+{
+	const struct tm_process *process = target->process;
+
+	if (is_alone(process->pid))
+		return true;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, process->object,
+		   "%s exchanges its allocators while other threads run, and those below "
+		   "tracemalloc, which are not its own or debug hooks, would crash it",
+		   target->runtime->name);
+	return tm_err_hint(err, "nothing was done; memory is traced until the process ends, "
+				"and its traces can be read");
+}
+
+/* Does somebody look at the context of this table, or may do so? One that is neither none
+ * nor ours is looked at; a function that is not CPython's may look at any. */
+static bool is_foreign(const struct control_target *target, const struct tm_maps *maps,
+		       tm_addr table, const uint64_t words[static 1 + PY_NFUNCTIONS])
+{
+	const struct tm_region *own = tm_maps_find(maps, target->runtime->image);
+
+	if (!own || (words[0] != 0 && words[0] != table))
+		return true;
+	for (size_t i = 1; i <= PY_NFUNCTIONS; i++) {
+		const struct tm_region *region = tm_maps_find(maps, words[i]);
+
+		if (!region || strcmp(region->path, own->path) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The program itself may have started it: the tables that will be back. */
+static bool prepare_stop(const struct control_target *target, const struct tm_maps *maps,
+			 struct tm_err *err)
+{
+	for (enum py_domain i = 0; i < PY_NDOMAINS; i++) {
+		tm_addr table = py_allocators_replaced(target->runtime, i);
+		uint64_t words[1 + PY_NFUNCTIONS];
+
+		if (!tm_mem_read(target->mem, table, words, sizeof(words), err))
+			return false;
+		if (is_foreign(target, maps, table, words))
+			return refuse_stop(target, err);
+		if (words[0] == 0 && !set_context(target, table, table, err))
+			return false;
+	}
+	return true;
 }
 
 bool control_contexts(const struct control_target *target, const struct tm_maps *maps,
@@ -70,10 +109,10 @@ bool control_contexts(const struct control_target *target, const struct tm_maps 
 	case PY_ALLOCATORS_MIMALLOC:
 		return prepare_start(target, &all, err);
 	case PY_ALLOCATORS_TRACEMALLOC:
-		return prepare_stop(target, err);
+		return prepare_stop(target, maps, err);
 	case PY_ALLOCATORS_PYMALLOC: case PY_ALLOCATORS_MALLOC:
 	case PY_ALLOCATORS_DEBUG: case PY_ALLOCATORS_OTHERS:
 		break;
 	}
-	return refuse(target, &all, err);
+	return refuse_start(target, &all, err);
 }

@@ -17,8 +17,8 @@
 
 /*
  * Before start() or stop() in a free-threaded CPython; elsewhere it does nothing. May be
- * repeated. TM_ERR_UNSUPPORTED: other threads run, and the functions in the tables
- * have contexts of their own.
+ * repeated. TM_ERR_UNSUPPORTED: other threads run, and the functions in the tables, or
+ * in those that tracemalloc keeps, have contexts of their own.
  */
 bool control_contexts(const struct control_target *target, const struct tm_maps *maps,
 		      struct tm_err *err) TM_MUST_CHECK;
