@@ -112,6 +112,13 @@ static bool settled_state(struct tm_session *session, const struct acting *actin
 		tm_subject_explain(session, err)) && read_state(session, ret, err);
 }
 
+static bool contexts_ready(struct tm_session *session, const struct acting *acting,
+			   struct tm_err *err)
+{
+	return control_contexts(&acting->target, &session->maps, err) ||
+	       tm_subject_explain(session, err);
+}
+
 /* The call has had its effect: take the result from the target itself. */
 static bool check_state(struct tm_session *session, enum py_state expected,
 			struct tm_control_result *ret, struct tm_err *err)
@@ -146,7 +153,7 @@ static bool cpython_start(struct tm_session *session, const struct tm_order *ord
 	*ret = (struct tm_control_result){ .traceback_limit = status.max_nframe };
 	if (status.state == PY_TRACING)
 		return true;
-	if (!control_contexts(&acting.target, &session->maps, err) ||
+	if (!contexts_ready(session, &acting, err) ||
 	    !do_call(session, &acting, &done, err) ||
 	    !check_state(session, PY_TRACING, ret, err))
 		return false;
@@ -171,7 +178,7 @@ static bool cpython_stop(struct tm_session *session, const struct tm_order *orde
 	if (status.state != PY_TRACING)
 		return tm_native_recorded(session) || tm_native_tidy(session, err) ||
 		       tm_subject_explain(session, err);
-	return control_contexts(&acting.target, &session->maps, err) &&
+	return contexts_ready(session, &acting, err) &&
 	       do_call(session, &acting, &done, err) &&
 	       check_state(session, PY_NOT_TRACING, ret, err);
 }
