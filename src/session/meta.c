@@ -18,6 +18,20 @@ static bool was_not_traced(const struct tm_session *session, enum py_state state
 			   "-X tracemalloc; if the recorder was in it, use --recorder");
 }
 
+/* Who is free-threaded has no census (objects.c). */
+static bool advise_tracing(const struct tm_session *session, struct tm_err *err)
+{
+	int pid = (int)session->process.leader;
+	char objects[64] = "";
+
+	if (!session->runtime.free_threaded)
+		snprintf(objects, sizeof(objects),
+			 "; without any, `tmattach objects %d' shows what is alive", pid);
+	return tm_err_hint(err, "`tmattach start %d' starts it, `tmattach start --sample 512K %d' "
+				"at a small part of the cost; or run the program with "
+				"PYTHONTRACEMALLOC=1 or -X tracemalloc%s", pid, pid, objects);
+}
+
 bool tm_not_traced(const struct tm_session *session, enum py_state state,
 		   struct tm_err *err)
 {
@@ -28,12 +42,7 @@ bool tm_not_traced(const struct tm_session *session, enum py_state state,
 				  "the interpreter is shutting down; tracemalloc has ended");
 	tm_err_set(err, TM_ERR_NOT_TRACED, session->object,
 		   "%s is not tracing memory allocations", session->runtime.name);
-	return tm_err_hint(err, "`tmattach start %d' starts it, `tmattach start --sample 512K %d' "
-				"at a small part of the cost; or run the program with "
-				"PYTHONTRACEMALLOC=1 or -X tracemalloc; without any, `tmattach "
-				"objects %d' shows what is alive",
-			   (int)session->process.leader, (int)session->process.leader,
-			   (int)session->process.leader);
+	return advise_tracing(session, err);
 }
 
 /* ---- the scalars ----------------------------------------------------------------- */
