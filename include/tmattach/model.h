@@ -357,7 +357,8 @@ bool tm_snapshot_error(const struct tm_snapshot *snapshot, struct tm_error *ret)
 
 /*
  * All traces of several snapshots (at least one) in one. Sizes in the meta are
- * sums; what the parts disagree on is unknown, the pid is 0.
+ * sums; what the parts disagree on is unknown, the pid is 0. If one of them is a
+ * sample the whole is, by the largest sample_bytes.
  */
 struct tm_snapshot *tm_snapshot_merge(const struct tm_snapshot *const *parts,
 				      size_t n, struct tm_err *err) TM_MUST_CHECK;

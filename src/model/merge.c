@@ -131,6 +131,9 @@ static void add_meta(struct tm_meta *meta, const struct tm_meta *more)
 		meta->traceback_limit = more->traceback_limit;
 	if (more->pause_ns > meta->pause_ns)
 		meta->pause_ns = more->pause_ns;
+	/* No figure is said to be better than it is. */
+	if (more->sample_bytes > meta->sample_bytes)
+		meta->sample_bytes = more->sample_bytes;
 	if (strcmp(meta->runtime, more->runtime) != 0)
 		meta->runtime[0] = '\0';
 	if (strcmp(meta->command, more->command) != 0)
