@@ -10,13 +10,9 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "model/group.h"
-#include "model/tables.h"
 
 /* 95 of 100 values of a normal distribution lie within so many deviations. */
 #define DEVIATIONS 1.959964
-
-/* What all variances add up to in whole numbers: recursion may count them often. */
-#define WHOLE ((double)(1ull << 48))
 
 struct variance {
 	double size, count;
@@ -30,47 +26,50 @@ static struct variance variance_of(const struct tm_row *row, double mean)
 	return (struct variance){ count * (double)row->size * (double)row->size, count };
 }
 
-/* By site; *ret_total of all. */
-static struct variance *variances(const struct tm_snapshot *snapshot,
-				  struct variance *ret_total)
+/* By site. */
+static struct variance *variances(const struct tm_snapshot *snapshot)
 {
 	struct variance *ret = tm_calloc(snapshot->nsites + 1, sizeof(*ret));
 
-	*ret_total = (struct variance){ 0 };
 	for (size_t i = 0; i < snapshot->nrows; i++) {
 		const struct tm_row *row = &snapshot->rows[i];
 		struct variance one = variance_of(row, (double)snapshot->meta.sample_bytes);
 
 		ret[row->site].size += one.size;
 		ret[row->site].count += one.count;
-		ret_total->size += one.size;
-		ret_total->count += one.count;
 	}
 	return ret;
 }
 
-static uint64_t error_of(double variance)
+/* Sums of sizes and squares beyond what fits are as far off as can be said. */
+static uint64_t deviation_of(double variance)
 {
-	return (uint64_t)ceil(DEVIATIONS * sqrt(variance));
+	double ret = ceil(DEVIATIONS * sqrt(variance));
+
+	return ret < (double)INT64_MAX ? (uint64_t)ret : INT64_MAX;
 }
 
-/* The snapshot with variances in place of its sites' figures, as parts of WHOLE. */
-static struct tm_site *scaled(const struct tm_snapshot *snapshot,
-			      const struct variance *by_site, struct variance total)
+static struct tm_error error_of(struct variance variance)
 {
-	struct tm_site *sites = tm_calloc(snapshot->nsites + 1, sizeof(*sites));
+	return (struct tm_error){ deviation_of(variance.size), deviation_of(variance.count) };
+}
 
-	for (size_t i = 0; i < snapshot->nsites; i++) {
-		sites[i] = snapshot->sites[i];
-		if (!sites[i].count)
-			continue;
-		sites[i].size = total.size > 0
-			? (uint64_t)(by_site[i].size / total.size * WHOLE) : 0;
-		/* 0 would be no site at all. */
-		sites[i].count = 1 + (total.count > 0
-			? (uint64_t)(by_site[i].count / total.count * WHOLE) : 0);
-	}
-	return sites;
+/* ---- of groups ----------------------------------------------------------------- */
+
+struct adding {
+	const struct variance *by_site;
+	struct variance *by_group;
+};
+
+/* What counts k times is k times as far off. */
+static bool add_variance(void *ctx, tm_id site, tm_id group, uint32_t times)
+{
+	const struct adding *to = ctx;
+	double square = (double)times * times;
+
+	to->by_group[group].size += square * to->by_site[site].size;
+	to->by_group[group].count += square * to->by_site[site].count;
+	return true;
 }
 
 struct tm_error *tm_stats_errors(const struct tm_stats *stats, size_t nitems,
@@ -78,40 +77,38 @@ struct tm_error *tm_stats_errors(const struct tm_stats *stats, size_t nitems,
 {
 	const struct tm_snapshot *snapshot = nitems ? stats->items[0].snapshot : NULL;
 	TM_GUARD(tm_free_ptr) struct variance *by_site = NULL;
-	TM_GUARD(tm_free_ptr) struct tm_site *sites = NULL;
-	TM_GUARD(groups_free) struct groups groups = { 0 };
-	struct model_snapshot twin;
-	struct variance total;
+	TM_GUARD(tm_free_ptr) struct variance *by_group = NULL;
+	struct group_walk walk = { snapshot, query, .visit = add_variance };
+	struct adding adding;
 	struct tm_error *ret;
-	struct tm_err err;
 
 	if (!snapshot || stats->is_diff || !snapshot->meta.sample_bytes)
 		return NULL;
-	by_site = variances(snapshot, &total);
-	sites = scaled(snapshot, by_site, total);
-	twin = *(const struct model_snapshot *)snapshot;
-	twin.pub.sites = sites;
-	if (!groups_collect(&groups, &twin.pub, query, &err))
-		return NULL;
+	by_site = variances(snapshot);
+	by_group = tm_calloc(group_ids(snapshot, query->key), sizeof(*by_group));
+	adding = (struct adding){ by_site, by_group };
+	walk.ctx = &adding;
+	groups_walk(&walk);
 	ret = tm_calloc(nitems, sizeof(*ret));
-	for (size_t i = 0; i < nitems; i++) {
-		tm_id at = groups.index[stats->items[i].group];
-
-		if (at == TM_ID_NONE)
-			continue;
-		ret[i].size = error_of((double)groups.items[at].size / WHOLE * total.size);
-		ret[i].count = error_of((double)groups.items[at].count / WHOLE * total.count);
-	}
+	for (size_t i = 0; i < nitems; i++)
+		ret[i] = error_of(by_group[stats->items[i].group]);
 	return ret;
 }
 
+/* ---- of all ---------------------------------------------------------------------- */
+
 bool tm_snapshot_error(const struct tm_snapshot *snapshot, struct tm_error *ret)
 {
-	struct variance total;
+	TM_GUARD(tm_free_ptr) struct variance *by_site = NULL;
+	struct variance total = { 0 };
 
 	if (!snapshot->meta.sample_bytes)
 		return false;
-	free(variances(snapshot, &total));
-	*ret = (struct tm_error){ error_of(total.size), error_of(total.count) };
+	by_site = variances(snapshot);
+	for (size_t i = 0; i < snapshot->nsites; i++) {
+		total.size += by_site[i].size;
+		total.count += by_site[i].count;
+	}
+	*ret = error_of(total);
 	return true;
 }

@@ -48,6 +48,77 @@ tm_id group_of_site(struct acting *acting, enum tm_key key, const struct tm_site
 	return group_of_frame(snapshot, key, acting_frame(acting, site->traceback));
 }
 
+/* ---- who counts where ------------------------------------------------------- */
+
+/*
+ * How often each group occurs in the traceback, into walk->times. Every occurrence of a
+ * Python frame counts, as often as recursion repeats it: so does tracemalloc. A native
+ * one counts once.
+ */
+static void count_frames(struct group_walk *walk, const tm_id *frames, uint32_t n)
+{
+	for (uint32_t i = n; i-- > 0;) {
+		uint32_t *times = &walk->times[group_of_frame(walk->snapshot,
+							       walk->query->key, frames[i])];
+
+		if (!*times || walk->snapshot->frames[frames[i]].native == TM_ID_NONE)
+			++*times;
+	}
+}
+
+static bool visit_frames(struct group_walk *walk, tm_id site)
+{
+	const struct tm_snapshot *s = walk->snapshot;
+	tm_id traceback = s->sites[site].traceback;
+	const tm_id *frames = traceback_frames(s, traceback);
+	uint32_t n = s->tracebacks[traceback].nframe;
+	bool ok = true;
+
+	count_frames(walk, frames, n);
+	for (uint32_t i = 0; i < n; i++) {
+		tm_id group = group_of_frame(s, walk->query->key, frames[i]);
+		uint32_t times = walk->times[group];
+
+		walk->times[group] = 0;
+		if (times)
+			ok = ok && walk->visit(walk->ctx, site, group, times);
+	}
+	return ok;
+}
+
+bool groups_walk(struct group_walk *walk)
+{
+	TM_GUARD(filter_set_free) struct filter_set filters;
+	const struct tm_snapshot *s = walk->snapshot;
+	const struct tm_query *query = walk->query;
+	bool ok = true;
+
+	filter_set_init(&filters, s, query);
+	if (query->cumulative)
+		walk->times = tm_calloc(group_ids(s, query->key), sizeof(*walk->times));
+	for (tm_id id = 0; id < s->nsites && ok; id++) {
+		const struct tm_site *site = &s->sites[id];
+
+		if (!site->count || !filter_set_passes(&filters, id))
+			continue;
+		walk->total_size += site->size;
+		walk->total_count += site->count;
+		ok = query->cumulative ? visit_frames(walk, id) :
+		     walk->visit(walk->ctx, id,
+				 group_of_site(&filters.acting, query->key, site), 1);
+	}
+	free(walk->times);
+	walk->times = NULL;
+	return ok;
+}
+
+/* ---- their sums -------------------------------------------------------------- */
+
+struct collecting {
+	struct groups *groups;
+	const struct tm_snapshot *snapshot;
+};
+
 static struct tm_stat *group_item(struct groups *groups, tm_id group)
 {
 	tm_id at = groups->index[group];
@@ -62,79 +133,42 @@ static struct tm_stat *group_item(struct groups *groups, tm_id group)
 }
 
 /* False if the sum is beyond what a difference can hold. */
-static bool add(struct groups *groups, tm_id group, const struct tm_site *site)
+static bool add_times(uint64_t *sum, uint64_t figure, uint32_t times)
 {
-	struct tm_stat *item = group_item(groups, group);
-
-	item->size += site->size; /* two summands up to 2^63 - 1: no wrap */
-	item->count += site->count;
-	return item->size <= INT64_MAX && item->count <= INT64_MAX;
+	return !__builtin_mul_overflow(figure, times, &figure) &&
+	       !__builtin_add_overflow(*sum, figure, sum) && *sum <= INT64_MAX;
 }
 
-/* Has a more recent native frame of the traceback counted for this group? */
-static bool counted(const struct tm_snapshot *s, enum tm_key key,
-		    const tm_id *frames, uint32_t i, uint32_t n)
+static bool add_site(void *ctx, tm_id site, tm_id group, uint32_t times)
 {
-	const tm_id group = group_of_frame(s, key, frames[i]);
+	const struct collecting *to = ctx;
+	const struct tm_site *from = &to->snapshot->sites[site];
+	struct tm_stat *item = group_item(to->groups, group);
 
-	if (s->frames[frames[i]].native == TM_ID_NONE)
-		return false;
-	while (++i < n)
-		if (group_of_frame(s, key, frames[i]) == group)
-			return true;
-	return false;
-}
-
-/* Every occurrence of a Python frame counts, as often as recursion repeats it: so
- * does tracemalloc. A native one counts once. */
-static bool add_frames(struct groups *groups, const struct tm_snapshot *s,
-		       enum tm_key key, const struct tm_site *site)
-{
-	const tm_id *frames = traceback_frames(s, site->traceback);
-	uint32_t n = s->tracebacks[site->traceback].nframe;
-
-	for (uint32_t i = 0; i < n; i++)
-		if (!counted(s, key, frames, i, n) &&
-		    !add(groups, group_of_frame(s, key, frames[i]), site))
-			return false;
-	return true;
-}
-
-static bool add_site(struct groups *groups, struct acting *acting,
-		     const struct tm_query *query, const struct tm_site *site)
-{
-	groups->total_size += site->size;
-	groups->total_count += site->count;
-	if (query->cumulative)
-		return add_frames(groups, acting->snapshot, query->key, site);
-	return add(groups, group_of_site(acting, query->key, site), site);
+	return add_times(&item->size, from->size, times) &&
+	       add_times(&item->count, from->count, times);
 }
 
 bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 		    const struct tm_query *query, struct tm_err *err)
 {
-	TM_GUARD(filter_set_free) struct filter_set filters;
-	TM_GUARD(acting_free) struct acting acting;
+	struct collecting to = { groups, snapshot };
+	struct group_walk walk = {
+		.snapshot = snapshot, .query = query, .visit = add_site, .ctx = &to,
+	};
 	size_t nids = group_ids(snapshot, query->key);
 
 	*groups = (struct groups){
 		.index = tm_reallocarray(NULL, nids, sizeof(*groups->index)),
-		.nindex = nids,
 	};
 	memset(groups->index, 0xff, nids * sizeof(*groups->index));
-	acting_init(&acting, snapshot, &query->skip);
-	filter_set_init(&filters, snapshot, query);
-	for (tm_id id = 0; id < snapshot->nsites; id++) {
-		const struct tm_site *site = &snapshot->sites[id];
-
-		if (!site->count || !filter_set_passes(&filters, id))
-			continue;
-		if (!add_site(groups, &acting, query, site)) {
-			groups_free(groups);
-			return tm_err_set(err, TM_ERR_LIMIT, "snapshot",
-					  "cumulative sizes beyond 2^63 - 1");
-		}
+	if (!groups_walk(&walk)) {
+		groups_free(groups);
+		return tm_err_set(err, TM_ERR_LIMIT, "snapshot",
+				  "cumulative sizes beyond 2^63 - 1");
 	}
+	groups->total_size = walk.total_size;
+	groups->total_count = walk.total_count;
 	for (size_t i = 0; i < groups->n; i++) {
 		groups->items[i].snapshot = snapshot;
 		groups->items[i].key = query->key;

@@ -11,14 +11,31 @@ struct groups {
 	struct tm_stat *items; /* in no order; *_diff are 0 */
 	size_t n, cap;
 	tm_id *index; /* of a group's item, by group id; or TM_ID_NONE */
-	size_t nindex;
 	uint64_t total_size;
 	uint64_t total_count;
 };
 
+/* TM_ERR_LIMIT: sums that no difference can hold. */
 bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 		    const struct tm_query *query, struct tm_err *err);
 void groups_free(struct groups *groups);
+
+/*
+ * Each group that each site counts for: of its acting frame or its traceback, or in
+ * cumulative mode of all its frames. Only sites that pass the query's filters.
+ */
+struct group_walk {
+	const struct tm_snapshot *snapshot;
+	const struct tm_query *query;
+	/* `times`: how often it counts, once but for recursion. False: no more. */
+	bool (*visit)(void *ctx, tm_id site, tm_id group, uint32_t times);
+	void *ctx;
+	uint64_t total_size, total_count; /* results: of these sites */
+	uint32_t *times;                  /* for groups_walk() itself: NULL */
+};
+
+/* False if visit() was. */
+bool groups_walk(struct group_walk *walk);
 
 tm_id group_of_frame(const struct tm_snapshot *snapshot, enum tm_key key,
 		     tm_id frame);

@@ -196,18 +196,16 @@ tm_id *tm_stat_sites(const struct tm_snapshot *snapshot,
 		     size_t *ret_n)
 {
 	TM_GUARD(filter_set_free) struct filter_set filters;
-	TM_GUARD(acting_free) struct acting acting;
 	tm_id group = group_in(snapshot, stat);
 	size_t n = 0, cap = 0;
 	tm_id *ids = tm_grow(NULL, &cap, 1, sizeof(*ids));
 
-	acting_init(&acting, snapshot, &query->skip);
 	filter_set_init(&filters, snapshot, query);
 	for (tm_id id = 0; id < snapshot->nsites; id++) {
 		const struct tm_site *site = &snapshot->sites[id];
 
 		if (group == TM_ID_NONE || !site->count ||
-		    !belongs(&acting, query, site, group) ||
+		    !belongs(&filters.acting, query, site, group) ||
 		    !filter_set_passes(&filters, id))
 			continue;
 		ids = tm_grow(ids, &cap, n + 1, sizeof(*ids));

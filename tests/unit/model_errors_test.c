@@ -165,11 +165,103 @@ static void test_exact_has_none(void **state)
 	tm_snapshot_destroy(snapshot);
 }
 
+/* ---- figures that can be told in advance ---------------------------------------------- */
+
+/* A line that calls itself, `depth` times, and below it one that does not. */
+static struct tm_snapshot *recursive(uint32_t depth, uint64_t size, uint64_t mean)
+{
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { .traceback_limit = 16, .sample_bytes = mean };
+	tm_id file = tm_builder_string(b, "a.py", 4), frames[16];
+	struct tm_snapshot *ret;
+	struct tm_err err;
+
+	frames[0] = tm_builder_frame(b, file, 99);
+	for (uint32_t i = 1; i <= depth; i++)
+		frames[i] = tm_builder_frame(b, file, 1);
+	tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(b, frames, depth + 1,
+			  TM_TOTAL_NFRAME_NONE), 0), size, 100);
+	frames[0] = tm_builder_frame(b, file, 2);
+	tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(b, frames, 1,
+			  TM_TOTAL_NFRAME_NONE), 0), 1u << 24, 1);
+	ret = tm_builder_finish(b, &meta, &err);
+	assert_non_null(ret);
+	return ret;
+}
+
+static struct tm_error error_at(const struct tm_snapshot *snapshot,
+				const struct tm_query *query, uint32_t lineno)
+{
+	struct tm_error ret = { UINT64_MAX, UINT64_MAX };
+	struct tm_err err;
+	struct tm_stats *stats = tm_snapshot_statistics(snapshot, query, &err);
+	struct tm_error *errors = tm_stats_errors(stats, stats->n, query);
+
+	for (size_t i = 0; i < stats->n; i++)
+		if (tm_stat_frame(&stats->items[i], 0).lineno == lineno)
+			ret = errors[i];
+	free(errors);
+	tm_stats_destroy(stats);
+	return ret;
+}
+
+/* What is counted three times is off by three times as much, not by the root of it. */
+static void test_recursion(void **state)
+{
+	struct tm_snapshot *snapshot = recursive(3, 1000, MEAN);
+	struct tm_error once = error_at(snapshot, &by_line, 1);
+	struct tm_error thrice = error_at(snapshot, &by_all_lines, 1);
+
+	(void)state;
+	assert_in_range(thrice.size, 3 * once.size - 3, 3 * once.size);
+	assert_in_range(thrice.count, 3 * once.count - 3, 3 * once.count);
+	assert_int_equal(error_at(snapshot, &by_all_lines, 99).size, once.size);
+	tm_snapshot_destroy(snapshot);
+}
+
+/* A block far larger than the mean is never missed. */
+static void test_certain_group(void **state)
+{
+	struct tm_snapshot *snapshot = recursive(1, 1000, MEAN);
+	struct tm_error error = error_at(snapshot, &by_line, 2);
+
+	(void)state;
+	assert_int_equal(error.size, 0);
+	assert_int_equal(error.count, 0);
+	tm_snapshot_destroy(snapshot);
+}
+
+/* Parts that were sampled otherwise, or not at all: no figure is said to be better than
+ * it is. */
+static void test_merged(void **state)
+{
+	static const uint64_t means[] = { 0, MEAN, 16 * MEAN };
+
+	(void)state;
+	for (int first = 0; first < 3; first++)
+		for (int second = 0; second < 3; second++) {
+			struct tm_snapshot *a = recursive(1, 1000, means[first]);
+			struct tm_snapshot *b = recursive(1, 1000, means[second]), *merged;
+			const struct tm_snapshot *const parts[] = { a, b };
+			struct tm_err err;
+
+			merged = tm_snapshot_merge(parts, 2, &err);
+			assert_int_equal(merged->meta.sample_bytes,
+					 means[first > second ? first : second]);
+			tm_snapshot_destroy(merged);
+			tm_snapshot_destroy(a);
+			tm_snapshot_destroy(b);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_intervals_hold),
 		cmocka_unit_test(test_exact_has_none),
+		cmocka_unit_test(test_recursion),
+		cmocka_unit_test(test_certain_group),
+		cmocka_unit_test(test_merged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
