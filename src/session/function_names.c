@@ -53,7 +53,7 @@ bool tm_function_names_lacks(struct tm_function_names *self, struct tm_text file
 {
 	uint32_t file = tm_function_names_file(self, filename);
 
-	return !is_passing(filename) &&
+	return !self->unsupported && !is_passing(filename) &&
 	       tm_map_get(&self->lines, key_of(file, lineno)) == TM_MAP_NONE;
 }
 
@@ -75,6 +75,6 @@ const char *tm_function_names_at(struct tm_function_names *self,
 	uint32_t name = file == UINT32_MAX ? TM_MAP_NONE :
 					     tm_map_get(map, key_of(file, lineno));
 
-	self->lacking |= name == TM_MAP_NONE && !is_passing(filename);
+	self->lacking |= name == TM_MAP_NONE && !self->unsupported && !is_passing(filename);
 	return name < self->names.n ? self->names.items[name].bytes : NULL;
 }

@@ -17,6 +17,7 @@ struct tm_function_names {
 	 * of one snapshot only. */
 	struct tm_map passing;
 	bool lacking; /* one was asked for that nobody has looked for */
+	bool unsupported; /* none can be found in this process: nobody is to look */
 };
 
 struct tm_function_names *tm_function_names_create(void);

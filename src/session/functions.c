@@ -40,7 +40,7 @@ bool tm_functions_find(struct tm_session *session, const struct tm_instant *inst
 	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
 	TM_GUARD(destroy_functions) struct py_functions *found = NULL;
 	struct finding finding = { 0 };
-	struct tm_err ignored;
+	struct tm_err err;
 
 	finding.names = session->functions;
 	tm_collected_lines(collected, &session->runtime, note_file, &finding);
@@ -49,7 +49,8 @@ bool tm_functions_find(struct tm_session *session, const struct tm_instant *inst
 	if (tm_blocks_read(session, instant->mem, &arenas, &blocks))
 		return false;
 	found = py_functions_read(instant->mem, &session->maps, &session->runtime, &blocks,
-				  &finding.names->files, &ignored);
+				  &finding.names->files, &err);
+	finding.names->unsupported = !found && err.kind == TM_ERR_UNSUPPORTED;
 	finding.found = found;
 	if (found)
 		tm_collected_lines(collected, &session->runtime, take_name, &finding);

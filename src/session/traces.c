@@ -164,7 +164,6 @@ static bool begin_names(struct tm_session *session)
 static bool look_for_names(struct sample *sample, struct tm_look *look, struct tm_err *err)
 {
 	for (int i = 0; i < NAME_TRIES; i++) {
-		look->paused_ns = 0;
 		if (!tm_look_at(sample->session, look, err))
 			return false;
 		if (!sample->nameless || sample->session->core)
