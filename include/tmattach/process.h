@@ -212,7 +212,16 @@ struct tm_snapshot *tm_session_take_snapshot(struct tm_session *session,
 					     struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * The same of one of several processes. *ret_once has of its traces what those that
+ * The same, and what tm_session_memory() tells: of one instant, by one stop, where a
+ * CPython's tracemalloc is read; ret_memory->pause_ns is what came on top of the
+ * snapshot's pause. NULL with *err: tm_session_memory() may do all the same.
+ */
+struct tm_snapshot *tm_session_take_with_memory(struct tm_session *session,
+						struct tm_memory *ret_memory,
+						struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * One snapshot of several processes. *ret_once has of its traces what those that
  * were taken for this family before have not counted: memory that is shared since a
  * fork, since nobody has written to it, is there once although each process traces it.
  * Of a block that is partly so the rest is there. NULL: all of them count. A family is

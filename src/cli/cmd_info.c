@@ -6,22 +6,29 @@
 #include "cli/message.h"
 #include "cli/output.h"
 
-static bool print_info(const struct cli_source *source,
-		       const struct cli_options *options, struct tm_err *err)
+static bool print_info(struct cli_source *source, const struct cli_options *options,
+		       struct tm_err *err)
 {
 	struct report how = cli_options_report(options, NULL);
 	struct report_info info = {
 		.snapshot = source->snapshot, .file = source->file,
 		.tracing = source->tracing,
 	};
-	struct tm_memory memory;
 	struct tm_err ignored;
 
 	/* If it exits here, print what we have. */
-	if (source->session &&
-	    tm_session_memory(source->session, &memory, &ignored))
-		info.memory = &memory;
+	if (source->has_memory ||
+	    (source->session &&
+	     tm_session_memory(source->session, &source->memory, &ignored)))
+		info.memory = &source->memory;
 	return report_info(&how, &info, err);
+}
+
+/* The figures of memory are of the instant of the snapshot: it is stopped once. */
+static int read_info(struct cli_source *source, const struct cli_options *options)
+{
+	source->wants_memory = true;
+	return cli_source_read_any(source, options);
 }
 
 static int run_one(const struct cli_options *options)
@@ -31,7 +38,7 @@ static int run_one(const struct cli_options *options)
 	int status = cli_source_open(&source, &options->sources[0], options);
 
 	if (status == CLI_DONE)
-		status = cli_source_read_any(&source, options);
+		status = read_info(&source, options);
 	if (status)
 		return status;
 	return cli_output_written(print_info(&source, options, &err), &err,
@@ -51,7 +58,7 @@ static int run_many(const struct cli_options *options)
 	for (size_t i = 0; i < many.n && ok; i++) {
 		struct cli_source *source = &many.members[i]->source;
 
-		status = cli_source_read_any(source, options);
+		status = read_info(source, options);
 		if (status == CLI_DONE) {
 			if (any && options->format != REPORT_JSON)
 				putchar('\n');

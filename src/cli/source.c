@@ -233,7 +233,10 @@ static bool sample(struct cli_source *source, const struct cli_options *options,
 {
 	struct tm_snapshot *once = NULL, *snapshot;
 
-	snapshot = tm_session_take_member(source->session, source->family, &once, err);
+	if (source->wants_memory)
+		snapshot = tm_session_take_with_memory(source->session, &source->memory, err);
+	else
+		snapshot = tm_session_take_member(source->session, source->family, &once, err);
 	cli_progress_end(&source->progress);
 	if (!snapshot)
 		return false;
@@ -241,6 +244,7 @@ static bool sample(struct cli_source *source, const struct cli_options *options,
 	tm_snapshot_destroy(source->once);
 	source->snapshot = snapshot;
 	source->once = once;
+	source->has_memory = source->wants_memory;
 	source->tracing = true;
 	tell_sample(source, options);
 	return true;

@@ -17,6 +17,9 @@ struct cli_source {
 	const char *file;                     /* of a snapshot, or a core; NULL:
 						 a process */
 	struct tm_snapshot *snapshot;         /* NULL until read */
+	bool wants_memory;                    /* to be read with the snapshot */
+	bool has_memory;                      /* it was */
+	struct tm_memory memory;
 	struct tm_family *family;             /* borrowed; of one of many */
 	struct tm_snapshot *once;             /* what it adds to the family; NULL: all */
 	bool tracing;

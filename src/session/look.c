@@ -161,6 +161,7 @@ static bool read_copy(struct looking *now, struct tm_err *err)
 	bool ok;
 
 	let_go(now);
+	tm_log("%s: read from a copy, pid %d", now->session->object, (int)now->copy.pid);
 	tm_freeze_name(&now->copy);
 	mem = tm_mem_proc(now->copy.pid, err);
 	ok = mem && read_from(now, mem, now->copy.pid, false, err);

@@ -1,3 +1,5 @@
+#include "session/memory.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +13,11 @@
 #include "heap/glibc.h"
 #include "heap/interposed.h"
 #include "py/arenas.h"
-#include "session/look.h"
 #include "session/tracer.h"
 
 enum {
 	TRIES = 5,           /* instants, if a thread is within a change */
-	FINDS = 2,           /* of those without knowing where arenas are */
+	FINDS = 2,           /* of those without knowing where it is */
 	POOL_COST = 256,     /* reading a header costs as much as this many bytes */
 	FIND_COST = 4 << 20, /* and looking for them in an image's data */
 	HEAP_COST = 16384,   /* one free chunk is expected in this many bytes */
@@ -26,25 +27,26 @@ enum {
 	NO_MALLOC = sizeof(((struct tm_memory *)0)->why_no_malloc),
 };
 
+/* Of pymalloc, or of malloc. */
+struct part {
+	bool wanted;    /* there may be figures, not read yet */
+	bool found;     /* where they are is known */
+	unsigned looks;
+};
+
 /* One answer on its way. */
-struct figures {
+struct tm_figures {
 	struct tm_session *session;
 	struct tm_look look;
 	uint64_t pages;      /* private ones: of a process resident or in swap, of
 				a core all there may be */
-	bool wants_arenas, wants_malloc; /* there may be some, not read yet */
-	bool pymalloc, glibc;            /* where they are is known */
-	bool interposed;                 /* malloc is another library's */
+	struct part pymalloc, glibc;
+	bool interposed;     /* malloc is another library's */
 	struct py_obmalloc obmalloc;
 	struct py_arenas arenas;
 	struct heap_glibc heap;
 	struct tm_memory *ret;
 };
-
-static void figures_free(struct figures *figures)
-{
-	py_arenas_free(&figures->arenas);
-}
 
 /* ---- what the kernel knows --------------------------------------------------- */
 
@@ -58,15 +60,11 @@ static uint64_t status_bytes(const struct tm_session *session, const char *key)
 	return kib * 1024;
 }
 
-static bool read_kernel(void *ctx, const struct tm_instant *instant,
-			struct tm_err *err)
+void tm_figures_of_kernel(struct tm_figures *figures)
 {
-	struct figures *figures = ctx;
 	const struct tm_session *session = figures->session;
 	struct tm_memory *ret = figures->ret;
 
-	(void)instant;
-	(void)err;
 	ret->has_resident = true;
 	ret->anonymous = status_bytes(session, "RssAnon");
 	ret->file_maps = status_bytes(session, "RssFile") +
@@ -75,7 +73,6 @@ static bool read_kernel(void *ctx, const struct tm_instant *instant,
 	/* The kernel counts in batches, each processor separately. */
 	figures->pages = (ret->anonymous + status_bytes(session, "VmSwap")) /
 			 TM_PAGE * 2;
-	return true;
 }
 
 /* The resident bytes of [start, end): bit 63 of a page's word is "present". */
@@ -99,7 +96,7 @@ static bool resident(int pagemap, tm_addr start, tm_addr end, uint64_t *sum)
 
 /* ---- while it is stopped -------------------------------------------------------- */
 
-static bool add_resident(struct figures *figures, pid_t pid)
+static bool add_resident(struct tm_figures *figures, pid_t pid)
 {
 	TM_GUARD(tm_fd_close) int pagemap = -1;
 	const struct py_arena_list *list = &figures->arenas.list;
@@ -118,7 +115,7 @@ static bool add_resident(struct figures *figures, pid_t pid)
 	return ret->arenas <= ret->anonymous;
 }
 
-static bool add_arenas(struct figures *figures, pid_t pid)
+static bool add_arenas(struct tm_figures *figures, pid_t pid)
 {
 	const struct py_arenas *arenas = &figures->arenas;
 	struct tm_memory *ret = figures->ret;
@@ -134,13 +131,13 @@ static bool add_arenas(struct figures *figures, pid_t pid)
 }
 
 /* Which part contradicted itself, in words. */
-static const char *changing(const struct figures *figures)
+static const char *changing(const struct tm_figures *figures)
 {
 	return figures->session->core ? "being changed when it was written"
 				      : "being changed at every instant tried";
 }
 
-static void read_arenas(struct figures *figures, struct tm_mem *mem, pid_t pid)
+static void read_arenas(struct tm_figures *figures, struct tm_mem *mem, pid_t pid)
 {
 	const struct py_runtime *runtime = &figures->session->runtime;
 	const struct tm_maps *maps = &figures->session->maps;
@@ -148,20 +145,21 @@ static void read_arenas(struct figures *figures, struct tm_mem *mem, pid_t pid)
 	bool whole;
 
 	ret->has_arenas = false;
-	if (!figures->pymalloc)
-		figures->pymalloc = py_obmalloc_find(mem, maps, runtime,
-						     &figures->obmalloc);
-	if (!figures->pymalloc)
+	figures->pymalloc.looks++;
+	if (!figures->pymalloc.found)
+		figures->pymalloc.found = py_obmalloc_find(mem, maps, runtime,
+							   &figures->obmalloc);
+	if (!figures->pymalloc.found)
 		return;
 	whole = py_arenas_read(mem, maps, runtime, &figures->obmalloc,
 			       figures->pages, &figures->arenas);
 	ret->has_arenas = whole && add_arenas(figures, pid);
-	figures->wants_arenas = !whole;
+	figures->pymalloc.wanted = !whole;
 	snprintf(ret->why_no_arenas, NO_ARENAS, "%s",
 		 whole ? "the kernel does not report their pages" : changing(figures));
 }
 
-static void read_malloc(struct figures *figures, const struct tm_instant *instant)
+static void read_malloc(struct tm_figures *figures, const struct tm_instant *instant)
 {
 	const char *const why[] = {
 		[HEAP_TOLD] = "",
@@ -174,13 +172,15 @@ static void read_malloc(struct figures *figures, const struct tm_instant *instan
 	enum heap_result result;
 
 	ret->has_malloc = false;
-	if (!figures->glibc)
-		figures->glibc = heap_glibc_find(instant->mem, &figures->session->maps,
-						 &figures->heap);
-	if (!figures->glibc)
+	figures->glibc.looks++;
+	if (!figures->glibc.found)
+		figures->glibc.found = heap_glibc_find(instant->mem,
+						       &figures->session->maps,
+						       &figures->heap);
+	if (!figures->glibc.found)
 		return;
 	result = heap_glibc_read(instant->mem, &figures->heap, limit, &heap);
-	figures->wants_malloc = result == HEAP_CONTRADICTS;
+	figures->glibc.wanted = result == HEAP_CONTRADICTS;
 	ret->has_malloc = result == HEAP_TOLD;
 	snprintf(ret->why_no_malloc, NO_MALLOC, "%s", why[result]);
 	ret->malloc_size = heap.size;
@@ -188,24 +188,20 @@ static void read_malloc(struct figures *figures, const struct tm_instant *instan
 	ret->malloc_free = heap.free;
 }
 
-static bool read_figures(void *ctx, const struct tm_instant *instant,
-			 struct tm_err *err)
+void tm_figures_read(struct tm_figures *figures, const struct tm_instant *instant)
 {
-	struct figures *figures = ctx;
 	const struct py_runtime *runtime = &figures->session->runtime;
 
-	(void)err;
 	if (runtime->layout && !runtime->free_threaded)
 		read_arenas(figures, instant->mem, instant->pid);
 	if (!figures->interposed)
 		read_malloc(figures, instant);
-	return true;
 }
 
 /* ---- the whole ----------------------------------------------------------------- */
 
 /* Where they are, and how much there will be to read. */
-static void prepare_arenas(struct figures *figures)
+static void prepare_arenas(struct tm_figures *figures)
 {
 	struct tm_session *session = figures->session;
 	const struct py_runtime *runtime = &session->runtime;
@@ -218,10 +214,10 @@ static void prepare_arenas(struct figures *figures)
 		return;
 	}
 	snprintf(figures->ret->why_no_arenas, NO_ARENAS, "none found");
-	figures->wants_arenas = true;
-	figures->pymalloc = py_obmalloc_find(session->mem, &session->maps, runtime,
-					     &figures->obmalloc);
-	if (figures->pymalloc &&
+	figures->pymalloc.wanted = true;
+	figures->pymalloc.found = py_obmalloc_find(session->mem, &session->maps, runtime,
+						   &figures->obmalloc);
+	if (figures->pymalloc.found &&
 	    py_obmalloc_arenas(session->mem, &session->maps, runtime,
 			       &figures->obmalloc, list)) {
 		pools = 0;
@@ -229,10 +225,10 @@ static void prepare_arenas(struct figures *figures)
 			pools += list->items[i].ntotal;
 	}
 	figures->look.bytes += pools * POOL_COST +
-			       (figures->pymalloc ? 0 : FIND_COST);
+			       (figures->pymalloc.found ? 0 : FIND_COST);
 }
 
-static void prepare_malloc(struct figures *figures)
+static void prepare_malloc(struct tm_figures *figures)
 {
 	struct tm_session *session = figures->session;
 	const char *other = heap_interposed(session->mem, &session->maps);
@@ -245,14 +241,14 @@ static void prepare_malloc(struct figures *figures)
 		return;
 	}
 	snprintf(figures->ret->why_no_malloc, NO_MALLOC, "not glibc's, or not used");
-	figures->wants_malloc = true;
-	figures->glibc = heap_glibc_find(session->mem, &session->maps, &figures->heap);
+	figures->glibc.wanted = true;
+	figures->glibc.found = heap_glibc_find(session->mem, &session->maps, &figures->heap);
 	figures->look.bytes += figures->ret->anonymous / HEAP_COST * POOL_COST;
 }
 
 /* A process that cannot be stopped, because another tracer has it say: read
  * it as it runs, until two reads agree. */
-static void read_running(struct figures *figures)
+static void read_running(struct tm_figures *figures)
 {
 	struct tm_memory *ret = figures->ret, before;
 	struct tm_err ignored;
@@ -272,19 +268,22 @@ static void read_running(struct figures *figures)
 			  ret->malloc_free == before.malloc_free;
 }
 
-/* At several instants, until none of it was being changed. */
-static void read_still(struct figures *figures)
+static bool is_wanted(const struct tm_figures *figures, const struct part *part)
 {
-	struct tm_session *session = figures->session;
+	const unsigned tries = figures->session->core ? 1 : part->found ? TRIES : FINDS;
+
+	return part->wanted && part->looks < tries;
+}
+
+/* At several instants, until none of it was being changed. */
+void tm_figures_finish(struct tm_figures *figures)
+{
 	struct tm_err ignored;
 
-	for (int i = 0; figures->wants_arenas || figures->wants_malloc; i++) {
-		if (i == TRIES || (i == FINDS && !figures->pymalloc &&
-				   !figures->glibc) || (i && session->core))
-			break;
-		if (i)
+	while (is_wanted(figures, &figures->pymalloc) || is_wanted(figures, &figures->glibc)) {
+		if (figures->pymalloc.looks || figures->glibc.looks)
 			tm_sleep_ns(TM_NS_PER_MS);
-		if (!tm_look_at(session, &figures->look, &ignored)) {
+		if (!tm_look_at(figures->session, &figures->look, &ignored)) {
 			read_running(figures);
 			break;
 		}
@@ -303,7 +302,7 @@ static bool was_sampled(struct tm_session *session)
 	       status.tracing == TM_TRACING_ON;
 }
 
-static bool read_bounds(struct figures *figures, struct tm_err *err)
+static bool read_bounds(struct tm_figures *figures, struct tm_err *err)
 {
 	struct tm_session *session = figures->session;
 
@@ -312,28 +311,72 @@ static bool read_bounds(struct figures *figures, struct tm_err *err)
 		return true;
 	}
 	figures->look.told = was_sampled(session);
-	return read_kernel(figures, NULL, err) && tm_subject_refresh(session, err);
+	tm_figures_of_kernel(figures);
+	return tm_subject_refresh(session, err);
+}
+
+static bool read_stopped(void *ctx, const struct tm_instant *instant, struct tm_err *err)
+{
+	(void)instant;
+	(void)err;
+	tm_figures_of_kernel(ctx);
+	return true;
+}
+
+static bool read_all(void *ctx, const struct tm_instant *instant, struct tm_err *err)
+{
+	(void)err;
+	tm_figures_read(ctx, instant);
+	return true;
+}
+
+struct tm_figures *tm_figures_create(struct tm_session *session, struct tm_memory *ret,
+				     struct tm_err *err)
+{
+	struct tm_figures *figures;
+	struct tm_err ignored;
+
+	if (!tm_subject_check(session, err))
+		return NULL;
+	*ret = (struct tm_memory){ 0 };
+	figures = tm_calloc(1, sizeof(*figures));
+	figures->session = session;
+	figures->look = (struct tm_look){
+		.maps = true, .stopped = read_stopped, .read = read_all, .ctx = figures,
+	};
+	figures->ret = ret;
+	if (!read_bounds(figures, err)) {
+		tm_subject_explain(session, err);
+		tm_figures_destroy(figures);
+		return NULL;
+	}
+	if (tm_subject_python(session, &ignored))
+		prepare_arenas(figures);
+	prepare_malloc(figures);
+	return figures;
+}
+
+void tm_figures_destroy(struct tm_figures *figures)
+{
+	if (!figures)
+		return;
+	py_arenas_free(&figures->arenas);
+	free(figures);
+}
+
+uint64_t tm_figures_bytes(const struct tm_figures *figures)
+{
+	return figures->look.bytes;
 }
 
 bool tm_session_memory(struct tm_session *session, struct tm_memory *ret,
 		       struct tm_err *err)
 {
-	TM_GUARD(figures_free) struct figures figures = {
-		.session = session,
-		.look = { .maps = true, .stopped = read_kernel,
-			  .read = read_figures, .ctx = &figures },
-		.ret = ret,
-	};
-	struct tm_err ignored;
+	struct tm_figures *figures = tm_figures_create(session, ret, err);
 
-	*ret = (struct tm_memory){ 0 };
-	if (!tm_subject_check(session, err))
+	if (!figures)
 		return false;
-	if (!read_bounds(&figures, err))
-		return tm_subject_explain(session, err);
-	if (tm_subject_python(session, &ignored))
-		prepare_arenas(&figures);
-	prepare_malloc(&figures);
-	read_still(&figures);
+	tm_figures_finish(figures);
+	tm_figures_destroy(figures);
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "session/action.h"
 #include "session/core.h"
+#include "session/memory.h"
 #include "session/source_lines.h"
 #include "session/tracer.h"
 
@@ -140,6 +141,25 @@ struct tm_snapshot *tm_session_take_snapshot(struct tm_session *session,
 	struct tm_snapshot *once;
 
 	return tm_session_take_member(session, NULL, &once, err);
+}
+
+struct tm_snapshot *tm_session_take_with_memory(struct tm_session *session,
+						struct tm_memory *ret_memory,
+						struct tm_err *err)
+{
+	struct tm_snapshot *ret;
+
+	if (!tm_tracer(session, err))
+		return NULL;
+	session->figures = tm_figures_create(session, ret_memory, err);
+	if (!session->figures)
+		return NULL;
+	ret = tm_session_take_snapshot(session, err);
+	if (ret)
+		tm_figures_finish(session->figures);
+	tm_figures_destroy(session->figures);
+	session->figures = NULL;
+	return ret;
 }
 
 /* One call of control, as an act. */

@@ -39,6 +39,7 @@ struct tm_session {
 
 	struct tm_family *family;       /* whom the snapshot that is taken is one of */
 	struct tm_snapshot *once;       /* and what it adds to it; NULL: all */
+	struct tm_figures *figures;     /* that go along with it (memory.h); NULL: none */
 
 	const struct tm_backend *backend; /* tracer.h; NULL: not chosen yet */
 	struct tm_injection *injection; /* the recorder of a live process */

@@ -6,6 +6,7 @@
 #include "session/function_names.h"
 #include "session/functions.h"
 #include "session/look.h"
+#include "session/memory.h"
 #include "session/meta.h"
 #include "trace/tracemalloc.h"
 
@@ -55,13 +56,27 @@ static bool collect(void *ctx, const struct tm_instant *instant, struct tm_err *
 						   &opts, err);
 	if (!sample->collected)
 		return false;
+	if (session->figures)
+		tm_figures_read(session->figures, instant);
 	/* Not while it stands still. */
 	sample->nameless = session->opts.functions && !instant->held &&
 			   !tm_functions_find(session, instant, sample->collected);
 	return true;
 }
 
-/* The cost of reading is that of the trace tables. */
+static bool ask_kernel(void *ctx, const struct tm_instant *instant, struct tm_err *err)
+{
+	const struct sample *sample = ctx;
+
+	(void)instant;
+	(void)err;
+	if (sample->session->figures)
+		tm_figures_of_kernel(sample->session->figures);
+	return true;
+}
+
+/* The cost of reading is that of the trace tables. Whoever adds to it must have room
+ * to do so. */
 static uint64_t bytes_to_read(const struct tm_session *session, bool wants_names)
 {
 	uint64_t table = 0;
@@ -72,7 +87,7 @@ static uint64_t bytes_to_read(const struct tm_session *session, bool wants_names
 	if (session->opts.functions && wants_names)
 		return UINT64_MAX / 4;
 	return py_tracer_memory(session->mem, &session->runtime, true, &table, &err)
-		? table : UINT64_MAX / 2;
+		? table : UINT64_MAX / 4;
 }
 
 static const char *name_at(void *names, struct tm_text filename, uint32_t lineno)
@@ -176,12 +191,14 @@ struct tm_snapshot *tm_traces(struct tm_session *session, struct tm_err *err)
 {
 	struct sample sample = { .session = session };
 	struct tm_look look = {
-		.at_rest = tm_meta_at_rest, .read = collect, .ctx = &sample,
+		.at_rest = tm_meta_at_rest, .stopped = ask_kernel, .read = collect,
+		.ctx = &sample,
 	};
 
 	if (tm_subject_refresh(session, err) && is_tracing(session, err)) {
 		look.bytes = bytes_to_read(session, begin_names(session));
-		look.maps = session->opts.functions;
+		look.maps = session->opts.functions || session->figures;
+		look.bytes += session->figures ? tm_figures_bytes(session->figures) : 0;
 		if (look_for_names(&sample, &look, err)) {
 			sample.meta.pause_ns = look.paused_ns;
 			return decode(&sample, err);

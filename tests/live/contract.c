@@ -42,6 +42,9 @@ static void read_it(struct tm_session *session)
 	threads = tm_session_threads(session, &err);
 	ended("threads", threads);
 	tm_threads_destroy(threads);
+	snapshot = tm_session_take_with_memory(session, &memory, &err);
+	ended("take_with_memory", snapshot);
+	tm_snapshot_destroy(snapshot);
 	snapshot = tm_session_take_snapshot(session, &err);
 	ended("take_snapshot", snapshot);
 	tm_snapshot_destroy(snapshot);
