@@ -3,13 +3,9 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 
 typedef int compare_fn(const void *a, const void *b, void *canon);
-
-static int compare_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 static int compare_strings(const void *a, const void *b, void *ctx)
 {
@@ -24,11 +20,11 @@ static int compare_modules(const void *a, const void *b, void *ctx)
 	const struct canon *canon = ctx;
 	const struct tm_module *x = &canon->snapshot->modules[*(const tm_id *)a];
 	const struct tm_module *y = &canon->snapshot->modules[*(const tm_id *)b];
-	int order = compare_u64(canon->strings.rank[x->path],
+	int order = tm_order_u64(canon->strings.rank[x->path],
 				canon->strings.rank[y->path]);
 
 	return order ? order :
-		compare_u64(canon_rank1(&canon->strings, x->build_id),
+		tm_order_u64(canon_rank1(&canon->strings, x->build_id),
 			    canon_rank1(&canon->strings, y->build_id));
 }
 
@@ -41,14 +37,14 @@ static int compare_natives(const struct canon *canon, tm_id a, tm_id b)
 		return (b == TM_ID_NONE) - (a == TM_ID_NONE);
 	x = &canon->snapshot->natives[a];
 	y = &canon->snapshot->natives[b];
-	order = compare_u64(canon_rank1(&canon->strings, x->function),
+	order = tm_order_u64(canon_rank1(&canon->strings, x->function),
 			    canon_rank1(&canon->strings, y->function));
 	if (!order)
-		order = compare_u64(canon_rank1(&canon->modules, x->module),
+		order = tm_order_u64(canon_rank1(&canon->modules, x->module),
 				    canon_rank1(&canon->modules, y->module));
 	if (!order)
-		order = compare_u64(x->address, y->address);
-	return order ? order : compare_u64(x->inlined, y->inlined);
+		order = tm_order_u64(x->address, y->address);
+	return order ? order : tm_order_u64(x->inlined, y->inlined);
 }
 
 static int compare_frames(const void *a, const void *b, void *ctx)
@@ -56,14 +52,14 @@ static int compare_frames(const void *a, const void *b, void *ctx)
 	const struct canon *canon = ctx;
 	const struct tm_frame *x = &canon->snapshot->frames[*(const tm_id *)a];
 	const struct tm_frame *y = &canon->snapshot->frames[*(const tm_id *)b];
-	int order = compare_u64(canon->strings.rank[x->filename],
+	int order = tm_order_u64(canon->strings.rank[x->filename],
 				canon->strings.rank[y->filename]);
 
 	if (!order)
-		order = compare_u64(x->lineno, y->lineno);
+		order = tm_order_u64(x->lineno, y->lineno);
 	if (!order)
 		order = compare_natives(canon, x->native, y->native);
-	return order ? order : compare_u64(canon_rank1(&canon->strings, x->function),
+	return order ? order : tm_order_u64(canon_rank1(&canon->strings, x->function),
 					   canon_rank1(&canon->strings, y->function));
 }
 
@@ -105,12 +101,12 @@ static int compare_tracebacks(const void *a, const void *b, void *ctx)
 		tm_id g = s->frame_ids[y->first + i];
 
 		if (f != g)
-			return compare_u64(canon->frames.rank[f],
+			return tm_order_u64(canon->frames.rank[f],
 					   canon->frames.rank[g]);
 	}
 	if (x->nframe != y->nframe)
-		return compare_u64(x->nframe, y->nframe);
-	return compare_u64(x->total_nframe, y->total_nframe);
+		return tm_order_u64(x->nframe, y->nframe);
+	return tm_order_u64(x->total_nframe, y->total_nframe);
 }
 
 static int compare_sites(const void *a, const void *b, void *ctx)
@@ -120,9 +116,9 @@ static int compare_sites(const void *a, const void *b, void *ctx)
 	const struct tm_site *y = &canon->snapshot->sites[*(const tm_id *)b];
 
 	if (x->traceback != y->traceback)
-		return compare_u64(canon->tracebacks.rank[x->traceback],
+		return tm_order_u64(canon->tracebacks.rank[x->traceback],
 				   canon->tracebacks.rank[y->traceback]);
-	return compare_u64(x->domain, y->domain);
+	return tm_order_u64(x->domain, y->domain);
 }
 
 static void sort_list(struct canon *canon, struct canon_list *list, size_t n,

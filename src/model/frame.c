@@ -1,6 +1,8 @@
+#include "model/frame.h"
+
 #include <string.h>
 
-#include "model/frame.h"
+#include "base/order.h"
 
 struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *s, tm_id id)
 {
@@ -40,7 +42,7 @@ int tm_text_compare(struct tm_text a, struct tm_text b)
 	size_t common = a.len < b.len ? a.len : b.len;
 	int order = common ? memcmp(a.bytes, b.bytes, common) : 0;
 
-	return order ? order : (a.len > b.len) - (a.len < b.len);
+	return order ? order : tm_order_u64(a.len, b.len);
 }
 
 tm_id frame_filename(const struct tm_snapshot *s, tm_id id)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "model/frame.h"
 #include "model/radix.h"
 #include "model/function.h"
@@ -89,11 +90,6 @@ static const struct tm_frame *frame_of(const struct ranks *ranks, uint64_t item)
 	return &ranks[item >> 32].snapshot->frames[(tm_id)item];
 }
 
-static int order_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* An unknown text is less than any known one. */
 static int compare_optional(struct tm_text a, struct tm_text b)
 {
@@ -119,7 +115,7 @@ static int compare_code(const struct ranks *ranks, uint64_t a, uint64_t b)
 	if (!order)
 		order = compare_optional(va.function, vb.function);
 	return order || va.function.bytes ? order :
-	       order_u64(va.address, vb.address);
+	       tm_order_u64(va.address, vb.address);
 }
 
 /* For qsort_r: descending, as radix_sort() does. */

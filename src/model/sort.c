@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "model/frame.h"
 #include "model/function.h"
 #include "model/radix.h"
@@ -15,11 +16,6 @@ struct order {
 };
 
 /* ---- sizes and counts ------------------------------------------------------- */
-
-static int order_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
 
 static uint64_t magnitude(int64_t n)
 {
@@ -95,7 +91,7 @@ static int by_group(const void *a, const void *b, void *ctx)
 		rank_x = rank_at(order, x, i);
 		rank_y = rank_at(order, y, i++);
 	} while (rank_x == rank_y && rank_x);
-	return order_u64(rank_y, rank_x);
+	return tm_order_u64(rank_y, rank_x);
 }
 
 static uint64_t ranks_at(const struct order *order, const struct tm_stat *stat,

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "base/order.h"
 #include "model/filter.h"
 #include "model/frame.h"
 #include "model/function.h"
@@ -163,21 +164,16 @@ static bool belongs(struct acting *acting, const struct tm_query *query,
 	return false;
 }
 
-static int order_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 /* For qsort_r: largest first; the site that was seen first among equals. */
 static int by_size(const void *a, const void *b, void *ctx)
 {
 	const struct tm_site *sites = ctx;
 	tm_id ia = *(const tm_id *)a, ib = *(const tm_id *)b;
-	int order = order_u64(sites[ib].size, sites[ia].size);
+	int order = tm_order_u64(sites[ib].size, sites[ia].size);
 
 	if (!order)
-		order = order_u64(sites[ib].count, sites[ia].count);
-	return order ? order : order_u64(ia, ib);
+		order = tm_order_u64(sites[ib].count, sites[ia].count);
+	return order ? order : tm_order_u64(ia, ib);
 }
 
 static tm_id group_in(const struct tm_snapshot *snapshot,

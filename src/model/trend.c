@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "base/order.h"
 #include "model/group.h"
 #include "model/sort.h"
 
@@ -42,19 +43,14 @@ static void measure(struct entry *ret, uint64_t *floors, const struct tm_share *
 	ret->repeated = ret->growth.lasting - largest;
 }
 
-static int order_u64(uint64_t a, uint64_t b)
-{
-	return (a > b) - (a < b);
-}
-
 static int by_growth(const void *a, const void *b)
 {
 	const struct entry *ea = a, *eb = b;
-	int order = order_u64(eb->repeated, ea->repeated);
+	int order = tm_order_u64(eb->repeated, ea->repeated);
 
 	if (!order)
-		order = order_u64(eb->growth.lasting, ea->growth.lasting);
-	return order ? order : order_u64(ea->at, eb->at);
+		order = tm_order_u64(eb->growth.lasting, ea->growth.lasting);
+	return order ? order : tm_order_u64(ea->at, eb->at);
 }
 
 /* Statistics of the merged snapshot become differences of the last to the first. */

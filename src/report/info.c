@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/map.h"
+#include "base/order.h"
 #include "codec/codec.h"
 #include "codec/csv.h"
 #include "report/figures.h"
@@ -23,7 +24,7 @@ static int compare_domains(const void *a, const void *b)
 {
 	const struct domain *x = a, *y = b;
 
-	return (x->domain > y->domain) - (x->domain < y->domain);
+	return tm_order_u64(x->domain, y->domain);
 }
 
 /* The totals per domain, by its number; free() the result. A site whose traces

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "base/order.h"
 #include "report/line.h"
 #include "tmattach/file.h"
 
@@ -18,11 +19,11 @@ static int compare_frames(const struct tm_snapshot *snapshot, tm_id a, tm_id b)
 		int order = tm_text_compare(fa.filename, fb.filename);
 
 		if (order == 0)
-			order = (fa.lineno > fb.lineno) - (fa.lineno < fb.lineno);
+			order = tm_order_u64(fa.lineno, fb.lineno);
 		if (order)
 			return order;
 	}
-	return (na > nb) - (na < nb);
+	return tm_order_u64(na, nb);
 }
 
 static int compare_rows(const void *pa, const void *pb, void *ctx)
@@ -40,7 +41,7 @@ static int compare_rows(const void *pa, const void *pb, void *ctx)
 	order = compare_frames(snapshot, sa->traceback, sb->traceback);
 	if (order)
 		return order;
-	return (sa->domain > sb->domain) - (sa->domain < sb->domain);
+	return tm_order_u64(sa->domain, sb->domain);
 }
 
 /* The rows of as many traces as the limit lets through: largest first, then by

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/intern.h"
+#include "base/order.h"
 #include "target/pages.h"
 
 /* A block's part in one page that more than one process has. */
@@ -66,7 +67,7 @@ static int by_address(const void *a, const void *b)
 	tm_addr at_a = ((const struct tm_collected_block *)a)->at;
 	tm_addr at_b = ((const struct tm_collected_block *)b)->at;
 
-	return (at_a > at_b) - (at_a < at_b);
+	return tm_order_u64(at_a, at_b);
 }
 
 static struct tm_collected_block *list_blocks(struct tm_collected *collected, size_t *ret_n)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/order.h"
 #include "py/waiting.h"
 
 static const char *keep(struct thread_sample *sample, const char *text)
@@ -35,11 +36,11 @@ static void take_waiter(void *ctx, const struct py_waiter *waiter)
 static int compare(const void *left, const void *right)
 {
 	const struct raw_waiter *a = left, *b = right;
-	int order = (a->kind > b->kind) - (a->kind < b->kind);
+	int order = tm_order_u64(a->kind, b->kind);
 
 	if (!order)
 		order = strverscmp(a->name, b->name);
-	return order ? order : (a->at > b->at) - (a->at < b->at);
+	return order ? order : tm_order_u64(a->at, b->at);
 }
 
 static bool take(struct thread_sample *sample, const struct tm_instant *instant,
