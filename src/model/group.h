@@ -20,6 +20,14 @@ bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 		    const struct tm_query *query, struct tm_err *err);
 void groups_free(struct groups *groups);
 
+/* tm_snapshot_statistics(), in no order. */
+struct tm_stats *stats_unsorted(const struct tm_snapshot *snapshot,
+				const struct tm_query *query, struct tm_err *err);
+/* tm_stats_shares(). *ret_last: what passed of the last part. */
+struct tm_share *stats_shares(const struct tm_stats *stats, size_t nitems,
+			      const struct tm_snapshot *const *parts, size_t n,
+			      const struct tm_query *query, struct tm_share *ret_last);
+
 /*
  * Each group that each site counts for: of its acting frame or its traceback, or in
  * cumulative mode of all its frames. Only sites that pass the query's filters.

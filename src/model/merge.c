@@ -175,7 +175,7 @@ static tm_id *index_items(const struct tm_stats *stats, size_t nitems,
 static bool add_shares(struct tm_share *shares, size_t stride,
 		       const tm_id *index, const struct tm_snapshot *part,
 		       const struct tm_snapshot *merged,
-		       const struct tm_query *query)
+		       const struct tm_query *query, struct tm_share *ret_total)
 {
 	TM_GUARD(groups_free) struct groups groups = { 0 };
 	TM_GUARD(translation_free) struct translation tr = { 0 };
@@ -193,22 +193,33 @@ static bool add_shares(struct tm_share *shares, size_t stride,
 		shares[index[group] * stride].size = groups.items[i].size;
 		shares[index[group] * stride].count = groups.items[i].count;
 	}
+	*ret_total = (struct tm_share){ groups.total_size, groups.total_count };
 	return true;
+}
+
+struct tm_share *stats_shares(const struct tm_stats *stats, size_t nitems,
+			      const struct tm_snapshot *const *parts, size_t n,
+			      const struct tm_query *query, struct tm_share *ret_last)
+{
+	const struct tm_snapshot *merged = nitems ? stats->items[0].snapshot : NULL;
+	struct tm_share *shares = tm_calloc(nitems * n + 1, sizeof(*shares));
+	TM_GUARD(tm_free_ptr) tm_id *index = NULL;
+
+	*ret_last = (struct tm_share){ 0 };
+	if (!merged)
+		return shares;
+	index = index_items(stats, nitems, merged);
+	for (size_t i = 0; i < n; i++)
+		if (!add_shares(shares + i, n, index, parts[i], merged, query, ret_last))
+			break;
+	return shares;
 }
 
 struct tm_share *tm_stats_shares(const struct tm_stats *stats, size_t nitems,
 				 const struct tm_snapshot *const *parts,
 				 size_t n, const struct tm_query *query)
 {
-	const struct tm_snapshot *merged = nitems ? stats->items[0].snapshot : NULL;
-	struct tm_share *shares = tm_calloc(nitems * n + 1, sizeof(*shares));
-	TM_GUARD(tm_free_ptr) tm_id *index = NULL;
+	struct tm_share last;
 
-	if (!merged)
-		return shares;
-	index = index_items(stats, nitems, merged);
-	for (size_t i = 0; i < n; i++)
-		if (!add_shares(shares + i, n, index, parts[i], merged, query))
-			break;
-	return shares;
+	return stats_shares(stats, nitems, parts, n, query, &last);
 }

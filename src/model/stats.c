@@ -34,13 +34,11 @@ static struct tm_stats *new_stats(struct groups *groups,
 	stats->query.filters = NULL;
 	stats->query.skip.patterns = NULL;
 	groups->items = NULL;
-	sort_stats(stats->items, stats->n);
 	return stats;
 }
 
-struct tm_stats *tm_snapshot_statistics(const struct tm_snapshot *snapshot,
-					const struct tm_query *query,
-					struct tm_err *err)
+struct tm_stats *stats_unsorted(const struct tm_snapshot *snapshot,
+				const struct tm_query *query, struct tm_err *err)
 {
 	TM_GUARD(groups_free) struct groups groups = { 0 };
 
@@ -48,6 +46,17 @@ struct tm_stats *tm_snapshot_statistics(const struct tm_snapshot *snapshot,
 	    !groups_collect(&groups, snapshot, query, err))
 		return NULL;
 	return new_stats(&groups, query, false);
+}
+
+struct tm_stats *tm_snapshot_statistics(const struct tm_snapshot *snapshot,
+					const struct tm_query *query,
+					struct tm_err *err)
+{
+	struct tm_stats *stats = stats_unsorted(snapshot, query, err);
+
+	if (stats)
+		sort_stats(stats->items, stats->n);
+	return stats;
 }
 
 /* Groups of the older snapshot alone: nothing is left of them. */
@@ -94,6 +103,7 @@ struct tm_stats *tm_snapshot_compare(const struct tm_snapshot *newer,
 	TM_GUARD(groups_free) struct groups now = { 0 };
 	TM_GUARD(groups_free) struct groups then = { 0 };
 	TM_GUARD(translation_free) struct translation tr = { 0 };
+	struct tm_stats *stats;
 
 	if (!check_query(query, err) ||
 	    !groups_collect(&now, newer, query, err) ||
@@ -101,7 +111,9 @@ struct tm_stats *tm_snapshot_compare(const struct tm_snapshot *newer,
 		return NULL;
 	translation_init(&tr, older, newer);
 	subtract(&now, &then, &tr, query->key);
-	return new_stats(&now, query, true);
+	stats = new_stats(&now, query, true);
+	sort_stats(stats->items, stats->n);
+	return stats;
 }
 
 void tm_stats_destroy(struct tm_stats *stats)

@@ -132,18 +132,18 @@ static void sort(struct tm_trend *trend)
 static bool collect(struct tm_trend *trend, const struct tm_snapshot *const *series,
 		    const struct tm_query *query, struct tm_err *err)
 {
-	TM_GUARD(groups_free) struct groups last = { 0 };
+	struct tm_share last;
 
 	trend->merged = tm_snapshot_merge(series, trend->n, err);
 	if (!trend->merged)
 		return false;
-	trend->stats = tm_snapshot_statistics(trend->merged, query, err);
-	if (!trend->stats || !groups_collect(&last, series[trend->n - 1], query, err))
+	trend->stats = stats_unsorted(trend->merged, query, err);
+	if (!trend->stats)
 		return false;
-	trend->shares = tm_stats_shares(trend->stats, trend->stats->n, series, trend->n,
-					query);
-	trend->stats->total_size = last.total_size;
-	trend->stats->total_count = last.total_count;
+	trend->shares = stats_shares(trend->stats, trend->stats->n, series, trend->n, query,
+				     &last);
+	trend->stats->total_size = last.size;
+	trend->stats->total_count = last.count;
 	return true;
 }
 
