@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/load.h"
 #include "trace/collected.h"
 
 struct finding {
@@ -16,15 +15,11 @@ struct finding {
 /* The line of a site's newest frame, which is the record's first. */
 static uint32_t line_of(struct finding *finding, uint32_t site)
 {
-	const struct py_frame_layout *layout = &finding->layout->frame;
 	const struct tm_collected *collected = finding->collected;
-	const char *frame = collected->records.data +
-		collected->tracebacks[collected->sites[site].traceback].record +
-		tm_record_size(finding->layout, 0);
-	uint32_t name = tm_map_get(&collected->name_ids, tm_load_u64(frame, layout->filename));
-	uint32_t lineno = tm_load_u32(frame, layout->lineno);
-	uint32_t *line = tm_map_put(&finding->known, (uint64_t)name << 32 | lineno);
-	const struct collected_name *text = &collected->name_list[name];
+	const struct collected_frame frame = tm_collected_frame(collected, finding->layout,
+		collected->sites[site].traceback, 0);
+	uint32_t *line = tm_map_put(&finding->known, collected_frame_key(frame));
+	const struct tm_text name = tm_collected_name(collected, frame.name);
 	struct tm_block_lines *ret = finding->ret;
 
 	if (*line != TM_MAP_NONE)
@@ -33,11 +28,9 @@ static uint32_t line_of(struct finding *finding, uint32_t site)
 	ret->lines = tm_grow(ret->lines, &ret->lines_cap, ret->nlines + 1,
 			     sizeof(*ret->lines));
 	ret->lines[ret->nlines++] = (struct tm_block_line){
-		.filename = text->unreadable ? "<unknown>" :
-			    tm_arena_bytes(&ret->names, text->len ?
-					   collected->names.data + text->text : "",
-					   text->len),
-		.lineno = lineno,
+		.filename = collected->name_list[frame.name].unreadable ? "<unknown>" :
+			    tm_arena_bytes(&ret->names, name.bytes, name.len),
+		.lineno = frame.lineno,
 	};
 	return *line;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/load.h"
 
 static uint32_t note_traceback(struct tm_collected *out, tm_addr at)
 {
@@ -42,8 +43,9 @@ static uint32_t new_or_known(struct tm_collected *out, struct collected_sites *s
 	return *id;
 }
 
-uint32_t tm_collected_site(struct tm_collected *out, struct collected_sites *sites,
-			   tm_addr traceback, uint32_t domain)
+/* The site of a traceback in a domain, new or not. */
+static uint32_t site_of(struct tm_collected *out, struct collected_sites *sites,
+			tm_addr traceback, uint32_t domain)
 {
 	/* Only 3.7 and 3.8 mix domains in one table. */
 	if (domain != sites->domain)
@@ -73,7 +75,7 @@ void tm_collected_add(struct tm_collected *out, struct collected_sites *sites,
 		out->blocks[out->nrows] = trace->block;
 	out->rows[out->nrows++] = (struct tm_row){
 		.size = trace->size,
-		.site = tm_collected_site(out, sites, trace->traceback, trace->domain),
+		.site = site_of(out, sites, trace->traceback, trace->domain),
 		.count = 1,
 	};
 }
@@ -89,6 +91,30 @@ bool tm_collected_block(struct tm_collected *collected, size_t i,
 		.count = &collected->rows[i].count,
 	};
 	return true;
+}
+
+struct tm_text tm_collected_name(const struct tm_collected *collected, uint32_t name)
+{
+	const struct collected_name *found = &collected->name_list[name];
+
+	return (struct tm_text){
+		found->len ? collected->names.data + found->text : "",
+		found->unreadable ? 0 : found->len,
+	};
+}
+
+struct collected_frame tm_collected_frame(const struct tm_collected *collected,
+					  const struct py_layout *layout, uint32_t id,
+					  uint32_t i)
+{
+	const char *frame = collected->records.data + collected->tracebacks[id].record +
+			    tm_record_size(layout, i);
+	tm_addr name = tm_load_u64(frame, layout->frame.filename);
+
+	return (struct collected_frame){
+		.name = tm_map_get(&collected->name_ids, name),
+		.lineno = tm_load_u32(frame, layout->frame.lineno),
+	};
 }
 
 void tm_collected_destroy(struct tm_collected *collected)

@@ -70,10 +70,6 @@ struct collected_sites {
 
 void tm_collected_sites_begin(struct collected_sites *sites, uint32_t domain);
 
-/* The site of a traceback in a domain, new or not. */
-uint32_t tm_collected_site(struct tm_collected *out, struct collected_sites *sites,
-			   tm_addr traceback, uint32_t domain);
-
 /* Room for `n` more rows. */
 void tm_collected_reserve(struct tm_collected *out, size_t n, bool with_blocks);
 /* A trace, for which there is room. */
@@ -84,6 +80,25 @@ void tm_collected_add(struct tm_collected *out, struct collected_sites *sites,
 uint32_t tm_record_nframe(const struct py_layout *layout, const char *record);
 /* Its length in bytes. */
 size_t tm_record_size(const struct py_layout *layout, uint32_t nframe);
+
+/* One frame of a record. */
+struct collected_frame {
+	uint32_t name;      /* index into `name_list` */
+	uint32_t lineno;
+};
+
+/* Of traceback `id`; frame 0 is the most recent call. */
+struct collected_frame tm_collected_frame(const struct tm_collected *collected,
+					  const struct py_layout *layout, uint32_t id,
+					  uint32_t i);
+/* Frames with the same key are the same. */
+static inline uint64_t collected_frame_key(struct collected_frame frame)
+{
+	return (uint64_t)frame.name << 32 | frame.lineno;
+}
+
+/* Empty if it is unreadable. Borrowed. */
+struct tm_text tm_collected_name(const struct tm_collected *collected, uint32_t name);
 
 /* Read the records of all tracebacks that were noted, and the names that
  * their frames point to. */

@@ -20,16 +20,6 @@ struct decode {
 	size_t frames_cap;
 };
 
-static struct tm_text name_text(const struct tm_collected *collected, uint32_t i)
-{
-	const struct collected_name *name = &collected->name_list[i];
-
-	return (struct tm_text){
-		name->len ? collected->names.data + name->text : "",
-		name->unreadable ? 0 : name->len,
-	};
-}
-
 static size_t decode_names(struct decode *decode)
 {
 	static const char unknown[] = "<unknown>";
@@ -40,8 +30,7 @@ static size_t decode_names(struct decode *decode)
 					sizeof(*decode->names));
 	for (size_t i = 0; i < collected->nnames; i++) {
 		const struct collected_name *name = &collected->name_list[i];
-
-		const struct tm_text text = name_text(collected, (uint32_t)i);
+		const struct tm_text text = tm_collected_name(collected, (uint32_t)i);
 
 		unreadable += name->unreadable;
 		decode->names[i] = name->unreadable
@@ -52,45 +41,48 @@ static size_t decode_names(struct decode *decode)
 	return unreadable;
 }
 
-static tm_id make_frame(struct decode *decode, uint32_t name, uint32_t lineno)
+static tm_id make_frame(struct decode *decode, struct collected_frame frame)
 {
 	const struct tm_line_names *names = decode->functions;
 	const char *function = NULL;
 
 	if (names)
-		function = names->at(names->ctx, name_text(decode->collected, name), lineno);
-	return tm_builder_function_frame(decode->builder, decode->names[name], lineno,
+		function = names->at(names->ctx,
+				     tm_collected_name(decode->collected, frame.name),
+				     frame.lineno);
+	return tm_builder_function_frame(decode->builder, decode->names[frame.name],
+		frame.lineno,
 		function ? tm_builder_string(decode->builder, function, strlen(function)) :
 			   TM_ID_NONE);
 }
 
-static tm_id decode_frame(struct decode *decode, const char *frame)
+static tm_id decode_frame(struct decode *decode, struct collected_frame frame)
 {
-	tm_addr at = tm_load_u64(frame, decode->layout->frame.filename);
-	uint32_t name = tm_map_get(&decode->collected->name_ids, at), *known;
-	uint32_t lineno = tm_load_u32(frame, decode->layout->frame.lineno);
+	uint32_t *known;
 
 	if (!decode->functions)
-		return make_frame(decode, name, lineno);
+		return make_frame(decode, frame);
 	/* A look-up of the function costs more than the frame. */
-	known = tm_map_put(&decode->frame_of, (uint64_t)name << 32 | lineno);
+	known = tm_map_put(&decode->frame_of, collected_frame_key(frame));
 	if (*known == TM_MAP_NONE)
-		*known = make_frame(decode, name, lineno);
+		*known = make_frame(decode, frame);
 	return *known;
 }
 
 /* Records have the most recent call first, the model has it last. */
-static tm_id decode_traceback(struct decode *decode, const char *record)
+static tm_id decode_traceback(struct decode *decode, uint32_t id)
 {
 	const struct py_layout *layout = decode->layout;
+	const struct tm_collected *collected = decode->collected;
+	const char *record = collected->records.data + collected->tracebacks[id].record;
 	uint32_t nframe = tm_record_nframe(layout, record);
 	uint32_t total = TM_TOTAL_NFRAME_NONE;
 
 	decode->frames = tm_grow(decode->frames, &decode->frames_cap, nframe,
 				 sizeof(*decode->frames));
 	for (uint32_t i = 0; i < nframe; i++)
-		decode->frames[nframe - 1 - i] = decode_frame(decode,
-			record + tm_record_size(layout, i));
+		decode->frames[nframe - 1 - i] =
+			decode_frame(decode, tm_collected_frame(collected, layout, id, i));
 	if (layout->traceback.total_nframe != PY_ABSENT)
 		total = tm_load_u16(record, layout->traceback.total_nframe);
 	return tm_builder_traceback(decode->builder, decode->frames, nframe, total);
@@ -104,8 +96,7 @@ static tm_id *decode_sites(struct decode *decode)
 	tm_id *sites = tm_reallocarray(NULL, collected->nsites, sizeof(tm_id));
 
 	for (size_t i = 0; i < collected->ntracebacks; i++)
-		tracebacks[i] = decode_traceback(decode, collected->records.data +
-						 collected->tracebacks[i].record);
+		tracebacks[i] = decode_traceback(decode, (uint32_t)i);
 	for (size_t i = 0; i < collected->nsites; i++)
 		sites[i] = tm_builder_site(decode->builder,
 					   tracebacks[collected->sites[i].traceback],
@@ -164,14 +155,13 @@ void tm_collected_lines(const struct tm_collected *collected,
 		uint32_t nframe = tm_record_nframe(layout, record);
 
 		for (uint32_t k = 0; k < nframe; k++) {
-			const char *frame = record + tm_record_size(layout, k);
-			tm_addr at = tm_load_u64(frame, layout->frame.filename);
-			uint32_t lineno = tm_load_u32(frame, layout->frame.lineno);
-			uint32_t name = tm_map_get(&collected->name_ids, at);
-			uint32_t *known = tm_map_put(&told, (uint64_t)name << 32 | lineno);
+			const struct collected_frame frame =
+				tm_collected_frame(collected, layout, (uint32_t)i, k);
+			uint32_t *known = tm_map_put(&told, collected_frame_key(frame));
 
 			if (*known == TM_MAP_NONE)
-				line(ctx, name_text(collected, name), lineno);
+				line(ctx, tm_collected_name(collected, frame.name),
+				     frame.lineno);
 			*known = 0;
 		}
 	}
