@@ -280,6 +280,9 @@ enum tm_key {
 	TM_KEY_FUNCTION, /* by file and function; all unknown ones of a file are one */
 };
 
+/* "filename", "lineno", "traceback", "function"; NULL behind the last key. */
+const char *tm_key_name(enum tm_key key);
+
 /*
  * Which frames a trace is not put down to, although they are most recent: functions
  * that allocate for their caller. Those that are known (operator new, std::, Rust's

@@ -40,6 +40,14 @@ static void add_codecs(struct tm_buf *words)
 			add_word(words, tm_codec_at(i)->name);
 }
 
+static void add_keys(struct tm_buf *words)
+{
+	const char *name;
+
+	for (int key = 0; (name = tm_key_name((enum tm_key)key)); key++)
+		add_word(words, name);
+}
+
 static struct value value_of(const struct cli_command *command,
 			     const struct argp_option *option)
 {
@@ -56,7 +64,7 @@ static struct value value_of(const struct cli_command *command,
 	else if (strcmp(option->arg, "KEY") == 0 && command->groups & CLI_OBJECTS)
 		add_word(&value.words, "type module root");
 	else if (strcmp(option->arg, "KEY") == 0)
-		add_word(&value.words, "filename lineno traceback function");
+		add_keys(&value.words);
 	else if (strcmp(option->arg, "FORMAT") == 0 &&
 		 command->groups & CLI_REPORT)
 		add_word(&value.words, cli_formats(command));

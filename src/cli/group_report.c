@@ -64,18 +64,15 @@ char *cli_formats_prose(const struct cli_command *command,
 
 static enum tm_key key_named(const struct argp_state *state, const char *word)
 {
-	static const char *const names[] = {
-		[TM_KEY_FILENAME] = "filename",
-		[TM_KEY_LINENO] = "lineno",
-		[TM_KEY_TRACEBACK] = "traceback",
-		[TM_KEY_FUNCTION] = "function",
-	};
+	struct tm_buf names = { 0 };
+	const char *name;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], word) == 0)
+	for (int i = 0; (name = tm_key_name((enum tm_key)i)); i++) {
+		if (strcmp(name, word) == 0)
 			return (enum tm_key)i;
-	cli_usage(state, "--key", "'%s' is not filename, lineno, traceback or "
-		  "function", word);
+		tm_buf_addf(&names, "%s%s", i == 0 ? "" : ", ", name);
+	}
+	cli_usage(state, "--key", "'%s' is none of %s", word, names.data);
 }
 
 static error_t parse_query(int key, char *arg, struct argp_state *state)

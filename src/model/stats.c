@@ -10,6 +10,18 @@
 #include "model/sort.h"
 #include "model/translate.h"
 
+const char *tm_key_name(enum tm_key key)
+{
+	static const char *const names[] = {
+		[TM_KEY_FILENAME] = "filename",
+		[TM_KEY_LINENO] = "lineno",
+		[TM_KEY_TRACEBACK] = "traceback",
+		[TM_KEY_FUNCTION] = "function",
+	};
+
+	return (size_t)key < sizeof(names) / sizeof(names[0]) ? names[key] : NULL;
+}
+
 static bool check_query(const struct tm_query *query, struct tm_err *err)
 {
 	if (!query->cumulative || query->key != TM_KEY_TRACEBACK)

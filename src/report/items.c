@@ -30,22 +30,27 @@ uint64_t items_inherited(const struct items_more *more, const struct tm_stats *s
 
 /* ---- text ------------------------------------------------------------------- */
 
+void items_print_group(const struct report *how, const struct tm_stat *stat, bool is_diff)
+{
+	TM_GUARD(tm_free_ptr) char *text = NULL;
+	size_t len;
+
+	text = tm_stat_str(stat, is_diff, &len);
+	line_print(how->out, "", text, len);
+	if (stat->key == TM_KEY_TRACEBACK)
+		line_print_traceback(how, stat->snapshot, stat->group);
+	else if (how->form == REPORT_PRETTY)
+		line_print_source(how, tm_stat_frame(stat, 0));
+}
+
 static void print_text(const struct report *how, const struct tm_stats *stats)
 {
 	size_t shown = items_shown(how, stats->n);
 
 	fprintf(how->out, "[ Top %zu%s ]\n", items_top(how, stats->n),
 		stats->is_diff ? " differences" : "");
-	for (size_t i = 0; i < shown; i++) {
-		const struct tm_stat *stat = &stats->items[i];
-		TM_GUARD(tm_free_ptr) char *text = NULL;
-		size_t len;
-
-		text = tm_stat_str(stat, stats->is_diff, &len);
-		line_print(how->out, "", text, len);
-		if (stat->key == TM_KEY_TRACEBACK)
-			line_print_traceback(how, stat->snapshot, stat->group);
-	}
+	for (size_t i = 0; i < shown; i++)
+		items_print_group(how, &stats->items[i], stats->is_diff);
 }
 
 /* ---- pretty ----------------------------------------------------------------- */
@@ -159,14 +164,7 @@ static double average(const struct tm_stat *stat)
 
 void items_set_query(json_t *head, const struct tm_query *query)
 {
-	static const char *const names[] = {
-		[TM_KEY_FILENAME] = "filename",
-		[TM_KEY_LINENO] = "lineno",
-		[TM_KEY_TRACEBACK] = "traceback",
-		[TM_KEY_FUNCTION] = "function",
-	};
-
-	json_object_set_new(head, "key", json_string(names[query->key]));
+	json_object_set_new(head, "key", json_string(tm_key_name(query->key)));
 	json_object_set_new(head, "cumulative", json_boolean(query->cumulative));
 }
 

@@ -22,6 +22,10 @@ size_t items_shown(const struct report *how, size_t n);
 /* What a heading says of that number, "Top N". */
 size_t items_top(const struct report *how, size_t n);
 
+/* One group: its line, then its traceback or, with REPORT_PRETTY, its source line.
+ * `is_diff`: the line tells the differences. */
+void items_print_group(const struct report *how, const struct tm_stat *stat, bool is_diff);
+
 /* The text or, with REPORT_PRETTY, the long form. */
 void items_print(const struct report *how, const struct tm_stats *stats);
 

@@ -164,16 +164,7 @@ static void print_counted_once(const struct table *table, size_t item)
 
 static void print_group(const struct table *table, size_t i)
 {
-	const struct tm_stat *stat = &table->stats->items[i];
-	TM_GUARD(tm_free_ptr) char *text = NULL;
-	size_t len;
-
-	text = tm_stat_str(stat, false, &len);
-	line_print(table->how->out, "", text, len);
-	if (stat->key == TM_KEY_TRACEBACK)
-		line_print_traceback(table->how, stat->snapshot, stat->group);
-	else if (table->how->form == REPORT_PRETTY)
-		line_print_source(table->how, tm_stat_frame(stat, 0));
+	items_print_group(table->how, &table->stats->items[i], false);
 	print_shares(table, i);
 	print_counted_once(table, i);
 }
@@ -235,8 +226,19 @@ static bool write_merged_csv(const struct table *table, struct tm_err *err)
 			       &table->more, err);
 }
 
-static bool write_table(const struct table *table, size_t shown,
-			struct tm_err *err)
+static bool write_merged_json(const struct table *table, const struct tm_query *query,
+			      size_t shown, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct tm_error *errors =
+		tm_stats_errors(table->stats, shown, query);
+	struct items_more more = table->more;
+
+	more.errors = errors;
+	return items_write_json(table->how, merged_head(table), table->stats, &more, err);
+}
+
+static bool write_table(const struct table *table, const struct tm_query *query,
+			size_t shown, struct tm_err *err)
 {
 	switch (table->how->form) {
 	case REPORT_TEXT:
@@ -244,8 +246,7 @@ static bool write_table(const struct table *table, size_t shown,
 		print_table(table, shown);
 		break;
 	case REPORT_JSON:
-		return items_write_json(table->how, merged_head(table), table->stats,
-					&table->more, err);
+		return write_merged_json(table, query, shown, err);
 	case REPORT_CSV:
 		return write_merged_csv(table, err);
 	}
@@ -257,7 +258,6 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 {
 	struct tm_stats *stats = tm_snapshot_statistics(parts->merged, query, err);
 	TM_GUARD(tm_free_ptr) struct tm_share *shares = NULL;
-	TM_GUARD(tm_free_ptr) struct tm_error *errors = NULL;
 	struct table table = { how, parts, stats, { .nparts = parts->n } };
 	size_t shown;
 	bool ok;
@@ -266,10 +266,8 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 		return false;
 	shown = items_shown(how, stats->n);
 	shares = tm_stats_shares(stats, shown, parts->snapshots, parts->n, query);
-	errors = tm_stats_errors(stats, shown, query);
 	table.more.shares = shares;
-	table.more.errors = errors;
-	ok = write_table(&table, shown, err);
+	ok = write_table(&table, query, shown, err);
 	tm_stats_destroy(stats);
 	return ok;
 }

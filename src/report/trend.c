@@ -43,16 +43,7 @@ static void print_sizes(const struct report *how, const struct tm_trend *trend, 
 
 static void print_item(const struct report *how, const struct tm_trend *trend, size_t i)
 {
-	const struct tm_stat *stat = &trend->stats->items[i];
-	TM_GUARD(tm_free_ptr) char *text = NULL;
-	size_t len;
-
-	text = tm_stat_str(stat, true, &len);
-	line_print(how->out, "", text, len);
-	if (stat->key == TM_KEY_TRACEBACK)
-		line_print_traceback(how, stat->snapshot, stat->group);
-	else if (how->form == REPORT_PRETTY)
-		line_print_source(how, tm_stat_frame(stat, 0));
+	items_print_group(how, &trend->stats->items[i], true);
 	print_growth(how, trend, i);
 	print_sizes(how, trend, i);
 }
