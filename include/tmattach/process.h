@@ -96,6 +96,7 @@ struct tm_session_opts {
 /*
  * Find the process and its runtime. Reads only; the target is not stopped.
  * NULL with *err: gone, denied, no runtime, unsupported (says what it is).
+ * One that is in the middle of an exec is waited for, up to 100 ms.
  */
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err) TM_MUST_CHECK;
@@ -132,7 +133,8 @@ pid_t tm_session_pid(const struct tm_session *session);
 const char *tm_session_command(const struct tm_session *session);
 
 /* After TM_ERR_GONE: true if the process lives and runs another program (exec);
- * a new session can be opened on it. */
+ * a new session can be opened on it. In the middle of an exec it waits as
+ * tm_session_open() does. */
 bool tm_session_replaced(const struct tm_session *session);
 
 /* ---- status and memory ---------------------------------------------------- */

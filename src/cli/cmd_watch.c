@@ -84,15 +84,12 @@ static bool read_status(const struct watch *watch, struct cli_member *member,
 {
 	struct cli_source *source = &member->source;
 
-	unsigned tries = 0;
-
 	if (source->session && tm_session_status(source->session, &member->status, err))
 		return true;
-	do {
-		if (cli_source_follow(source, watch->options, err) &&
-		    tm_session_status(source->session, &member->status, err))
+	for (int execs = 0; execs < CLI_EXECS &&
+			    cli_source_follow(source, watch->options, err); execs++)
+		if (tm_session_status(source->session, &member->status, err))
 			return true;
-	} while (cli_source_changing(source, err, tries++));
 	return false;
 }
 

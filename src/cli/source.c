@@ -1,9 +1,7 @@
 #include "cli/source.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/guard.h"
@@ -209,19 +207,6 @@ bool cli_source_follow(struct cli_source *source, const struct cli_options *opti
 	return cli_source_attach(source, source->pid, options, err);
 }
 
-bool cli_source_changing(const struct cli_source *source, const struct tm_err *err,
-			 unsigned tries)
-{
-	enum { TRIES = 50 };
-	const struct timespec pause = { .tv_nsec = 2000000 };
-
-	if (source->file || err->kind != TM_ERR_GONE || tries >= TRIES ||
-	    kill(source->pid, 0) != 0)
-		return false;
-	nanosleep(&pause, NULL);
-	return true;
-}
-
 bool cli_source_waits(const struct tm_err *err)
 {
 	return err->kind == TM_ERR_NOT_TRACED || err->kind == TM_ERR_NO_RUNTIME ||
@@ -264,16 +249,12 @@ static bool is_read(const struct cli_source *source)
 bool cli_source_sample(struct cli_source *source,
 		       const struct cli_options *options, struct tm_err *err)
 {
-	unsigned tries = 0;
-
 	if (is_read(source) || (source->session && sample(source, options, err)))
 		return true;
-	while (!source->file) {
-		if (cli_source_follow(source, options, err) && sample(source, options, err))
+	for (int execs = 0; !source->file && execs < CLI_EXECS &&
+			    cli_source_follow(source, options, err); execs++)
+		if (sample(source, options, err))
 			return true;
-		if (!cli_source_changing(source, err, tries++))
-			break;
-	}
 	return false;
 }
 

@@ -87,10 +87,8 @@ bool cli_source_sample(struct cli_source *source,
  * the new program. False with *err: it is not, or none can be opened now. */
 bool cli_source_follow(struct cli_source *source, const struct cli_options *options,
 		       struct tm_err *err);
-/* Gone, but its process is there: it is in the middle of an exec, for a moment neither
- * the old nor the new program. Waits a little; false: it is not, or for too long. */
-bool cli_source_changing(const struct cli_source *source, const struct tm_err *err,
-			 unsigned tries);
+/* How many in a row are followed in one round: launchers of launchers. */
+enum { CLI_EXECS = 50 };
 /* May the trouble with a process be over in the next round? */
 bool cli_source_waits(const struct tm_err *err);
 

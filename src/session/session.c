@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "session/action.h"
 #include "session/core.h"
 #include "session/memory.h"
@@ -33,10 +34,30 @@ static struct tm_session *opened(struct tm_session *session, bool ok,
 	return NULL;
 }
 
+/* In the middle of an exec a process is neither its old program nor its new one: it
+ * seems gone, but lives. Waits a little; false: it does not, or for too long. */
+static bool is_changing(pid_t pid, uint64_t until_ms)
+{
+	enum { STEP_MS = 2 };
+
+	if (!tm_process_lives(pid) || tm_now_ms() >= until_ms)
+		return false;
+	tm_sleep_ns(STEP_MS * TM_NS_PER_MS);
+	return true;
+}
+
+enum { EXEC_MS = 100 };
+
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err)
 {
-	return tm_session_open_held(pid, 0, opts, err);
+	const uint64_t until_ms = tm_now_ms() + EXEC_MS;
+	struct tm_session *session;
+
+	do {
+		session = tm_session_open_held(pid, 0, opts, err);
+	} while (!session && err->kind == TM_ERR_GONE && is_changing(pid, until_ms));
+	return session;
 }
 
 struct tm_session *tm_session_open_held(pid_t pid, pid_t held,
@@ -80,7 +101,15 @@ const char *tm_session_command(const struct tm_session *session)
 
 bool tm_session_replaced(const struct tm_session *session)
 {
-	return !session->core && tm_process_replaced(&session->process);
+	const uint64_t until_ms = tm_now_ms() + EXEC_MS;
+
+	if (session->core)
+		return false;
+	do {
+		if (tm_process_replaced(&session->process))
+			return true;
+	} while (is_changing(session->process.leader, until_ms));
+	return false;
 }
 
 const struct tm_source_lines *tm_session_source_lines(struct tm_session *session)

@@ -268,9 +268,21 @@ bool tm_process_replaced(const struct tm_process *process)
 {
 	struct target_stat now;
 
-	return look_again(process, &now) && !target_stat_is_dead(&now) &&
+	/* Only by an exec does a main thread live again: it is the one that called it. */
+	return target_stat_read(process->leader, &now) && !target_stat_is_dead(&now) &&
 	       now.values[STAT_STARTTIME] == process->identity.start_time &&
-	       now.values[STAT_STARTSTACK] != process->identity.start_stack;
+	       (process->pid != process->leader ||
+		now.values[STAT_STARTSTACK] != process->identity.start_stack);
+}
+
+bool tm_process_lives(pid_t pid)
+{
+	struct target_stat now;
+
+	/* While they are listed, an exec may give one the id of the main thread. */
+	return target_stat_living(pid, &now) ||
+	       (target_stat_read(pid, &now) && !target_stat_is_dead(&now) &&
+		!(now.values[STAT_FLAGS] & PF_EXITING));
 }
 
 uint64_t tm_process_rss(pid_t pid)

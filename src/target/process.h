@@ -48,6 +48,10 @@ bool tm_process_check(const struct tm_process *process,
 /* Has that same process called exec() since? */
 bool tm_process_replaced(const struct tm_process *process);
 
+/* Has it a thread that has not ended, nor is about to? In the middle of an exec its main
+ * thread may have. */
+bool tm_process_lives(pid_t pid);
+
 /*
  * Why ptrace or /proc said EPERM/EACCES: another tracer, uid, ptrace_scope,
  * capability, filter, namespace. Fills *err (TM_ERR_DENIED) with cause and next
