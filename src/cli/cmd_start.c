@@ -51,10 +51,9 @@ static bool is_another(const struct cli_options *options, const struct tm_status
 {
 	const struct tm_session_opts *opts = &options->session;
 
-	if (status->kind != TM_RUNTIME_CPYTHON)
-		return status->sample_bytes != opts->sample_bytes;
 	return status->sample_bytes != opts->sample_bytes ||
-	       status->recorder != (opts->exact || opts->sample_bytes > 0);
+	       (status->kind == TM_RUNTIME_CPYTHON &&
+		status->recorder != (opts->exact || opts->sample_bytes > 0));
 }
 
 static void tell_old(const struct cli_source *source, const struct cli_options *options,
