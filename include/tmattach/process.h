@@ -64,7 +64,8 @@ struct tm_session_opts {
 	bool in_core_dumps;          /* when starting a recorder: its table is
 					written to core dumps */
 	/* When starting a recorder: functions that give and take back blocks, besides
-	 * those that are known. NAME:2 has the size as its second argument. */
+	 * those that are known. Of `allocs` NAME:2 has the size as its second argument;
+	 * what `frees` take back is their first. */
 	const char *const *allocs, *const *frees;
 	size_t nallocs, nfrees;
 	/* For a core: the executable, if the one named in the core is not at

@@ -76,14 +76,32 @@ static error_t parse_timeout(int key, char *arg, struct argp_state *state)
 static void add_function(struct argp_state *state, const char *option, const char *name,
 			 const char **names, size_t *n)
 {
-	const char *number = strchr(name, ':');
-
 	if (*n == CLI_MAX_FUNCTIONS)
 		cli_usage(state, option, "is given more than %d times", CLI_MAX_FUNCTIONS);
+	names[(*n)++] = name;
+}
+
+static void add_alloc(struct argp_state *state, const char *name)
+{
+	struct cli_options *o = state->input;
+	const char *number = strchr(name, ':');
+
 	if (name == number || !name[0] || (number && strcmp(number, ":1") != 0 &&
 					   strcmp(number, ":2") != 0))
-		cli_usage(state, option, "'%s' is not NAME, NAME:1 or NAME:2", name);
-	names[(*n)++] = name;
+		cli_usage(state, "--alloc", "'%s' is not NAME, NAME:1 or NAME:2", name);
+	add_function(state, "--alloc", name, o->allocs, &o->session.nallocs);
+	o->session.allocs = o->allocs;
+}
+
+static void add_free(struct argp_state *state, const char *name)
+{
+	struct cli_options *o = state->input;
+
+	if (!name[0] || strchr(name, ':'))
+		cli_usage(state, "--free", "'%s' is not NAME; what it frees is its first "
+			  "argument", name);
+	add_function(state, "--free", name, o->frees, &o->session.nfrees);
+	o->session.frees = o->frees;
 }
 
 static error_t parse_sample(int key, char *arg, struct argp_state *state)
@@ -95,13 +113,11 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 		return 0;
 	}
 	if (key == OPT_ALLOC) {
-		add_function(state, "--alloc", arg, o->allocs, &o->session.nallocs);
-		o->session.allocs = o->allocs;
+		add_alloc(state, arg);
 		return 0;
 	}
 	if (key == OPT_FREE) {
-		add_function(state, "--free", arg, o->frees, &o->session.nfrees);
-		o->session.frees = o->frees;
+		add_free(state, arg);
 		return 0;
 	}
 	if (key != OPT_SAMPLE)

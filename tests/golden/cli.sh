@@ -247,6 +247,8 @@ refuse "--line without a filter" 2 'line: must follow' stats --line 1 $new
 refuse "--domain behind a domain filter" 2 'domain: must follow' stats --include-domain 0 --domain 1 $new
 refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-frames $new
 refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
+refuse "--alloc of a third argument" 2 "'f:3' is not NAME, NAME:1 or NAME:2" start --alloc f:3 4194305
+refuse "--free of a second argument" 2 "'f:2' is not NAME;" start --free f:2 4194305
 refuse "--freeze and --no-fork" 2 'cannot be combined' stats --freeze --no-fork $new
 refuse "a bad delay" 2 'delay' top -d 0 $new
 refuse "no rounds" 2 'at least one' top -n 0 $new
