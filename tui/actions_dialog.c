@@ -148,12 +148,14 @@ unsigned act_close(struct state *state)
 
 unsigned act_leave(struct state *state)
 {
+	unsigned reactions = R_DRAW;
+
 	state->mode = state->pages[state->mode]->parent;
 	/* They may have been read again while their holders were looked at. */
 	if (state->mode == MODE_OBJECTS)
-		state_show_objects(state);
+		reactions = state_show_objects(state);
 	state_clamp(state, state->mode);
-	return R_DRAW;
+	return reactions;
 }
 
 unsigned act_help(struct state *state)

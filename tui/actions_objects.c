@@ -58,14 +58,13 @@ unsigned objects_mark(struct state *state)
 	struct source *source = &state->sources[state_objects_source(state)];
 
 	if (!state->types.objects) {
-		state_say(state, ROLE_WARNING, "nothing was read yet");
+		state_say(state, ROLE_WARNING, "nothing has been read yet");
 		return R_DRAW;
 	}
 	tm_heap_groups_destroy(source->marked_types);
 	source->marked_types = tm_heap_groups_since(&nothing, state->types.objects->types);
-	state_show_objects(state);
 	state_say(state, ROLE_NORMAL, "baseline marked; u reads again, d shows the differences");
-	return R_DRAW;
+	return state_show_objects(state);
 }
 
 unsigned objects_unmark(struct state *state)
@@ -77,9 +76,8 @@ unsigned objects_unmark(struct state *state)
 	source->marked_types = NULL;
 	if (types->sort == TYPE_SIZE_DIFF || types->sort == TYPE_COUNT_DIFF)
 		types->sort = TYPE_SIZE;
-	state_show_objects(state);
-	state_say(state, ROLE_NORMAL, "no baseline any more");
-	return R_DRAW;
+	state_say(state, ROLE_NORMAL, "the baseline is removed");
+	return state_show_objects(state);
 }
 
 unsigned objects_diff(struct state *state)
@@ -122,10 +120,9 @@ unsigned objects_scope(struct state *state, int step)
 
 		if (source->is_file || source->gone)
 			continue;
-		state->scope = next;
 		state->scroll[MODE_OBJECTS] = (struct scroll){ 0 };
-		state_show_objects(state);
-		return source->answers[REQUEST_OBJECTS] ? R_DRAW : R_DRAW | R_OBJECTS;
+		return state_set_scope(state, next) |
+		       (source->answers[REQUEST_OBJECTS] ? 0u : R_OBJECTS);
 	}
 	return R_DRAW;
 }

@@ -199,22 +199,13 @@ unsigned act_domain(struct state *state)
 	return R_DRAW | R_QUERY;
 }
 
-static unsigned set_scope(struct state *state, size_t scope)
-{
-	if (state->nsources < 2)
-		return R_DRAW;
-	state->scope = scope;
-	lines_deinit(&state->lines); /* another process, another file system */
-	return R_DRAW | R_QUERY;
-}
-
 unsigned act_scope(struct state *state)
 {
 	size_t next = state->scope == SCOPE_ALL ? 0 : state->scope + 1;
 
 	if (is_objects(state))
 		return objects_scope(state, 1);
-	return set_scope(state, next < state->nsources ? next : SCOPE_ALL);
+	return state_set_scope(state, next < state->nsources ? next : SCOPE_ALL);
 }
 
 unsigned act_scope_back(struct state *state)
@@ -223,8 +214,8 @@ unsigned act_scope_back(struct state *state)
 
 	if (is_objects(state))
 		return objects_scope(state, -1);
-	return set_scope(state, state->scope == SCOPE_ALL ? n - 1 :
-			 state->scope == 0 ? SCOPE_ALL : state->scope - 1);
+	return state_set_scope(state, state->scope == SCOPE_ALL ? n - 1 :
+			       state->scope == 0 ? SCOPE_ALL : state->scope - 1);
 }
 
 unsigned act_detail(struct state *state)

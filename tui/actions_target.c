@@ -149,21 +149,23 @@ unsigned act_start(struct state *state)
 /* Ask, or ask again if the page is shown. */
 static unsigned ask(struct state *state, enum mode page, enum request request)
 {
+	unsigned reactions = R_DRAW | R_ASK(request);
+
 	if (!any(state, source_is_process)) {
 		state_say(state, ROLE_WARNING,
 			  "not available: a snapshot has no %s",
 			  asks[request].what);
 		return R_DRAW;
 	}
-	if (asks[request].of_one)
-		state->scope = state_objects_source(state);
 	if (state->mode != page)
 		state->scroll[page] = (struct scroll){ 0 };
 	else
 		state_say(state, ROLE_NORMAL, "looking at the %s ...",
 			  asks[request].what);
 	state->mode = page;
-	return R_DRAW | R_ASK(request);
+	if (asks[request].of_one && state->scope != state_objects_source(state))
+		reactions |= state_set_scope(state, state_objects_source(state));
+	return reactions;
 }
 
 #define ASK_PAGE(name, ...) \

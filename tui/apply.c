@@ -11,15 +11,25 @@
 
 /* ---- of a source ------------------------------------------------------------------- */
 
+/* Source i is another process now, which nobody who looked at the one before means. */
+static unsigned leave_source(struct state *state, size_t i)
+{
+	enum mode *page = state->pages[state->mode]->stays ? &state->mode : &state->back;
+
+	if (state->scope != i)
+		return R_DRAW;
+	if (*page == MODE_OBJECTS || *page == MODE_HOLDERS || *page == MODE_INSTANCES)
+		*page = MODE_TABLE;
+	return state_set_scope(state, SCOPE_ALL);
+}
+
 static unsigned on_added(struct state *state, const struct event *event)
 {
 	size_t i = event->source;
+	bool replaces = i < state->nsources;
 
-	if (i < state->nsources) {
+	if (replaces) {
 		source_deinit(&state->sources[i]);
-		/* Whoever looked at the one before does not mean this one. */
-		if (state->scope == i)
-			state->scope = SCOPE_ALL;
 	} else {
 		state->sources = tm_reallocarray(state->sources, i + 1,
 					       sizeof(*state->sources));
@@ -27,7 +37,7 @@ static unsigned on_added(struct state *state, const struct event *event)
 	}
 	state->sources[i] = (struct source){ .pid = event->pid, .child = true };
 	state_say(state, ROLE_NORMAL, "pid %d has started", (int)event->pid);
-	return R_DRAW;
+	return replaces ? leave_source(state, i) : R_DRAW;
 }
 
 static unsigned on_opened(struct state *state, const struct event *event)
@@ -126,19 +136,6 @@ static void keep_answer(struct state *state, struct source *source,
 	state_clamp_all(state);
 }
 
-/* Not while the holders of those before are looked at. */
-static unsigned show_objects(struct state *state, size_t source)
-{
-	const struct types *types = &state->types;
-
-	if (source != state_objects_source(state) || state->mode == MODE_HOLDERS ||
-	    state->mode == MODE_INSTANCES)
-		return R_DRAW;
-	state_show_objects(state);
-	return types->objects && types->with_retained && !types->retained ?
-	       R_DRAW | R_LOOK_INTO : R_DRAW;
-}
-
 static unsigned on_objects(struct state *state, struct event *event)
 {
 	const struct source *source = &state->sources[state_objects_source(state)];
@@ -162,7 +159,8 @@ static unsigned on_done(struct state *state, struct event *event)
 
 		keep_answer(state, source, answer);
 		if (request == REQUEST_OBJECTS)
-			return show_objects(state, event->source);
+			return event->source == state_objects_source(state) ?
+			       state_show_objects(state) : R_DRAW;
 	} else if (answer->err.kind != TM_ERR_NONE) {
 		state_say_err(state, &answer->err);
 	} else {
@@ -261,7 +259,7 @@ static unsigned on_table(struct state *state, struct event *event)
 
 static unsigned on_detail(struct state *state, struct event *event)
 {
-	if (state->mode != MODE_DETAIL && state->mode != MODE_HELP)
+	if (state_page(state) != MODE_DETAIL)
 		return 0;
 	detail_destroy(state->detail);
 	state->detail = event->detail;

@@ -195,6 +195,11 @@ void state_query(struct state *state, struct table_query *ret)
 
 /* ---- pages ------------------------------------------------------------------------ */
 
+enum mode state_page(const struct state *state)
+{
+	return state->pages[state->mode]->stays ? state->mode : state->back;
+}
+
 void state_open(struct state *state, enum mode mode)
 {
 	state->back = state->pages[state->mode]->stays ? state->mode : MODE_TABLE;

@@ -132,8 +132,9 @@ void state_query(struct state *state, struct table_query *ret);
 
 /* The process whose objects are shown: of several in scope the first. */
 size_t state_objects_source(const struct state *state);
-/* Its objects have come, or its baseline, or it is another one. */
-void state_show_objects(struct state *state);
+/* Its objects have come, or its baseline, or it is another one. Not while those
+ * before are looked into: again when that is left. Returns reactions. */
+unsigned state_show_objects(struct state *state);
 /* What the page asks of them, which are there; the caller owns its content. */
 void state_objects_query(const struct state *state, struct objects_query *ret);
 
@@ -143,9 +144,13 @@ const struct tm_stat *state_selected(const struct state *state);
 /* The sources in scope are those i for which this holds. Children that have
  * ended are among all of them only when nothing runs any more. */
 bool state_in_scope(const struct state *state, size_t i);
+/* Another one is meant from now on, or SCOPE_ALL; returns reactions. */
+unsigned state_set_scope(struct state *state, size_t scope);
 bool state_is_offline(const struct state *state);
 bool state_has_mark(const struct state *state);
 
+/* The page that is shown, be it under a dialog. */
+enum mode state_page(const struct state *state);
 /* Open a dialog: from the page that it goes back to, or from another dialog. */
 void state_open(struct state *state, enum mode mode);
 /* Let the user edit a line that begins as `text`. */

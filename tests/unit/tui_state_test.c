@@ -639,6 +639,111 @@ static void the_objects_are_three_pages(void **state)
 	harness_deinit(&h);
 }
 
+/* Two processes that are traced, the objects of both read. */
+static void look_at_objects_of_two(struct harness *h)
+{
+	harness_init(h, 2, true);
+	harness_opened(h, 0, 4711, "a");
+	harness_opened(h, 1, 4713, "b");
+	harness_sample(h, 0, harness_snapshot(0), false);
+	harness_sample(h, 1, harness_snapshot(0), true);
+	harness_keys(h, "O");
+	harness_objects(h, 0, 100);
+	harness_keys(h, "\t");
+	assert_true(h->reactions & R_OBJECTS);
+	harness_objects(h, 1, 4);
+}
+
+static void what_objects_are_of_the_table_is_of(void **state)
+{
+	struct harness two, *h = &two;
+	const struct types *types = &h->state.types;
+
+	(void)state;
+	look_at_objects_of_two(h);
+	assert_ptr_equal(h->state.table->newer, h->state.sources[1].latest);
+	harness_keys(h, "q\tO"); /* all, and of all the first */
+	assert_ptr_equal(types->objects, h->state.sources[0].answers[REQUEST_OBJECTS]->objects);
+	assert_ptr_equal(h->state.table->newer, h->state.sources[0].latest);
+	harness_keys(h, "q\t");
+	assert_ptr_equal(types->objects, h->state.sources[1].answers[REQUEST_OBJECTS]->objects);
+	harness_deinit(h);
+}
+
+static void what_types_retain_is_computed_when_they_are_shown(void **state)
+{
+	struct harness two, *h = &two;
+	const struct types *types = &h->state.types;
+
+	(void)state;
+	look_at_objects_of_two(h);
+	harness_keys(h, "r");
+	assert_non_null(types->retained);
+	harness_keys(h, "\t"); /* of the first they have been read */
+	assert_false(h->reactions & R_OBJECTS);
+	assert_non_null(types->retained);
+	harness_keys(h, "\n");
+	assert_int_equal(h->state.mode, MODE_HOLDERS);
+	harness_objects(h, 0, 50);
+	harness_keys(h, "q");
+	assert_ptr_equal(types->objects, h->state.sources[0].answers[REQUEST_OBJECTS]->objects);
+	assert_non_null(types->retained);
+	harness_deinit(h);
+}
+
+static void a_dialog_takes_nothing_from_the_page_below(void **state)
+{
+	struct harness *h = *state;
+	struct event event = harness_event(EV_DETAIL, 0);
+
+	harness_keys(h, "\ns");
+	event.detail = detail_create(h->state.table, state_selected(&h->state));
+	harness_apply(h, &event);
+	assert_null(event.detail);
+	harness_key(h, K_ESCAPE);
+	harness_keys(h, "qO");
+	harness_objects(h, 0, 100);
+	harness_keys(h, "\n?");
+	assert_int_equal(h->state.mode, MODE_HELP);
+	harness_objects(h, 0, 4);
+	harness_keys(h, "q");
+	assert_int_equal(h->state.mode, MODE_HOLDERS);
+	assert_non_null(h->state.types.holders);
+	harness_keys(h, "q");
+	assert_ptr_equal(h->state.types.objects,
+			 h->state.sources[0].answers[REQUEST_OBJECTS]->objects);
+}
+
+static void the_objects_of_a_child_go_with_it(void **state)
+{
+	struct harness two, *h = &two;
+	struct event event = harness_event(EV_ADDED, 1);
+
+	(void)state;
+	look_at_objects_of_two(h);
+	harness_keys(h, "\n?");
+	event.pid = 4800;
+	harness_apply(h, &event);
+	harness_key(h, K_ESCAPE);
+	assert_int_equal(h->state.mode, MODE_TABLE);
+	assert_int_equal(h->state.scope, SCOPE_ALL);
+	assert_ptr_equal(h->state.types.objects,
+			 h->state.sources[0].answers[REQUEST_OBJECTS]->objects);
+	harness_deinit(h);
+}
+
+static void a_lone_process_is_all_until_children_come(void **state)
+{
+	struct harness *h = *state;
+	struct event event = harness_event(EV_ADDED, 1);
+
+	harness_keys(h, "O");
+	harness_objects(h, 0, 4);
+	harness_keys(h, "q");
+	harness_apply(h, &event);
+	assert_true(state_in_scope(&h->state, 1));
+}
+
 static void types_are_sorted_by_every_column(void **state)
 {
 	struct harness h;
@@ -723,6 +828,11 @@ int main(void)
 		WITH_TABLE(the_threads_are_a_page),
 		WITH_TABLE(every_line_of_a_thread_is_told),
 		cmocka_unit_test(the_objects_are_three_pages),
+		cmocka_unit_test(what_objects_are_of_the_table_is_of),
+		cmocka_unit_test(what_types_retain_is_computed_when_they_are_shown),
+		WITH_TABLE(a_dialog_takes_nothing_from_the_page_below),
+		cmocka_unit_test(the_objects_of_a_child_go_with_it),
+		WITH_TABLE(a_lone_process_is_all_until_children_come),
 		cmocka_unit_test(types_are_sorted_by_every_column),
 		WITH_TABLE(messages_go_away),
 		cmocka_unit_test(the_history_keeps_peaks_and_all_its_time),
