@@ -22,6 +22,7 @@ unsigned objects_unmark(struct state *state);
 unsigned objects_diff(struct state *state);
 unsigned objects_filter(struct state *state);
 unsigned objects_filter_typed(struct state *state, const char *filter);
+void objects_without_retained(struct state *state);
 unsigned objects_scope(struct state *state, int step);
 
 /* actions_dialog.c: a character that is bound to nothing was typed. */

@@ -129,15 +129,26 @@ unsigned objects_scope(struct state *state, int step)
 
 /* ---- looking into them ------------------------------------------------------------------ */
 
+void objects_without_retained(struct state *state)
+{
+	struct types *types = &state->types;
+
+	types->with_retained = false;
+	if (types->sort == TYPE_RETAINED)
+		types->sort = TYPE_SIZE;
+	rearrange(state, true);
+}
+
 unsigned act_retained(struct state *state)
 {
 	struct types *types = &state->types;
 
-	types->with_retained = !types->with_retained;
-	if (!types->with_retained && types->sort == TYPE_RETAINED)
-		types->sort = TYPE_SIZE;
-	rearrange(state, true);
-	if (!types->with_retained || types->retained || !types->objects)
+	if (types->with_retained) {
+		objects_without_retained(state);
+		return R_DRAW;
+	}
+	types->with_retained = true;
+	if (types->retained || !types->objects)
 		return R_DRAW;
 	state_say(state, ROLE_NORMAL, "computing what the types retain ...");
 	return R_DRAW | R_LOOK_INTO;

@@ -140,6 +140,13 @@ static unsigned on_objects(struct state *state, struct event *event)
 {
 	const struct source *source = &state->sources[state_objects_source(state)];
 
+	const struct objects_answer *answer = &event->objects;
+
+	if (answer->query.about == OBJECTS_RETAINED && !answer->types &&
+	    answer->query.objects == state->types.objects) {
+		objects_without_retained(state);
+		state_say_err(state, &answer->err);
+	}
 	types_answer(&state->types, &event->objects, source->marked_types);
 	state_clamp_all(state);
 	return R_DRAW;

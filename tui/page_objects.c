@@ -154,14 +154,14 @@ static void holders_head(const struct state *state, struct screen *screen)
 {
 	const struct types *types = &state->types;
 
-	if (types->err.kind != TM_ERR_NONE) {
-		draw_error(&types->err, screen);
-	} else if (!types->holders) {
-		screen_printf(screen, 0, 0, ROLE_TITLE, "%s: looking for its holders ...",
-			      types->looked_at ? types->looked_at : "");
-	} else {
+	if (types->holders) {
 		draw_holders_summary(types, screen);
 		draw_holders_titles(screen);
+	} else if (types->err.kind != TM_ERR_NONE) {
+		draw_error(&types->err, screen);
+	} else {
+		screen_printf(screen, 0, 0, ROLE_TITLE, "%s: looking for its holders ...",
+			      types->looked_at ? types->looked_at : "");
 	}
 }
 

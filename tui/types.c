@@ -128,28 +128,35 @@ void types_show(struct types *types, struct objects *objects,
 	compare_with(types, marked);
 }
 
+/* The type, or the path of it, that is looked at. */
+static bool is_looked_at(const struct types *types, const struct objects_query *query)
+{
+	return types->looked_at && query->type && strcmp(types->looked_at, query->type) == 0 &&
+	       (query->about != OBJECTS_INSTANCES ||
+		(types->holders &&
+		 types->holders->paths[types->path].pattern == query->pattern));
+}
+
 void types_answer(struct types *types, struct objects_answer *answer,
 		  const struct tm_heap_groups *marked)
 {
 	if (answer->query.objects != types->objects)
 		return; /* of objects that are shown no more */
-	if (answer->err.kind != TM_ERR_NONE)
-		types->err = answer->err;
 	if (answer->types) {
 		tm_heap_groups_destroy(types->retained);
 		types->retained = answer->types;
 		answer->types = NULL;
 		compare_with(types, marked);
 	}
-	if (!types->looked_at || !answer->query.type ||
-	    strcmp(types->looked_at, answer->query.type) != 0)
+	if (!is_looked_at(types, &answer->query))
 		return;
+	if (!answer->holders && !answer->instances)
+		types->err = answer->err;
 	if (answer->holders && !types->holders) {
 		types->holders = answer->holders;
 		answer->holders = NULL;
 	}
-	if (answer->instances && !types->instances && types->holders &&
-	    types->holders->paths[types->path].pattern == answer->query.pattern) {
+	if (answer->instances && !types->instances) {
 		types->instances = answer->instances;
 		answer->instances = NULL;
 	}

@@ -714,6 +714,38 @@ static void a_dialog_takes_nothing_from_the_page_below(void **state)
 			 h->state.sources[0].answers[REQUEST_OBJECTS]->objects);
 }
 
+static void harness_objects_failed(struct harness *h, enum objects_about about,
+				   const char *type)
+{
+	struct event event = harness_event(EV_OBJECTS, 0);
+	struct objects_answer *answer = &event.objects;
+
+	answer->query = (struct objects_query){
+		.objects = objects_get(h->state.types.objects),
+		.about = about, .type = type ? tm_strdup(type) : NULL,
+	};
+	tm_err_set(&answer->err, TM_ERR_CORRUPT, type ? type : "heap", "too deep");
+	harness_apply(h, &event);
+}
+
+static void a_failure_is_of_what_was_asked(void **state)
+{
+	struct harness *h = *state;
+	const struct types *types = &h->state.types;
+
+	harness_keys(h, "O");
+	harness_objects(h, 0, 100);
+	harness_keys(h, "r\n");
+	harness_objects_failed(h, OBJECTS_HOLDERS, "another type");
+	assert_int_equal(types->err.kind, TM_ERR_NONE);
+	harness_objects_failed(h, OBJECTS_HOLDERS, types->looked_at);
+	assert_int_equal(types->err.kind, TM_ERR_CORRUPT);
+	assert_true(types->with_retained);
+	harness_objects_failed(h, OBJECTS_RETAINED, NULL);
+	assert_false(types->with_retained);
+	assert_string_equal(h->state.message, "heap: too deep");
+}
+
 static void the_objects_of_a_child_go_with_it(void **state)
 {
 	struct harness two, *h = &two;
@@ -831,6 +863,7 @@ int main(void)
 		cmocka_unit_test(what_objects_are_of_the_table_is_of),
 		cmocka_unit_test(what_types_retain_is_computed_when_they_are_shown),
 		WITH_TABLE(a_dialog_takes_nothing_from_the_page_below),
+		WITH_TABLE(a_failure_is_of_what_was_asked),
 		cmocka_unit_test(the_objects_of_a_child_go_with_it),
 		WITH_TABLE(a_lone_process_is_all_until_children_come),
 		cmocka_unit_test(types_are_sorted_by_every_column),
