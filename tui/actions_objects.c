@@ -22,7 +22,7 @@ static unsigned rearrange(struct state *state, bool follow)
 
 unsigned objects_sort_by(struct state *state, enum type_sort sort)
 {
-	state->types.reverse = state->types.sort == sort && !state->types.reverse;
+	state->types.reverse = false;
 	state->types.sort = sort;
 	return rearrange(state, false);
 }
@@ -36,11 +36,8 @@ unsigned objects_step_sort(struct state *state, int step)
 		if ((at == 0 && step < 0) || (at + 1 == n && step > 0))
 			return R_DRAW;
 		at = step < 0 ? at - 1 : at + 1;
-		if (type_columns_shown(state, at)) {
-			state->types.reverse = false;
-			state->types.sort = type_columns_at(at)->sort;
-			return rearrange(state, false);
-		}
+		if (type_columns_shown(state, at))
+			return objects_sort_by(state, type_columns_at(at)->sort);
 	}
 }
 
@@ -89,9 +86,8 @@ unsigned objects_diff(struct state *state)
 			  "u and d some time later");
 		return R_DRAW;
 	}
-	types->sort = types->sort == TYPE_SIZE_DIFF ? TYPE_SIZE : TYPE_SIZE_DIFF;
-	types->reverse = false;
-	return rearrange(state, false);
+	return objects_sort_by(state, types->sort == TYPE_SIZE_DIFF ? TYPE_SIZE
+								    : TYPE_SIZE_DIFF);
 }
 
 /* ---- which types --------------------------------------------------------------------- */

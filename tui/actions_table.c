@@ -107,11 +107,8 @@ unsigned act_sort_choose(struct state *state)
 	size_t row = state->scroll[MODE_SORT].cursor, at = columns_menu_column(row);
 
 	state->mode = state->back;
-	if (is_objects(state)) {
-		state->types.sort = type_columns_at(row)->sort;
-		state->types.reverse = true;
-		return objects_reverse(state);
-	}
+	if (is_objects(state))
+		return objects_sort_by(state, type_columns_at(row)->sort);
 	return sort_by(state, columns_at(at)->sort);
 }
 

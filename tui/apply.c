@@ -200,7 +200,8 @@ static unsigned on_rows_mouse(struct state *state, const struct event *event)
 	int line = event->mouse.row - 2;
 
 	if (line == -1 && state->mode == MODE_OBJECTS && column)
-		return objects_sort_by(state, column->sort);
+		return column->sort == state->types.sort ? objects_reverse(state) :
+			objects_sort_by(state, column->sort);
 	if (line < 0 || (size_t)line >= state_list_height(state, state->mode))
 		return 0;
 	scroll->cursor = scroll->top + (size_t)line;

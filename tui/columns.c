@@ -38,11 +38,6 @@ static enum role format_average(const struct table *table,
 	return ROLE_NORMAL;
 }
 
-static enum role role_of(int64_t diff)
-{
-	return diff > 0 ? ROLE_GREW : diff < 0 ? ROLE_SHRANK : ROLE_DIM;
-}
-
 static enum role format_size_diff(const struct table *table,
 				  const struct tm_stat *stat, char buf[static 32])
 {
@@ -50,7 +45,7 @@ static enum role format_size_diff(const struct table *table,
 		tm_format_size(buf, (double)stat->size_diff, true);
 	else
 		snprintf(buf, 32, "-");
-	return table->has_older ? role_of(stat->size_diff) : ROLE_DIM;
+	return table->has_older ? screen_role_of(stat->size_diff) : ROLE_DIM;
 }
 
 static enum role format_count_diff(const struct table *table,
@@ -58,7 +53,7 @@ static enum role format_count_diff(const struct table *table,
 {
 	(void)table;
 	snprintf(buf, 32, "%+" PRId64, stat->count_diff);
-	return role_of(stat->count_diff);
+	return screen_role_of(stat->count_diff);
 }
 
 static const struct column columns[] = {

@@ -43,25 +43,18 @@ static void draw_summary(const struct state *state, struct screen *screen)
 
 static void draw_titles(const struct state *state, struct screen *screen)
 {
-	const wchar_t down = screen->utf8 ? L'\u25bc' : L'v';
-	const wchar_t up = screen->utf8 ? L'\u25b2' : L'^';
 	int col = 0;
 
 	screen_blank(screen, TITLES, 0, screen->cols, ROLE_TITLE);
 	for (size_t i = 0; i < type_columns_count(); i++) {
 		const struct type_column *column = type_columns_at(i);
 		bool sorted = column->sort == state->types.sort;
-		int len = (int)strlen(column->title);
-		int at = column->width ? col + column->width - len : col + 1;
-		enum role role = sorted ? ROLE_TITLE_SORT : ROLE_TITLE;
+		bool up = (column->sort == TYPE_NAME) != state->types.reverse;
 
 		if (!type_columns_shown(state, i))
 			continue;
-		screen_puts(screen, TITLES, at, screen->cols - at, role, column->title);
-		if (sorted)
-			screen_char(screen, TITLES, column->width ? at - 1 : at + len, role,
-				    (column->sort == TYPE_NAME) != state->types.reverse ?
-				    up : down);
+		screen_title(screen, TITLES, col, column->width, column->title,
+			     !sorted ? TITLE_UNSORTED : up ? TITLE_UP : TITLE_DOWN);
 		col += column->width;
 	}
 }

@@ -13,26 +13,18 @@
 static void draw_titles(const struct state *state, int row,
 			struct screen *screen)
 {
-	const wchar_t down = screen->utf8 ? L'\u25bc' : L'v';
-	const wchar_t up = screen->utf8 ? L'\u25b2' : L'^';
 	int col = 0;
 
 	screen_blank(screen, row, 0, screen->cols, ROLE_TITLE);
 	for (size_t i = 0; i < columns_count(); i++) {
 		const struct column *column = columns_at(i);
 		bool sorted = column->sortable && column->sort == state->sort;
-		enum role role = sorted ? ROLE_TITLE_SORT : ROLE_TITLE;
-		int len = (int)strlen(column->title);
-		int at = column->width ? col + column->width - len : col + 1;
+		bool up = (column->sort == SORT_LOCATION) != state->reverse;
 
 		if (!columns_shown(state, i))
 			continue;
-		screen_puts(screen, row, at, screen->cols - at, role,
-			    column->title);
-		if (sorted)
-			screen_char(screen, row, column->width ? at - 1 : at + len,
-				    role, (column->sort == SORT_LOCATION) !=
-				    state->reverse ? up : down);
+		screen_title(screen, row, col, column->width, column->title,
+			     !sorted ? TITLE_UNSORTED : up ? TITLE_UP : TITLE_DOWN);
 		col += column->width;
 	}
 }

@@ -233,3 +233,24 @@ char *screen_dump(const struct screen *screen, bool roles)
 	*p = '\0';
 	return text;
 }
+
+/* ---- what tables have in common ---------------------------------------------------- */
+
+enum role screen_role_of(int64_t diff)
+{
+	return diff > 0 ? ROLE_GREW : diff < 0 ? ROLE_SHRANK : ROLE_DIM;
+}
+
+void screen_title(struct screen *screen, int row, int col, int width, const char *title,
+		  enum title_order order)
+{
+	const enum role role = order == TITLE_UNSORTED ? ROLE_TITLE : ROLE_TITLE_SORT;
+	const int len = (int)strlen(title), at = width ? col + width - len : col + 1;
+	const wchar_t down = screen->utf8 ? L'\u25bc' : L'v';
+	const wchar_t up = screen->utf8 ? L'\u25b2' : L'^';
+
+	screen_puts(screen, row, at, screen->cols - at, role, title);
+	if (order != TITLE_UNSORTED)
+		screen_char(screen, row, width ? at - 1 : at + len, role,
+			    order == TITLE_UP ? up : down);
+}

@@ -80,6 +80,15 @@ void screen_role(struct screen *screen, int row, int col, int width,
 void screen_blank(struct screen *screen, int row, int col, int width,
 		  enum role role);
 
+/* The role of a difference. */
+enum role screen_role_of(int64_t diff);
+
+/* The title of a column that begins at `col`: at its right end, or, of the last one (of
+ * width 0), at its left. The one that is sorted by has an arrow. */
+enum title_order { TITLE_UNSORTED, TITLE_DOWN, TITLE_UP };
+void screen_title(struct screen *screen, int row, int col, int width, const char *title,
+		  enum title_order order);
+
 /* A character as UTF-8; returns its length. */
 size_t screen_encode(char out[static 4], wchar_t c);
 

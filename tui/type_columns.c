@@ -19,11 +19,6 @@ static enum role format_size(const struct types *types,
 	return ROLE_NORMAL;
 }
 
-static enum role role_of(int64_t diff)
-{
-	return diff > 0 ? ROLE_GREW : diff < 0 ? ROLE_SHRANK : ROLE_DIM;
-}
-
 static enum role format_size_diff(const struct types *types,
 				  const struct tm_heap_group *group, char buf[static 32])
 {
@@ -31,7 +26,7 @@ static enum role format_size_diff(const struct types *types,
 		tm_format_size(buf, (double)group->size_diff, true);
 	else
 		snprintf(buf, 32, "-");
-	return types->since ? role_of(group->size_diff) : ROLE_DIM;
+	return types->since ? screen_role_of(group->size_diff) : ROLE_DIM;
 }
 
 static enum role format_count_diff(const struct types *types,
@@ -39,7 +34,7 @@ static enum role format_count_diff(const struct types *types,
 {
 	(void)types;
 	snprintf(buf, 32, "%+" PRId64, group->count_diff);
-	return role_of(group->count_diff);
+	return screen_role_of(group->count_diff);
 }
 
 /* Nothing retains less than itself: 0 stands for types it was not computed for. */

@@ -780,6 +780,7 @@ static void types_are_sorted_by_every_column(void **state)
 {
 	struct harness h;
 	const struct types *types = &h.state.types;
+	struct event click = harness_event(EV_MOUSE, 0);
 
 	(void)state;
 	harness_init(&h, 1, true);
@@ -800,6 +801,16 @@ static void types_are_sorted_by_every_column(void **state)
 	assert_int_equal(types->sort, TYPE_COUNT);
 	for (size_t i = 1; i < types->n; i++)
 		assert_true(types_row(types, i - 1)->count >= types_row(types, i)->count);
+	click.mouse.row = 1;
+	click.mouse.col = 12; /* SIZE */
+	harness_apply(&h, &click);
+	assert_int_equal(types->sort, TYPE_SIZE);
+	assert_false(types->reverse);
+	harness_apply(&h, &click);
+	assert_true(types->reverse);
+	harness_keys(&h, "o\n"); /* the same column, in its own direction */
+	assert_int_equal(types->sort, TYPE_SIZE);
+	assert_false(types->reverse);
 	harness_deinit(&h);
 }
 
