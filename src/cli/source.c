@@ -320,18 +320,20 @@ void cli_source_close(struct cli_source *source)
 	*source = (struct cli_source){ 0 };
 }
 
-/* Who called is not known of these: say how much that is. */
-static void remark_cut(const struct tm_snapshot *snapshot, const char *object)
+/* Who called is not known of these: say how much that is, in the first round. */
+static void remark_cut(struct cli_source *source, const char *object)
 {
-	uint64_t cut = tm_snapshot_cut_size(snapshot);
+	const struct tm_snapshot *snapshot = source->snapshot;
+	uint64_t cut = source->told_cut ? 0 : tm_snapshot_cut_size(snapshot);
 
+	source->told_cut |= cut > 0;
 	if (cut > 0)
 		cli_note("%s: %.1f %% of the traced memory has stacks that end early (%s): "
 			 "code without unwind tables or frame pointers", object,
 			 100.0 * (double)cut / (double)snapshot->total_size, TM_CUT_FRAME);
 }
 
-int cli_source_status(const struct cli_source *source)
+int cli_source_status(struct cli_source *source)
 {
 	const struct tm_meta *meta = &source->snapshot->meta;
 	const char *object = source->file ? source->file : source->object;
@@ -339,7 +341,7 @@ int cli_source_status(const struct cli_source *source)
 	if (meta->dropped)
 		cli_note("%s: the recorder had no room for %llu traces", object,
 			 (unsigned long long)meta->dropped);
-	remark_cut(source->snapshot, object);
+	remark_cut(source, object);
 	if (!meta->partial)
 		return meta->dropped ? CLI_PARTIAL : CLI_DONE;
 	cli_note("%s: the snapshot is partial: not every trace could be read",

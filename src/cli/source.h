@@ -23,6 +23,7 @@ struct cli_source {
 	struct tm_family *family;             /* borrowed; of one of many */
 	struct tm_snapshot *once;             /* what it adds to the family; NULL: all */
 	bool tracing;
+	bool told_cut;                        /* that some of its stacks end early */
 	const struct tm_source_lines *lines;  /* borrowed, of the session */
 	struct tm_source_lines *own_lines;    /* of a file: our own view */
 	char object[64];                      /* "pid 4711" */
@@ -66,7 +67,7 @@ cli_report_source(const struct cli_source *source)
 }
 
 /* What a command that printed its report returns: done, or partial. */
-int cli_source_status(const struct cli_source *source);
+int cli_source_status(struct cli_source *source);
 
 /*
  * The process called `name`; exit status, with its message, if not just one.

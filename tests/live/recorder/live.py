@@ -316,6 +316,13 @@ def largest_stack(pid):
     return [f.get("function") or f["filename"] for f in frames], got.stderr
 
 
+def told_in_the_first_round(pid):
+    saved = os.path.join(scratch, "cut.tms")
+    tmattach("dump", "-o", saved, pid)
+    said = tmattach("top", "-b", "-n", 3, "-d", 0.01, pid, saved).stderr
+    report.check(said.count("end early") == 2, "called: two sources, told once of each", said)
+
+
 def called():
     for name in ("static", "no-table", "debug-frame", "debug-frame-gz", "frame-pointer", "nothing"):
         target = Target(os.path.join(BIN, "called-" + name))
@@ -327,6 +334,8 @@ def called():
         else:
             right = frames[-3:] == ["main", "outer", "inner"] and "<cut>" not in frames and "early" not in said
         report.check(right, "called: %s" % name, "%s %s %s" % (frames, said, started.stderr))
+        if name == "nothing":
+            told_in_the_first_round(target.pid)
         driver("stop", target.pid)
         target.end()
 
