@@ -73,8 +73,8 @@ static void check_objects(const struct argp_state *state)
 		cli_usage(state, "--values", "only --duplicates shows values");
 	if (o->heap.query.line && (o->heap.query.retained ||
 				   o->heap.query.key != TM_HEAP_TYPE))
-		cli_usage(state, "--line", "goes with types alone, not with --key and "
-			  "--retained");
+		cli_usage(state, "--line", "goes with types alone: not with another --key, "
+			  "nor with --retained");
 	if (lists && (o->heap.query.retained || o->heap.query.line || o->heap.query.key != TM_HEAP_TYPE ||
 		      o->heap.query.type || o->heap.query.module ||
 		      o->heap.query.min_size))

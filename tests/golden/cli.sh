@@ -249,6 +249,7 @@ refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-f
 refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
 refuse "--alloc of a third argument" 2 "'f:3' is not NAME, NAME:1 or NAME:2" start --alloc f:3 4194305
 refuse "--free of a second argument" 2 "'f:2' is not NAME;" start --free f:2 4194305
+refuse "--line of other groups than types" 2 'not with another --key' objects --line -k module 4194305
 refuse "--freeze and --no-fork" 2 'cannot be combined' stats --freeze --no-fork $new
 refuse "a bad delay" 2 'delay' top -d 0 $new
 refuse "no rounds" 2 'at least one' top -n 0 $new
