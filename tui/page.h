@@ -1,7 +1,7 @@
 /*
- * A page is what keys act on: the table, a text, a menu over the table, or a
- * dialog line. Pages are data: the state gets all of them and asks how long
- * they are; view.c draws the current one.
+ * A page is what keys act on: the table, a text, rows of another kind, a menu
+ * over one of these, or a dialog line. Pages are data: the state gets all of them
+ * and asks how long they are; view.c draws the current one.
  */
 #ifndef TUI_PAGE_H
 #define TUI_PAGE_H
@@ -23,7 +23,7 @@ enum page_shape {
 	PAGE_TABLE, /* below the figures and the graph, with a cursor */
 	PAGE_TEXT,  /* fills the screen, and is scrolled */
 	PAGE_ROWS,  /* fills the screen, below titles of columns, with a cursor */
-	PAGE_MENU,  /* a frame over the table, with a cursor */
+	PAGE_MENU,  /* a frame over the page it was opened from, with a cursor */
 	PAGE_LINE,  /* above the footer; the page it was opened from is seen */
 };
 
@@ -39,8 +39,9 @@ enum {
 
 struct page {
 	enum page_shape shape;
-	bool stays;        /* a dialog opened from it goes back to it */
-	enum mode parent;  /* where it is left to */
+	bool stays;        /* a dialog opened from it goes back to it; of a dialog
+			      itself false */
+	enum mode parent;  /* where a page that stays is left to */
 	unsigned keys;     /* KEYS_..., beside those of its own */
 	const char *title;
 	const char *empty; /* a menu's line if it has none */
