@@ -107,7 +107,7 @@ unsigned act_prompt_accept(struct state *state)
 	case PROMPT_FILTER:
 		if (state_typed_filter(state, &filter)) {
 			filters_add(&state->filters, &filter);
-			free((char *)filter.pattern.bytes);
+			filter_free(&filter);
 		}
 		reactions |= R_QUERY;
 		break;

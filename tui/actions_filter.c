@@ -48,7 +48,7 @@ static unsigned filter_row(struct state *state, bool inclusive)
 	if (inclusive)
 		drop_includes(&state->filters);
 	filters_add(&state->filters, &filter);
-	free((char *)filter.pattern.bytes);
+	filter_free(&filter);
 	said = filters_describe(&state->filters.items[state->filters.n - 1]);
 	state_say(state, ROLE_NORMAL, "%s", said);
 	free(said);

@@ -9,10 +9,23 @@
 #include "base/buf.h"
 #include "text.h"
 
+void filter_free(struct tm_filter *filter)
+{
+	free((char *)filter->pattern.bytes);
+	free((char *)filter->function.bytes);
+}
+
+static struct tm_text copy_text(struct tm_text text)
+{
+	if (text.bytes)
+		text.bytes = tm_memdup(text.bytes, text.len);
+	return text;
+}
+
 void filters_deinit(struct filters *filters)
 {
 	for (size_t i = 0; i < filters->n; i++)
-		free((char *)filters->items[i].pattern.bytes);
+		filter_free(&filters->items[i]);
 	free(filters->items);
 	*filters = (struct filters){ 0 };
 }
@@ -25,14 +38,15 @@ void filters_add(struct filters *filters, const struct tm_filter *filter)
 				       sizeof(*filters->items));
 	copy = &filters->items[filters->n++];
 	*copy = *filter;
-	copy->pattern.bytes = tm_memdup(filter->pattern.bytes, filter->pattern.len);
+	copy->pattern = copy_text(filter->pattern);
+	copy->function = copy_text(filter->function);
 }
 
 void filters_remove(struct filters *filters, size_t i)
 {
 	if (i >= filters->n)
 		return;
-	free((char *)filters->items[i].pattern.bytes);
+	filter_free(&filters->items[i]);
 	filters->n--;
 	memmove(&filters->items[i], &filters->items[i + 1],
 		(filters->n - i) * sizeof(*filters->items));
@@ -59,11 +73,30 @@ static bool take_lineno(const char *typed, size_t *len, uint32_t *ret)
 	return true;
 }
 
+/* What is typed is a part of the name, unless it is a pattern. */
+static struct tm_text typed_pattern(const char *typed, size_t len)
+{
+	const bool whole = strcspn(typed, "*?[") < len;
+	char *pattern = tm_calloc(len + 3, 1);
+
+	snprintf(pattern, len + 3, "%s%.*s%s", whole ? "" : "*", (int)len, typed,
+		 whole ? "" : "*");
+	return text_of(pattern);
+}
+
+/* "name()" is a function. */
+static bool take_function(const char *typed, size_t len, struct tm_filter *ret)
+{
+	if (len < 3 || memcmp(typed + len - 2, "()", 2) != 0)
+		return false;
+	ret->function = typed_pattern(typed, len - 2);
+	ret->pattern = text_of(tm_memdup("*", 1));
+	return true;
+}
+
 bool filters_parse(const char *typed, struct tm_filter *ret)
 {
 	size_t len;
-	bool whole;
-	char *pattern;
 
 	*ret = (struct tm_filter){ .inclusive = true };
 	if (typed[0] == '!') {
@@ -71,14 +104,12 @@ bool filters_parse(const char *typed, struct tm_filter *ret)
 		typed++;
 	}
 	len = strlen(typed);
+	if (take_function(typed, len, ret))
+		return true;
 	ret->has_lineno = take_lineno(typed, &len, &ret->lineno);
 	if (len == 0)
 		return false;
-	whole = strcspn(typed, "*?[") < len;
-	pattern = tm_calloc(len + 3, 1);
-	snprintf(pattern, len + 3, "%s%.*s%s", whole ? "" : "*", (int)len, typed,
-		 whole ? "" : "*");
-	ret->pattern = text_of(pattern);
+	ret->pattern = typed_pattern(typed, len);
 	return true;
 }
 
@@ -105,7 +136,10 @@ char *filters_describe(const struct tm_filter *filter)
 	struct tm_buf text = { 0 };
 
 	tm_buf_adds(&text, filter->inclusive ? "include " : "exclude ");
-	if (!filter->domain_only) {
+	if (filter->function.bytes) {
+		tm_buf_add(&text, filter->function.bytes, filter->function.len);
+		tm_buf_adds(&text, "()");
+	} else if (!filter->domain_only) {
 		tm_buf_add(&text, filter->pattern.bytes, filter->pattern.len);
 		if (filter->has_lineno)
 			tm_buf_addf(&text, ":%u", filter->lineno);

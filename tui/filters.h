@@ -13,15 +13,18 @@ struct filters {
 };
 
 void filters_deinit(struct filters *filters);
-/* The pattern is copied. */
+/* The texts that it owns. */
+void filter_free(struct tm_filter *filter);
+/* Its texts are copied. */
 void filters_add(struct filters *filters, const struct tm_filter *filter);
 void filters_remove(struct filters *filters, size_t i);
 void filters_copy(struct filters *ret, const struct filters *from);
 
 /*
  * What a user types: "text" matches any name containing it, wildcards make it
- * a whole pattern, ":12" at its end is a line, "!" at its start excludes. False if
- * there is no pattern in it. ret->pattern is malloc'ed.
+ * a whole pattern, ":12" at its end is a line, "()" makes it a function's name, "!" at
+ * its start excludes. False if there is no pattern in it. To be freed by
+ * filter_free().
  */
 bool filters_parse(const char *typed, struct tm_filter *ret);
 

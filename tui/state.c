@@ -177,7 +177,7 @@ void state_query(struct state *state, struct table_query *ret)
 	filters_copy(&ret->filters, &state->filters);
 	if (state_typed_filter(state, &typed)) {
 		filters_add(&ret->filters, &typed);
-		free((char *)typed.pattern.bytes);
+		filter_free(&typed);
 	}
 	ret->newer = tm_calloc(state->nsources, sizeof(struct snap *));
 	ret->older = tm_calloc(state->nsources, sizeof(struct snap *));

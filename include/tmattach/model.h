@@ -212,6 +212,9 @@ struct tm_filter {
 	uint32_t lineno;
 	uint32_t domain;
 	struct tm_text pattern; /* fnmatch pattern; ".pyc" means ".py" */
+	/* Another, of the frame's function: its whole name, or that without arguments.
+	 * An unknown one matches none. bytes == NULL: any function. */
+	struct tm_text function;
 };
 
 /* fnmatch.fnmatchcase() of CPython 3.13 on code points. */
@@ -228,6 +231,15 @@ struct tm_query;
 /* By the filters of a query, which see the frames that it does not skip. */
 struct tm_snapshot *tm_snapshot_select(const struct tm_snapshot *snapshot,
 				       const struct tm_query *query);
+
+/* Sizes of memory blocks, both ends included. */
+struct tm_sizes {
+	uint64_t min, max;
+};
+
+/* The traces of blocks of these sizes, as tm_snapshot_filter() has it. */
+struct tm_snapshot *tm_snapshot_of_sizes(const struct tm_snapshot *snapshot,
+					 struct tm_sizes sizes);
 
 /* ---- names of files --------------------------------------------------------- */
 

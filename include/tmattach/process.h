@@ -75,6 +75,8 @@ struct tm_session_opts {
 	 * both. Must stay as long as the session does. */
 	const struct tm_mapping *mappings;
 	size_t nmappings;
+	/* Snapshots hold blocks of these sizes only; 0, 0: of all. */
+	struct tm_sizes sizes;
 	unsigned busy_timeout_ms;    /* how long to wait until the tables are at
 					rest; 0: 10 s */
 	/* Of taking a snapshot, in bytes. The target runs meanwhile, and
@@ -93,6 +95,10 @@ struct tm_session_opts {
 	void (*note)(void *ctx, const char *text);
 	void *note_ctx;
 };
+
+/* What the options want of a snapshot: names and sizes. Consumes it; NULL is fine. */
+struct tm_snapshot *tm_snapshot_as_wanted(struct tm_snapshot *taken,
+					  const struct tm_session_opts *opts);
 
 /*
  * Find the process and its runtime. Reads only; the target is not stopped.

@@ -5,11 +5,19 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "cli/text.h"
+#include "cli/units.h"
 
 static const struct argp_option filter_options[] = {
 	OPTION("include", OPT_INCLUDE, "PATTERN",
 	       "Only traces of files that match (as in Python's fnmatch)"),
 	OPTION("exclude", OPT_EXCLUDE, "PATTERN", "No traces of files that match"),
+	OPTION("include-function", OPT_INCLUDE_FUNCTION, "PATTERN",
+	       "Only traces of functions that match, with or without their arguments"),
+	OPTION("exclude-function", OPT_EXCLUDE_FUNCTION, "PATTERN",
+	       "No traces of functions that match"),
+	OPTION("block-size", OPT_BLOCK_SIZE, "SIZE",
+	       "Only blocks of SIZE bytes, or of MIN-MAX; one of both can be left out; "
+	       "K, M and G may follow"),
 	OPTION("line", OPT_LINE, "N",
 	       "The filter before this matches line N only"),
 	OPTION("all-frames", OPT_ALL_FRAMES, NULL, "The filter before this "
@@ -54,6 +62,43 @@ static void add_domain_filter(const struct argp_state *state, bool inclusive,
 	filter->domain = (uint32_t)cli_usage_number(state, inclusive ?
 					  "--include-domain" :
 					  "--exclude-domain", word, UINT32_MAX);
+}
+
+static void add_function_filter(struct cli_options *o, bool inclusive, const char *word)
+{
+	struct tm_filter *filter = add_filter(o, inclusive);
+
+	filter->pattern = cli_text_from_arg("*");
+	filter->function = cli_text_from_arg(word);
+	o->session.functions = true;
+}
+
+/* SIZE, MIN-MAX, MIN- or -MAX. */
+static bool parse_sizes(const char *arg, struct tm_sizes *ret)
+{
+	const char *dash = strchr(arg, '-');
+	TM_GUARD(tm_free_ptr) char *min = NULL;
+
+	*ret = (struct tm_sizes){ 0, UINT64_MAX };
+	if (!dash) {
+		if (!cli_bytes(arg, &ret->min))
+			return false;
+		ret->max = ret->min;
+		return ret->max > 0;
+	}
+	min = tm_memdup(arg, (size_t)(dash - arg));
+	return (*min || dash[1]) && (!*min || cli_bytes(min, &ret->min)) &&
+	       (!dash[1] || cli_bytes(dash + 1, &ret->max)) &&
+	       ret->max > 0 && ret->min <= ret->max;
+}
+
+static void parse_block_size(const struct argp_state *state, const char *arg)
+{
+	struct cli_options *o = state->input;
+
+	if (!parse_sizes(arg, &o->session.sizes))
+		cli_usage(state, "--block-size", "takes a size or MIN-MAX, as 4096, "
+			  "1M- or 64-512, not '%s'", arg);
 }
 
 static void add_mapping(struct cli_options *o, struct tm_text from, struct tm_text to)
@@ -145,6 +190,13 @@ static error_t parse_filter(int key, char *arg, struct argp_state *state)
 	case OPT_INCLUDE_DOMAIN:
 	case OPT_EXCLUDE_DOMAIN:
 		add_domain_filter(state, key == OPT_INCLUDE_DOMAIN, arg);
+		break;
+	case OPT_INCLUDE_FUNCTION:
+	case OPT_EXCLUDE_FUNCTION:
+		add_function_filter(state->input, key == OPT_INCLUDE_FUNCTION, arg);
+		break;
+	case OPT_BLOCK_SIZE:
+		parse_block_size(state, arg);
 		break;
 	case OPT_SKIP:
 		add_skip(state->input, arg);

@@ -307,8 +307,10 @@ void cli_options_parse(struct cli_options *ret,
 
 void cli_options_deinit(struct cli_options *options)
 {
-	for (size_t i = 0; i < options->query.nfilters; i++)
+	for (size_t i = 0; i < options->query.nfilters; i++) {
 		free((char *)options->filters[i].pattern.bytes);
+		free((char *)options->filters[i].function.bytes);
+	}
 	free(options->filters);
 	for (size_t i = 0; i < options->query.skip.n; i++)
 		free((char *)options->skips[i].bytes);

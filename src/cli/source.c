@@ -112,15 +112,9 @@ static struct tm_snapshot *load(const char *path, const struct cli_options *opti
 		.note_ctx = &loading,
 	};
 	struct tm_snapshot *snapshot = tm_snapshot_load_with(path, &opts, err);
-	struct tm_snapshot *renamed;
 
 	cli_progress_end(progress);
-	if (!snapshot || options->session.nmappings == 0)
-		return snapshot;
-	renamed = tm_snapshot_rename(snapshot, options->session.mappings,
-				     options->session.nmappings);
-	tm_snapshot_destroy(snapshot);
-	return renamed;
+	return tm_snapshot_as_wanted(snapshot, &options->session);
 }
 
 struct tm_snapshot *cli_snapshot_load(const char *path,
@@ -352,17 +346,23 @@ int cli_source_status(struct cli_source *source)
 void cli_remark_filters(const struct cli_source *source,
 			const struct cli_options *options, uint64_t left)
 {
-	bool any_pattern = false;
+	bool any_file = false, any_function = false;
+	const bool any = options->query.nfilters > 0 || options->session.sizes.max > 0;
 
 	/* A script that asks for JSON or CSV sees for itself. */
-	if (left > 0 || options->query.nfilters == 0 ||
-	    report_is_for_scripts(options->format))
+	if (left > 0 || !any || report_is_for_scripts(options->format))
 		return;
 	for (size_t i = 0; i < options->query.nfilters; i++)
-		any_pattern |= !options->filters[i].domain_only;
+		if (options->filters[i].function.bytes)
+			any_function = true;
+		else
+			any_file |= !options->filters[i].domain_only;
 	cli_note("%s: no trace passes the filters",
 		 source->file ? source->file : source->object);
-	if (any_pattern)
+	if (any_file)
 		cli_note("a pattern is matched against the whole file name: "
 			 "'*/app.py'");
+	if (any_function)
+		cli_note("a pattern is matched against the whole name of a function, "
+			 "which a pickle has not: '*parse*'");
 }

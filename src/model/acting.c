@@ -21,9 +21,7 @@ static bool starts(struct tm_text text, const char *with)
 	return text.len >= len && memcmp(text.bytes, with, len) == 0;
 }
 
-/* A demangled function without what a template's begins with, its result, and
- * without arguments: "void f<int (*)()>(int)" is "f<int (*)()>". */
-static struct tm_text bare_name(struct tm_text function)
+struct tm_text function_bare_name(struct tm_text function)
 {
 	size_t begin = 0, end = function.len;
 	int depth = 0;
@@ -60,7 +58,7 @@ static bool is_named(struct tm_text name, const char *wrapper)
 
 static bool is_known_wrapper(struct tm_text function)
 {
-	const struct tm_text name = bare_name(function);
+	const struct tm_text name = function_bare_name(function);
 
 	for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++)
 		if (is_named(name, wrappers[i]))
@@ -75,7 +73,7 @@ static bool is_skipped(const struct acting *acting, tm_id id)
 
 	for (size_t i = 0; acting->skip && i < acting->skip->n; i++)
 		if ((frame.function.bytes &&
-		     pattern_match(&acting->patterns[i], bare_name(frame.function))) ||
+		     pattern_match(&acting->patterns[i], function_bare_name(frame.function))) ||
 		    pattern_match(&acting->patterns[i], name))
 			return true;
 	return frame.native && frame.function.bytes && is_known_wrapper(frame.function);

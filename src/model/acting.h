@@ -21,6 +21,10 @@ void acting_free(struct acting *acting);
 /* Its index in the traceback. */
 uint32_t acting_index(struct acting *acting, tm_id traceback);
 
+/* A demangled function without the result that a template's begins with, and
+ * without arguments: "void f<int (*)()>(int)" is "f<int (*)()>". */
+struct tm_text function_bare_name(struct tm_text function);
+
 static inline tm_id acting_frame(struct acting *acting, tm_id traceback)
 {
 	const struct tm_snapshot *s = acting->snapshot;

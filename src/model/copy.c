@@ -24,6 +24,7 @@ void snapshot_copy_begin(struct snapshot_copy *copy, const struct tm_snapshot *f
 		.to = tm_builder_create(),
 		.mappings = mappings,
 		.nmappings = nmappings,
+		.sizes = { 0, UINT64_MAX },
 		.strings = no_ids(from->nstrings),
 		.paths = no_ids(from->nstrings),
 		.frames = no_ids(from->nframes),
@@ -111,6 +112,11 @@ void snapshot_copy_site(struct snapshot_copy *copy, tm_id id)
 					  site->domain);
 }
 
+static bool is_within(struct tm_sizes sizes, const struct tm_row *row)
+{
+	return row->size >= sizes.min && row->size <= sizes.max;
+}
+
 static void copy_rows(struct snapshot_copy *copy)
 {
 	enum { BATCH = 1024 };
@@ -120,7 +126,7 @@ static void copy_rows(struct snapshot_copy *copy)
 	for (size_t i = 0; i < copy->from->nrows; i++) {
 		rows[n] = copy->from->rows[i];
 		rows[n].site = copy->sites[rows[n].site];
-		if (rows[n].site != TM_ID_NONE)
+		if (rows[n].site != TM_ID_NONE && is_within(copy->sizes, &rows[n]))
 			n++;
 		if (n == BATCH) {
 			tm_builder_rows(copy->to, rows, n);
@@ -155,5 +161,21 @@ struct tm_snapshot *tm_snapshot_rename(const struct tm_snapshot *snapshot,
 	for (tm_id id = 0; id < snapshot->nsites; id++)
 		if (snapshot->sites[id].count)
 			snapshot_copy_site(&copy, id);
+	return snapshot_copy_finish(&copy);
+}
+
+struct tm_snapshot *tm_snapshot_of_sizes(const struct tm_snapshot *snapshot,
+					 struct tm_sizes sizes)
+{
+	struct snapshot_copy copy;
+
+	snapshot_copy_begin(&copy, snapshot, NULL, 0);
+	copy.sizes = sizes;
+	for (size_t i = 0; i < snapshot->nrows; i++) {
+		const struct tm_row *row = &snapshot->rows[i];
+
+		if (is_within(sizes, row) && copy.sites[row->site] == TM_ID_NONE)
+			snapshot_copy_site(&copy, row->site);
+	}
 	return snapshot_copy_finish(&copy);
 }

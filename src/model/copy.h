@@ -10,6 +10,7 @@ struct snapshot_copy {
 	struct tm_builder *to;
 	const struct tm_mapping *mappings;
 	size_t nmappings;
+	struct tm_sizes sizes; /* of the traces that are copied; from the start: all */
 	tm_id *strings;
 	tm_id *paths;    /* strings that name files */
 	tm_id *frames;

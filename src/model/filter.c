@@ -9,13 +9,31 @@
 #include "model/frame.h"
 #include "model/pattern.h"
 
+/* A pattern, and per string whether it matches. */
+struct names {
+	struct pattern pattern;
+	unsigned char *known; /* NULL: everything matches */
+};
+
 struct filter_state {
 	const struct tm_filter *filter;
-	struct pattern pattern;
-	unsigned char *names; /* per string: does it match the pattern? */
+	struct names files, functions;
 };
 
 enum { NAME_UNKNOWN, NAME_DIFFERS, NAME_MATCHES };
+
+static void names_init(struct names *names, const struct tm_snapshot *snapshot,
+		       struct tm_text pattern)
+{
+	pattern_init(&names->pattern, pattern);
+	names->known = tm_calloc(snapshot->nstrings, 1);
+}
+
+static void names_free(struct names *names)
+{
+	pattern_free(&names->pattern);
+	free(names->known);
+}
 
 /* tracemalloc takes names and patterns in .pyc for those in .py. */
 static struct tm_text source_name(struct tm_text name)
@@ -39,35 +57,60 @@ void filter_set_init(struct filter_set *set, const struct tm_snapshot *snapshot,
 		set->states[i].filter = &filters[i];
 		if (filters[i].domain_only)
 			continue;
-		pattern_init(&set->states[i].pattern,
-			     source_name(filters[i].pattern));
-		set->states[i].names = tm_calloc(snapshot->nstrings, 1);
+		names_init(&set->states[i].files, snapshot,
+			   source_name(filters[i].pattern));
+		if (filters[i].function.bytes)
+			names_init(&set->states[i].functions, snapshot,
+				   filters[i].function);
 	}
 }
 
 void filter_set_free(struct filter_set *set)
 {
 	for (size_t i = 0; i < set->n; i++) {
-		pattern_free(&set->states[i].pattern);
-		free(set->states[i].names);
+		names_free(&set->states[i].files);
+		names_free(&set->states[i].functions);
 	}
 	acting_free(&set->acting);
 	free(set->states);
 	*set = (struct filter_set){ 0 };
 }
 
+static bool match_file(const struct tm_snapshot *snapshot, struct names *files,
+		       tm_id name)
+{
+	unsigned char *known = &files->known[name];
+
+	if (*known == NAME_UNKNOWN)
+		*known = pattern_match(&files->pattern,
+				       source_name(snapshot->strings[name])) ?
+			NAME_MATCHES : NAME_DIFFERS;
+	return *known == NAME_MATCHES;
+}
+
+static bool match_function(const struct tm_snapshot *snapshot, struct names *functions,
+			   tm_id frame)
+{
+	const tm_id id = frame_function(snapshot, frame);
+	struct tm_text name;
+	unsigned char *known;
+
+	if (!functions->known || id == TM_ID_NONE)
+		return !functions->known;
+	known = &functions->known[id];
+	name = snapshot->strings[id];
+	if (*known == NAME_UNKNOWN)
+		*known = pattern_match(&functions->pattern, name) ||
+			 pattern_match(&functions->pattern, function_bare_name(name)) ?
+			NAME_MATCHES : NAME_DIFFERS;
+	return *known == NAME_MATCHES;
+}
+
 static bool match_frame(const struct tm_snapshot *snapshot,
 			struct filter_state *state, tm_id frame)
 {
-	tm_id name = frame_filename(snapshot, frame);
-
-	if (state->names[name] == NAME_UNKNOWN)
-		state->names[name] =
-			pattern_match(&state->pattern,
-				      source_name(snapshot->strings[name])) ?
-				NAME_MATCHES :
-				NAME_DIFFERS;
-	return state->names[name] == NAME_MATCHES &&
+	return match_file(snapshot, &state->files, frame_filename(snapshot, frame)) &&
+	       match_function(snapshot, &state->functions, frame) &&
 	       (!state->filter->has_lineno ||
 		state->filter->lineno == snapshot->frames[frame].lineno);
 }

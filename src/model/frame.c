@@ -11,19 +11,17 @@ struct tm_frame_view tm_snapshot_frame(const struct tm_snapshot *s, tm_id id)
 		.filename = s->strings[frame->filename],
 		.lineno = frame->lineno,
 	};
+	const tm_id function = frame_function(s, id);
 	const struct tm_native_frame *native;
 
-	if (frame->native == TM_ID_NONE) {
-		if (frame->function != TM_ID_NONE)
-			view.function = s->strings[frame->function];
+	if (function != TM_ID_NONE)
+		view.function = s->strings[function];
+	if (frame->native == TM_ID_NONE)
 		return view;
-	}
 	native = &s->natives[frame->native];
 	view.native = true;
 	view.inlined = native->inlined != 0;
 	view.address = native->address;
-	if (native->function != TM_ID_NONE)
-		view.function = s->strings[native->function];
 	if (native->module != TM_ID_NONE)
 		view.module = s->strings[s->modules[native->module].path];
 	return view;
@@ -54,4 +52,12 @@ tm_id frame_filename(const struct tm_snapshot *s, tm_id id)
 		return frame->filename;
 	module = s->natives[frame->native].module;
 	return module == TM_ID_NONE ? frame->filename : s->modules[module].path;
+}
+
+tm_id frame_function(const struct tm_snapshot *s, tm_id id)
+{
+	const struct tm_frame *frame = &s->frames[id];
+
+	return frame->native == TM_ID_NONE ? frame->function
+					   : s->natives[frame->native].function;
 }

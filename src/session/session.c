@@ -130,15 +130,20 @@ const struct tm_source_lines *tm_session_source_lines(struct tm_session *session
 
 /* ---- traces, and control of them --------------------------------------------- */
 
-static struct tm_snapshot *renamed(const struct tm_session *session,
-				   struct tm_snapshot *taken)
+struct tm_snapshot *tm_snapshot_as_wanted(struct tm_snapshot *taken,
+					  const struct tm_session_opts *opts)
 {
-	struct tm_snapshot *ret;
+	struct tm_snapshot *ret = taken;
 
-	if (!taken || session->opts.nmappings == 0)
-		return taken;
-	ret = tm_snapshot_rename(taken, session->opts.mappings, session->opts.nmappings);
-	tm_snapshot_destroy(taken);
+	if (taken && opts->sizes.max) {
+		ret = tm_snapshot_of_sizes(taken, opts->sizes);
+		tm_snapshot_destroy(taken);
+		taken = ret;
+	}
+	if (taken && opts->nmappings) {
+		ret = tm_snapshot_rename(taken, opts->mappings, opts->nmappings);
+		tm_snapshot_destroy(taken);
+	}
 	return ret;
 }
 
@@ -160,8 +165,8 @@ struct tm_snapshot *tm_session_take_member(struct tm_session *session,
 	if (!taken)
 		*err = tried;
 	else
-		*ret_once = renamed(session, session->once);
-	return renamed(session, taken);
+		*ret_once = tm_snapshot_as_wanted(session->once, &session->opts);
+	return tm_snapshot_as_wanted(taken, &session->opts);
 }
 
 struct tm_snapshot *tm_session_take_snapshot(struct tm_session *session,

@@ -125,6 +125,7 @@ expect "a line of the most recent frame" filters-line.expected stats \
 	--include app.py --line 8 --include '<unknown>' --line 0 $new
 expect "domain filters" filters-domain.expected stats --include-domain 389047 \
 	--include-domain 5 --exclude-domain 0 $new
+expect "blocks of some sizes" block-size.expected stats --block-size 1K-1M $new
 expect "a pattern that is not UTF-8" filters-latin.expected stats \
 	--include "$(printf 'caf\351.py')" $new
 head -n 5 traces.expected >"$work/first"
@@ -177,6 +178,15 @@ for command in stats traces "convert -f tms -o $work/none"; do
 	if [ $status -eq 0 ] && grep -q 'no trace passes the filters' "$work/err"
 	then ok "${command%% *}: filters that leave nothing are remarked upon"
 	else not_ok "${command%% *}: filters that leave nothing are remarked upon" "$work/err"
+	fi
+done
+
+for words in "--block-size 1-2" "--include-function nosuch"; do
+	# shellcheck disable=SC2086
+	"$tmattach" stats $words $new >"$work/out" 2>"$work/err"; status=$?
+	if [ $status -eq 0 ] && grep -q 'no trace passes the filters' "$work/err"
+	then ok "$words: nothing is left, and that is remarked upon"
+	else not_ok "$words: nothing is left, and that is remarked upon" "$work/err"
 	fi
 done
 
@@ -246,6 +256,9 @@ refuse "a report that top does not give" 2 'not text or pretty' top -b -f json $
 refuse "--line without a filter" 2 'line: must follow' stats --line 1 $new
 refuse "--domain behind a domain filter" 2 'domain: must follow' stats --include-domain 0 --domain 1 $new
 refuse "--all-frames without a filter" 2 'all-frames: must follow' stats --all-frames $new
+refuse "sizes the wrong way round" 2 'MIN-MAX' stats --block-size 5-4 $new
+refuse "no sizes" 2 'MIN-MAX' stats --block-size - $new
+refuse "a size that is none" 2 'MIN-MAX' stats --block-size many $new
 refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
 refuse "--alloc of a third argument" 2 "'f:3' is not NAME, NAME:1 or NAME:2" start --alloc f:3 4194305
 refuse "--free of a second argument" 2 "'f:2' is not NAME;" start --free f:2 4194305

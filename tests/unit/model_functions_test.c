@@ -186,6 +186,102 @@ static void equal_ones_are_in_order(void **state)
 	tm_snapshot_destroy(s);
 }
 
+/* What passes the filter, by function. */
+static void expect_left(const struct tm_filter *filter, const char *expected)
+{
+	struct tm_snapshot *s = example();
+	struct tm_snapshot *few = tm_snapshot_filter(s, filter, 1);
+	struct tm_err err;
+
+	expect(tm_snapshot_statistics(few, &by_function, &err), expected);
+	tm_snapshot_destroy(few);
+	tm_snapshot_destroy(s);
+}
+
+static void filters_look_at_functions(void **state)
+{
+	struct tm_filter filter = { .inclusive = true, .pattern = { "*", 1 },
+				    .function = { "f", 1 } };
+
+	(void)state;
+	expect_left(&filter, "a.py:f: size=150 B, count=2, average=75 B\n"
+			     "b.py:f: size=20 B, count=1, average=20 B\n");
+	/* Beside a file, and an unknown function matches nothing. */
+	filter.pattern = (struct tm_text){ "b.py", 4 };
+	filter.function = (struct tm_text){ "*", 1 };
+	expect_left(&filter, "b.py:f: size=20 B, count=1, average=20 B\n");
+	filter = (struct tm_filter){ .pattern = { "*", 1 }, .function = { "[fg]", 4 } };
+	expect_left(&filter, "b.py:?: size=5 B, count=2, average=2 B\n");
+	filter = (struct tm_filter){ .inclusive = true, .all_frames = true,
+				     .pattern = { "*", 1 }, .function = { "main", 4 } };
+	expect_left(&filter, "a.py:f: size=150 B, count=2, average=75 B\n"
+			     "a.py:g: size=7 B, count=1, average=7 B\n");
+}
+
+/* C++: the whole name, or what is before the arguments. */
+static void filters_look_at_native_functions(void **state)
+{
+	static const char *const names[] = { "void app::fill<int>(int)", "app::grow(long)" };
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { .traceback_limit = 1 };
+	static const struct {
+		const char *pattern;
+		uint64_t size;
+	} cases[] = {
+		{ "app::fill<int>", 10 }, { "void app::fill<int>(int)", 10 },
+		{ "app::*", 31 }, { "*(long)", 21 }, { "fill", 0 },
+	};
+	struct tm_snapshot *s;
+	struct tm_err err;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct tm_native_frame native = {
+			.function = text(b, names[i]), .module = TM_ID_NONE,
+			.address = 0x1000 + i,
+		};
+		tm_id frame = tm_builder_native_frame(b, text(b, "a.cc"), 1 + i, &native);
+
+		tm_builder_traces(b, tm_builder_site(b, tm_builder_traceback(
+			b, &frame, 1, TM_TOTAL_NFRAME_NONE), 0), 10 + 11 * i, 1);
+	}
+	s = tm_builder_finish(b, &meta, &err);
+	assert_non_null(s);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct tm_filter filter = {
+			.inclusive = true, .pattern = { "*", 1 },
+			.function = { cases[i].pattern, strlen(cases[i].pattern) },
+		};
+		struct tm_snapshot *few = tm_snapshot_filter(s, &filter, 1);
+
+		assert_int_equal(few->total_size, cases[i].size);
+		tm_snapshot_destroy(few);
+	}
+	tm_snapshot_destroy(s);
+}
+
+static void sizes_are_selected(void **state)
+{
+	static const struct {
+		struct tm_sizes sizes;
+		size_t count, nsites;
+	} cases[] = {
+		{ { 0, UINT64_MAX }, 6, 6 }, { { 7, 50 }, 3, 3 }, { { 8, 19 }, 0, 0 },
+		{ { 100, 100 }, 1, 1 },
+	};
+	struct tm_snapshot *s = example();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tm_snapshot *few = tm_snapshot_of_sizes(s, cases[i].sizes);
+
+		assert_int_equal(few->total_count, cases[i].count);
+		assert_int_equal(few->nsites, cases[i].nsites);
+		tm_snapshot_destroy(few);
+	}
+	tm_snapshot_destroy(s);
+}
+
 /* Copies and sums keep them. */
 static void functions_are_kept(void **state)
 {
@@ -219,6 +315,9 @@ int main(void)
 		cmocka_unit_test(places_are_lines_still),
 		cmocka_unit_test(differences_are_of_functions),
 		cmocka_unit_test(equal_ones_are_in_order),
+		cmocka_unit_test(filters_look_at_functions),
+		cmocka_unit_test(filters_look_at_native_functions),
+		cmocka_unit_test(sizes_are_selected),
 		cmocka_unit_test(functions_are_kept),
 	};
 

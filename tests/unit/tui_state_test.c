@@ -226,6 +226,9 @@ static void typed_filters_mean_what_they_say(void **state)
 		{ "a?c:12", "include a?c:12" },
 		{ "x:y", "include *x:y*" },
 		{ "C:\\x.py:7", "include *C:\\x.py*:7" },
+		{ "parse()", "include *parse*()" },
+		{ "!std::*()", "exclude std::*()" },
+		{ "()", "include *()*" },
 	};
 	struct tm_filter filter;
 	size_t len;
@@ -237,7 +240,7 @@ static void typed_filters_mean_what_they_say(void **state)
 		said = filters_describe(&filter);
 		assert_string_equal(said, cases[i].said);
 		free(said);
-		free((char *)filter.pattern.bytes);
+		filter_free(&filter);
 	}
 	assert_false(filters_parse("", &filter));
 	assert_false(filters_parse("!", &filter));

@@ -142,6 +142,9 @@ stats("filters-line", new, "lineno", filters=(
 stats("filters-domain", new, "lineno", filters=(
     DomainFilter(True, 389047), DomainFilter(True, 5), DomainFilter(False, 0)))
 stats("filters-latin", new, "lineno", filters=(Filter(True, "caf\udce9.py"),))
+sized = tracemalloc.Snapshot([t for t in new.traces._traces if 1024 <= t[1] <= 1 << 20],
+                             new.traceback_limit)
+stats("block-size", sized, "lineno")
 diff("diff", "lineno")
 diff("diff-filename", "filename")
 diff("diff-cumulative", "lineno", cumulative=True)
