@@ -95,7 +95,7 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 		break;
 	case ARGP_KEY_SUCCESS:
 		choose_codec(state, o);
-		o->session.functions = o->codec && o->codec->functions;
+		o->session.functions |= o->codec && o->codec->functions;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

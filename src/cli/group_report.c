@@ -117,7 +117,7 @@ static error_t parse_functions(int key, char *arg, struct argp_state *state)
 		o->functions = true;
 		break;
 	case ARGP_KEY_SUCCESS:
-		o->session.functions = o->functions || o->format == REPORT_JSON ||
+		o->session.functions |= o->functions || o->format == REPORT_JSON ||
 				       o->query.key == TM_KEY_FUNCTION;
 		break;
 	default:
