@@ -5,7 +5,7 @@
 check-fleet: $(B)/tmattach live-roots
 	$(q)tests/install-deps fleet
 	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core ../fleet/many \
-		../fleet/names ../fleet/family ../fleet/watch ../fleet/apps
+		../fleet/names ../fleet/family ../fleet/natives ../fleet/watch ../fleet/apps
 
 # What make install and make deb put where.
 check-install: all

@@ -139,7 +139,7 @@ const struct cli_command command_start = {
 		"  tmattach start --children --name gunicorn\n"
 		"  tmattach start --nframe 20 --sample 512K --name gunicorn\n"
 		"  tmattach start --nframe 20 --sample 512K --name redis-server\n",
-	.groups = CLI_PROCESS | CLI_CHILDREN | CLI_RECORDER | CLI_NFRAME | CLI_TIMEOUT |
+	.groups = CLI_PROCESS | CLI_CHILDREN | CLI_FOLLOW | CLI_RECORDER | CLI_NFRAME | CLI_TIMEOUT |
 		  CLI_SAMPLE | CLI_EXACT,
 	.min_sources = 1,
 	.max_sources = 1,

@@ -1,13 +1,20 @@
 #include "cli/control.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 
+#include "base/clock.h"
 #include "base/guard.h"
 #include "cli/many.h"
+#include "cli/message.h"
 #include "cli/process.h"
 
 /* Children come while their parent is acted on; some programs never rest. */
 enum { ROUNDS = 20 };
+
+/* How often --follow looks for new ones. */
+#define FOLLOW_NS (TM_NS_PER_S / 4)
 
 static int one(const struct cli_options *options, bool native_too, cli_control_fn *act)
 {
@@ -42,9 +49,60 @@ static bool act_on_new(struct cli_many *many, cli_control_fn *act, int *status)
 	return any;
 }
 
+static void act_on_all(struct cli_many *many, cli_control_fn *act, int *status)
+{
+	for (unsigned i = 0; i < ROUNDS && act_on_new(many, act, status); i++)
+		cli_many_refresh(many);
+}
+
+/* Which of them have ended; what has called exec() is a new program. */
+static void look_at_members(struct cli_many *many)
+{
+	for (size_t i = 0; i < many->n; i++) {
+		struct cli_member *member = many->members[i];
+		struct cli_source *source = &member->source;
+		struct tm_status status;
+		struct tm_err err;
+
+		if (source->session && tm_session_status(source->session, &status, &err))
+			continue;
+		if (cli_source_follow(source, many->options, &err))
+			member->done = false;
+		else
+			member->ended = err.kind == TM_ERR_GONE;
+	}
+}
+
+/* False: a signal says that it is over. */
+static bool wait_a_while(const sigset_t *ending)
+{
+	const struct timespec while_ = tm_timespec(FOLLOW_NS);
+	int got;
+
+	while ((got = sigtimedwait(ending, NULL, &while_)) < 0 && errno == EINTR)
+		;
+	return got < 0;
+}
+
+static void follow(struct cli_many *many, cli_control_fn *act, int *status)
+{
+	sigset_t ending;
+
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGINT);
+	sigaddset(&ending, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+	cli_note("following their children; ^C ends that, not the tracing");
+	while (cli_many_running(many) > 0 && wait_a_while(&ending)) {
+		look_at_members(many);
+		cli_many_refresh(many);
+		act_on_all(many, act, status);
+	}
+}
+
 int cli_control(const struct cli_options *options, bool native_too, cli_control_fn *act)
 {
-	TM_GUARD(cli_many_close) struct cli_many many = { 0 };
+	TM_GUARD(cli_many_close) struct cli_many many = { .native_too = native_too };
 	int status;
 
 	if (!options->children)
@@ -54,7 +112,8 @@ int cli_control(const struct cli_options *options, bool native_too, cli_control_
 		status = cli_many_open(&many, options);
 	if (status)
 		return status;
-	for (unsigned i = 0; i < ROUNDS && act_on_new(&many, act, &status); i++)
-		cli_many_refresh(&many);
+	act_on_all(&many, act, &status);
+	if (options->follow)
+		follow(&many, act, &status);
 	return status;
 }

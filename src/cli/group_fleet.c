@@ -6,6 +6,12 @@ static const struct argp_option children_options[] = {
 	OPTIONS_END,
 };
 
+static const struct argp_option follow_options[] = {
+	OPTION("follow", OPT_FOLLOW, NULL, "With --children: stay, and start in those that "
+	       "come later, until all have ended or ^C"),
+	OPTIONS_END,
+};
+
 static const struct argp_option ps_options[] = {
 	OPTION("all", 'a', NULL, "Include Python processes that cannot be "
 	       "attached to, with the reason"),
@@ -23,6 +29,25 @@ static error_t parse_children(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static error_t parse_follow(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case OPT_FOLLOW:
+		o->follow = true;
+		break;
+	case ARGP_KEY_SUCCESS:
+		if (o->follow && !o->children)
+			cli_usage(state, "--follow", "goes with --children");
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static error_t parse_ps(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
@@ -37,6 +62,11 @@ static error_t parse_ps(int key, char *arg, struct argp_state *state)
 const struct argp cli_children_argp = {
 	.options = children_options,
 	.parser = parse_children,
+};
+
+const struct argp cli_follow_argp = {
+	.options = follow_options,
+	.parser = parse_follow,
 };
 
 const struct argp cli_ps_argp = {

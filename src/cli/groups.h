@@ -26,6 +26,7 @@ enum cli_key {
 	OPT_EXCLUDE_DOMAIN,
 	OPT_EXCLUDE_FUNCTION,
 	OPT_EXE,
+	OPT_FOLLOW,
 	OPT_FREEZE,
 	OPT_FUNCTIONS,
 	OPT_GARBAGE,
@@ -64,6 +65,7 @@ enum cli_key {
 	OPT_VALUES,
 };
 
+extern const struct argp cli_follow_argp;
 extern const struct argp cli_process_argp;
 extern const struct argp cli_read_argp;
 extern const struct argp cli_exe_argp;

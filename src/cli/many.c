@@ -182,6 +182,14 @@ static bool is_bare(pid_t pid, struct tm_err *err)
 	return !session && err->kind == TM_ERR_NO_RUNTIME;
 }
 
+/* From now on processes need not run Python. */
+static void take_natives(struct cli_many *self)
+{
+	self->own = *self->options;
+	self->own.session.allow_native = true;
+	self->options = &self->own;
+}
+
 /* With --children it need not run Python itself; else what is below it is taken. */
 static int add_without_python(struct cli_many *self, pid_t pid, const struct tm_err *why)
 {
@@ -199,6 +207,21 @@ static int add_without_python(struct cli_many *self, pid_t pid, const struct tm_
 	return CLI_DONE;
 }
 
+static bool is_native(struct tm_session *session)
+{
+	struct tm_status status;
+	struct tm_err err;
+
+	return tm_session_status(session, &status, &err) && status.kind == TM_RUNTIME_NATIVE;
+}
+
+/* `session`: NULL if it has neither Python nor a recorder. */
+static bool is_native_tree(const struct cli_many *self, pid_t pid, struct tm_session *session)
+{
+	return self->native_too && !self->own.session.allow_native &&
+	       (!session || is_native(session)) && !has_python_below(pid);
+}
+
 static int add_process(struct cli_many *self, pid_t pid)
 {
 	struct cli_member *member;
@@ -214,11 +237,18 @@ static int add_process(struct cli_many *self, pid_t pid)
 		return CLI_DONE;
 	}
 	member = add_member(self, pid);
-	if (cli_source_attach(&member->source, pid, self->options, &err))
+	if (cli_source_attach(&member->source, pid, self->options, &err)) {
+		if (is_native_tree(self, pid, member->source.session))
+			take_natives(self);
 		return CLI_DONE;
+	}
 	drop_last(self);
 	if (err.kind != TM_ERR_NO_RUNTIME)
 		return cli_error(&err, CLI_ABOUT_PROCESS);
+	if (is_native_tree(self, pid, NULL)) {
+		take_natives(self);
+		return add_process(self, pid);
+	}
 	return add_without_python(self, pid, &err);
 }
 

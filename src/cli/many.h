@@ -37,10 +37,12 @@ struct cli_many {
 			    live view does so, and waits for a process to become
 			    one that we know; those that are found are
 			    attached to and let go again */
+	bool native_too; /* where no Python is below a process, all that is below it
+			    is meant */
 	bool quiet;      /* the live view has the terminal */
 	bool advised;    /* what to do where none is traced */
 	struct tm_family *family; /* what this round has counted; NULL: one alone */
-	struct cli_options one; /* of cli_many_get() */
+	struct cli_options own; /* what `options` points to if they had to be changed */
 };
 
 /* Is there a --name? */
@@ -50,7 +52,7 @@ bool cli_many_has_names(const struct cli_options *options);
 bool cli_is_many(const struct cli_options *options);
 
 /* Each returns an exit status, and has reported why if it is not CLI_DONE. Set
- * `by_name` and `unattached` before, all else is zeroed. */
+ * `by_name`, `unattached` and `native_too` before, all else is zeroed. */
 int cli_many_open(struct cli_many *ret, const struct cli_options *options);
 /* Look for new children (and names). */
 void cli_many_refresh(struct cli_many *self);

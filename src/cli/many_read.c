@@ -143,10 +143,10 @@ int cli_many_get(struct cli_many *holds, struct cli_source *ret,
 
 	if (!options->children || options->sources[i].by == CLI_BY_FILE)
 		return cli_source_get(ret, options, i);
-	holds->one = *options;
-	holds->one.sources = &options->sources[i];
-	holds->one.nsources = 1;
-	status = cli_many_open(holds, &holds->one);
+	holds->own = *options;
+	holds->own.sources = &options->sources[i];
+	holds->own.nsources = 1;
+	status = cli_many_open(holds, &holds->own);
 	if (status == CLI_DONE)
 		status = cli_many_read(holds);
 	if (status && status != CLI_PARTIAL)

@@ -55,6 +55,7 @@ static const struct group {
 	{ CLI_PROCESS, PROCESSES, &cli_process_argp },
 	{ CLI_PS, PROCESSES, &cli_ps_argp },
 	{ CLI_CHILDREN, PROCESSES, &cli_children_argp },
+	{ CLI_FOLLOW, PROCESSES, &cli_follow_argp },
 	{ CLI_RECORDER, PROCESSES, &cli_recorder_argp },
 	{ CLI_READ, PROCESSES, &cli_read_argp },
 	{ CLI_EXE, PROCESSES, &cli_exe_argp },

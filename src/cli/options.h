@@ -68,6 +68,7 @@ struct cli_options {
 	struct cli_watch_opts watch;
 	struct cli_heap_opts heap;
 	bool children;                   /* and all that descends */
+	bool follow;                     /* and what will descend */
 	bool all;                        /* of ps */
 	const char *exe;                 /* of core files */
 	struct tm_session_opts session;
