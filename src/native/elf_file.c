@@ -96,10 +96,25 @@ static bool has_build_id(Elf *elf, const void *id, size_t len)
 	return n > 0 && (size_t)n == len && memcmp(found, id, len) == 0;
 }
 
-/* The same file as was mapped? The build-id decides where there is one. */
-static bool is_module(const struct native_module *module,
-		      const struct native_elf *file)
+/* The file at `path`, if it is the one that is wanted. Takes the fd. */
+typedef bool accept_fn(const struct native_elf *file, const void *arg);
+
+static bool open_wanted(int fd, const char *path, accept_fn *accept, const void *arg,
+			struct native_elf *ret)
 {
+	if (!begin(fd, ret))
+		return false;
+	ret->path = tm_strdup(path);
+	if (accept(ret, arg))
+		return true;
+	native_elf_close(ret);
+	return false;
+}
+
+/* The same file as was mapped? The build-id decides where there is one. */
+static bool accept_module(const struct native_elf *file, const void *arg)
+{
+	const struct native_module *module = arg;
 	struct stat st;
 
 	if (module->image.build_id_len)
@@ -136,17 +151,10 @@ static bool open_memory(const struct native_module *module, struct tm_mem *mem,
 	return begin_bytes(bytes, len, ret);
 }
 
-/* Takes the fd. Keeps the file only if it is the module's. */
 static bool take(const struct native_module *module, int fd,
 		 struct native_elf *ret)
 {
-	if (!begin(fd, ret))
-		return false;
-	ret->path = tm_strdup(module->path);
-	if (is_module(module, ret))
-		return true;
-	native_elf_close(ret);
-	return false;
+	return open_wanted(fd, module->path, accept_module, module, ret);
 }
 
 bool native_elf_open_module(const struct native_module *module, pid_t pid,
@@ -166,20 +174,11 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 }
 
 /* The file of that path in the target's root or else in ours. */
-typedef bool accept_fn(const struct native_elf *file, const void *arg);
-
 static bool open_either(pid_t pid, const char *path, accept_fn *accept,
 			const void *arg, struct native_elf *ret)
 {
-	for (int ours = 0; ours < 2; ours++) {
-		if (!begin(ours ? open_here(path) : native_open_in_root(pid, path), ret))
-			continue;
-		ret->path = tm_strdup(path);
-		if (accept(ret, arg))
-			return true;
-		native_elf_close(ret);
-	}
-	return false;
+	return open_wanted(native_open_in_root(pid, path), path, accept, arg, ret) ||
+	       open_wanted(open_here(path), path, accept, arg, ret);
 }
 
 struct wanted_id {
@@ -211,13 +210,7 @@ static bool open_fetched(const char *hex, const struct wanted_id *id, struct nat
 {
 	TM_GUARD(tm_free_ptr) char *path = fetched_path(hex);
 
-	if (!begin(open_here(path), ret))
-		return false;
-	ret->path = tm_strdup(path);
-	if (accept_id(ret, id))
-		return true;
-	native_elf_close(ret);
-	return false;
+	return open_wanted(open_here(path), path, accept_id, id, ret);
 }
 
 static bool open_by_id(pid_t pid, const struct wanted_id *id,
