@@ -76,7 +76,7 @@ $(B)/tests/live/recorder/own-idle-first: own_flags := -DOWN_IDLE -DOWN_FIRST -Os
 
 $(own): tests/live/recorder/own.c
 	$(call say,LD,$@)
-	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin $(own_flags) -o $@ $<
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin $(own_flags) -o $@ $< -ldl
 
 # What matters in these two is how the compiler uses registers.
 keeper_flags := $(victim_flags) -fno-builtin

@@ -1,7 +1,7 @@
 /*
- * Bringing hooks into a process: in one short stop memory is mapped, in a
- * second one the prepared code is written and the functions are patched.
- * Between the two, while the target runs, everything costly is done.
+ * Bringing hooks into a process: in one short stop memory is mapped and the
+ * recorder written, in a second one the functions are patched. Between the two,
+ * while the target runs, everything costly is done.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -116,23 +116,19 @@ static size_t windows(const struct inject_plan *plans, size_t nplans,
 
 bool inject_write_code(struct tm_injection *in, pid_t tid, struct tm_err *err)
 {
-	/* The head first: what comes after it is found through it. */
 	return inject_poke(in, tid, in->code + sizeof(in->head),
 			   tm_recorder_image + sizeof(in->head),
 			   tm_recorder_image_size - sizeof(in->head), err) &&
 	       inject_write_head(in, tid, err);
 }
 
-static bool write_code(struct tm_injection *in, struct tm_stop *stop,
-		       const struct inject_plan *plans, size_t nplans,
-		       struct tm_err *err)
+/* Not the recorder: it may be in use, and be another build's than ours. */
+static bool write_areas(struct tm_injection *in, struct tm_stop *stop,
+			const struct inject_plan *plans, size_t nplans,
+			struct tm_err *err)
 {
-	pid_t tid = tm_stop_any(stop);
-
-	if (!inject_write_code(in, tid, err))
-		return false;
 	for (size_t i = 0; i < nplans; i++)
-		if (!inject_poke(in, tid, plans[i].near, plans[i].code,
+		if (!inject_poke(in, tm_stop_any(stop), plans[i].near, plans[i].code,
 				 sizeof(plans[i].code), err))
 			return false;
 	return true;
@@ -178,7 +174,7 @@ static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
 	if (!inject_clear_of(in, stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "a thread always stands where a hook must be written");
-	if (!write_code(in, stop, plans, nplans, err) ||
+	if (!write_areas(in, stop, plans, nplans, err) ||
 	    !move_threads(in, stop, plans, nplans, err))
 		return false;
 	for (size_t i = 0; i < nplans; i++)

@@ -223,7 +223,7 @@ bool inject_patched(struct tm_injection *in, tm_addr function);
 
 /* ---- python.c -------------------------------------------------------------------- */
 
-/* Write the code, put the hooks into the words, and open the gate. TM_ERR_BUSY if
+/* Put the hooks into the words, and open the gate. TM_ERR_BUSY if
  * the words are not what they were. */
 bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
 		       struct tm_err *err);

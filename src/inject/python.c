@@ -71,7 +71,7 @@ static bool try_hook(struct tm_injection *in, const struct tm_inject_python *pyt
 	if (!python->proved(python->ctx, &stop, err) || !choose(in, python, err))
 		return false;
 	/* The head tells of the words before they change. */
-	return inject_write_code(in, tid, err) && hook_words(in, tid, err);
+	return inject_write_head(in, tid, err) && hook_words(in, tid, err);
 }
 
 bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,

@@ -124,7 +124,7 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 	if (inject_unmap_strays(in, remote, err) && map_code(in, remote, err) &&
 	    inject_map_nears(in, remote, maps, functions, err) &&
 	    map_table(in, remote, functions, table, opts, err) &&
-	    inject_write_head(in, remote->host->tid, err) &&
+	    inject_write_code(in, remote->host->tid, err) &&
 	    inject_poke(in, remote->host->tid, in->head.gate, zeroes,
 			sizeof(zeroes), err))
 		return true;

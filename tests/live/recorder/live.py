@@ -394,6 +394,7 @@ def own():
     own_one("not named", "own-given", [1032] * 1000)
     own_one("a free() that does nothing", "own-idle", [1000] * 2000)
     own_refreshed()
+    own_loaded()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -422,6 +423,32 @@ def own_refreshed():
     report.check(target.step(1000) == b"done\n", "own: refreshed: the program goes on after it")
     code, _ = target.end()
     report.check(code == 0, "own: refreshed: ends well", code)
+
+
+def own_loaded():
+    """Hooks that come later are for the recorder that is there, which may be another build's."""
+    target = Target(os.path.join(BIN, "own-given"))
+    driver("start", target.pid)
+    code = int([m[0] for m in mappings(target.pid) if "tmattach-code" in m[-1]][0].split("-")[0], 16)
+    areas = near_areas(target.pid)
+    with open("/proc/%d/mem" % target.pid, "r+b", 0) as mem:
+        mem.seek(code + 40 + 7 * 4)  # struct tm_recorder_code: hooks[TM_HOOK_NEW], which a C program has not
+        hook = code + struct.unpack("<I", mem.read(4))[0]
+        mem.seek(hook)
+        changed = bytes(b ^ 255 for b in mem.read(8))
+        mem.seek(hook)
+        mem.write(changed)
+        target.process.stdin.write(os.path.join(BIN, "header.so").encode() + b"\n")
+        said = target.step(1000), line_of(target.process)
+        got = sorted(blocks(target.pid).values())
+        mem.seek(hook)
+        now = mem.read(8)
+    report.check(said == (b"done\n", b"done\n") and got.count(1032) == 500 and near_areas(target.pid) == areas + 1,
+                 "own: loaded: an allocator that comes later is hooked", (said, len(got), areas, near_areas(target.pid)))
+    report.check(now == changed, "own: loaded: the recorder is not written again", (changed, now))
+    report.check(driver("stop", target.pid).stdout == "left=0\n", "own: loaded: stopped")
+    code, _ = target.end()
+    report.check(code == 0, "own: loaded: ends well", code)
 
 
 def near_areas(pid):
