@@ -1,11 +1,10 @@
 #include "inject/cfi.h"
 
-#include <gelf.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/load.h"
+#include "image/elf_section.h"
 #include "native/eh_table.h"
 
 static void add(struct cfi *cfi, uint64_t start, Dwarf_CFI *where)
@@ -77,30 +76,12 @@ static void add_by_section(struct cfi *cfi, Elf *elf)
 
 /* ---- .debug_frame -------------------------------------------------------------- */
 
-static Elf_Scn *find_section(Elf *elf, const char *wanted)
-{
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names) != 0)
-		return NULL;
-	while ((section = elf_nextscn(elf, section))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (gelf_getshdr(section, &shdr) && shdr.sh_type != SHT_NOBITS &&
-		    (name = elf_strptr(elf, names, shdr.sh_name)) &&
-		    strcmp(name, wanted) == 0)
-			return section;
-	}
-	return NULL;
-}
-
 /* libdw unpacks what is compressed: all of the debug information, so it is asked
  * only where there is such a section. */
 static Elf_Data *open_debug_frame(struct cfi *cfi, Elf *elf, Dwarf_CFI **ret)
 {
-	Elf_Scn *section = find_section(elf, ".debug_frame");
+	GElf_Shdr shdr;
+	Elf_Scn *section = tm_elf_section(elf, ".debug_frame", &shdr);
 
 	cfi->dwarf = section ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 	*ret = cfi->dwarf ? dwarf_getcfi(cfi->dwarf) : NULL;

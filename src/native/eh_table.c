@@ -1,12 +1,11 @@
 #include "native/eh_table.h"
 
 #include <elfutils/libdw.h>
-#include <gelf.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/load.h"
+#include "image/elf_section.h"
 
 /* DW_EH_PE_*: how a function's start is written. */
 enum { PE_ABSPTR = 0x00, PE_UDATA4 = 0x03, PE_SDATA4 = 0x0b, PE_PCREL = 0x10 };
@@ -19,28 +18,14 @@ struct section {
 
 static bool find_section(Elf *elf, struct section *ret)
 {
-	Elf_Scn *scn = NULL;
-	size_t strings;
+	GElf_Shdr shdr;
+	Elf_Scn *scn = tm_elf_section(elf, ".eh_frame", &shdr);
+	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
 
-	if (elf_getshdrstrndx(elf, &strings) != 0)
+	if (!data || !data->d_buf)
 		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		Elf_Data *data;
-		const char *name;
-
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, strings, shdr.sh_name);
-		if (!name || strcmp(name, ".eh_frame") != 0)
-			continue;
-		data = elf_rawdata(scn, NULL);
-		if (!data || !data->d_buf)
-			return false;
-		*ret = (struct section){ data->d_buf, data->d_size, shdr.sh_addr };
-		return true;
-	}
-	return false;
+	*ret = (struct section){ data->d_buf, data->d_size, shdr.sh_addr };
+	return true;
 }
 
 /* The encoding of pointers in the FDEs of a CIE: its 'R' augmentation. */

@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "image/elf_section.h"
 
 enum { MAX_VDSO = 1 << 20, MAX_MINI = 512 << 20 };
 
@@ -278,24 +279,12 @@ bool native_elf_open_debug(const struct native_module *module, pid_t pid,
 	       (main && open_by_link(module, pid, main, ret));
 }
 
-static Elf_Data *section_data(Elf *elf, const char *wanted)
+static Elf_Data *section_data(Elf *elf, const char *name)
 {
-	Elf_Scn *scn = NULL;
-	size_t strings;
+	GElf_Shdr shdr;
+	Elf_Scn *section = tm_elf_section(elf, name, &shdr);
 
-	if (elf_getshdrstrndx(elf, &strings) != 0)
-		return NULL;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (!gelf_getshdr(scn, &shdr))
-			continue;
-		name = elf_strptr(elf, strings, shdr.sh_name);
-		if (name && strcmp(name, wanted) == 0)
-			return elf_rawdata(scn, NULL);
-	}
-	return NULL;
+	return section ? elf_rawdata(section, NULL) : NULL;
 }
 
 /* Not dwelf_dwarf_gnu_debugaltlink(): that one wants a Dwarf, which cannot

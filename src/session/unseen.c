@@ -1,10 +1,9 @@
 #include "session/unseen.h"
 
-#include <gelf.h>
-#include <libelf.h>
 #include <string.h>
 
 #include "base/guard.h"
+#include "image/elf_section.h"
 #include "image/image_file.h"
 #include "session/subject.h"
 #include "target/maps.h"
@@ -35,30 +34,12 @@ static const char *cause_of_file(const char *path)
 	return NULL;
 }
 
-static bool has_section(Elf *elf, const char *wanted)
-{
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names) != 0)
-		return false;
-	while ((section = elf_nextscn(elf, section))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (gelf_getshdr(section, &shdr) &&
-		    (name = elf_strptr(elf, names, shdr.sh_name)) &&
-		    strcmp(name, wanted) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool is_go(const struct tm_session *session, const struct tm_region *region)
 {
 	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 	TM_GUARD(tm_fd_close) int fd = -1;
 	struct tm_err err;
+	GElf_Shdr shdr;
 	Elf *elf;
 	bool found;
 
@@ -67,7 +48,7 @@ static bool is_go(const struct tm_session *session, const struct tm_region *regi
 	fd = tm_image_file_open(session->process.pid, &image);
 	elf_version(EV_CURRENT);
 	elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
-	found = elf && has_section(elf, ".go.buildinfo");
+	found = elf && tm_elf_section(elf, ".go.buildinfo", &shdr);
 	elf_end(elf);
 	return found;
 }
