@@ -65,12 +65,8 @@ static bool has_mod_wsgi(const struct control_target *target)
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	struct tm_err err;
 
-	if (!tm_maps_read(target->process->pid, &maps, &err))
-		return false;
-	for (size_t i = 0; i < maps.n; i++)
-		if (strstr(maps.regions[i].path, "/mod_wsgi"))
-			return true;
-	return false;
+	return tm_maps_read(target->process->pid, &maps, &err) &&
+	       tm_maps_have(&maps, "/mod_wsgi");
 }
 
 static bool refuse_others(const struct control_target *target, struct tm_err *err)

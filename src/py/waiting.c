@@ -36,11 +36,7 @@ static void waiting_free(struct waiting *self)
 
 static bool is_mapped(const struct tm_maps *maps)
 {
-	for (size_t i = 0; i < maps->n; i++)
-		if (strstr(maps->regions[i].path, "_asyncio") ||
-		    strstr(maps->regions[i].path, "greenlet"))
-			return true;
-	return false;
+	return tm_maps_have(maps, "_asyncio") || tm_maps_have(maps, "greenlet");
 }
 
 static bool is_imported(struct tm_mem *mem, const struct py_runtime *runtime)

@@ -29,21 +29,14 @@ bool tm_native_recorded(struct tm_session *session)
 	return find_recorder(session, &ignored);
 }
 
-/* Asked of every CPython: the mappings, which are at hand, deny it of most. */
-static bool is_mapped(const struct tm_session *session, const char *name)
-{
-	for (size_t i = 0; i < session->maps.n; i++)
-		if (strstr(session->maps.regions[i].path, name))
-			return true;
-	return false;
-}
-
 bool tm_python_recorded(struct tm_session *session)
 {
 	struct tm_inject_status status;
 	struct tm_err ignored;
 
-	return is_mapped(session, TM_RECORDER_TABLE_NAME) && find_recorder(session, &ignored) &&
+	/* Asked of every CPython: the mappings, which are at hand, deny it of most. */
+	return tm_maps_have(&session->maps, TM_RECORDER_TABLE_NAME) &&
+	       find_recorder(session, &ignored) &&
 	       tm_inject_status(session->injection, &status, &ignored) && status.python;
 }
 
@@ -246,7 +239,7 @@ bool tm_native_tidy(struct tm_session *session, struct tm_err *err)
 
 	if (!tm_subject_refresh(session, err))
 		return false;
-	if (is_mapped(session, TM_RECORDER_CODE_NAME) &&
+	if (tm_maps_have(&session->maps, TM_RECORDER_CODE_NAME) &&
 	    !tm_inject_tidy(&session->process, &left, err))
 		return false;
 	if (left)

@@ -120,6 +120,14 @@ const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at)
 	return NULL;
 }
 
+bool tm_maps_have(const struct tm_maps *maps, const char *part)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (strstr(maps->regions[i].path, part))
+			return true;
+	return false;
+}
+
 uint64_t tm_maps_writable_bytes(const struct tm_maps *maps)
 {
 	uint64_t sum = 0;

@@ -39,6 +39,9 @@ void tm_maps_free(struct tm_maps *maps); /* works as a guard */
 /* The region that holds `at`, or NULL. */
 const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at);
 
+/* Is a file mapped whose path has `part` in it? */
+bool tm_maps_have(const struct tm_maps *maps, const char *part);
+
 /* The size of all writable regions, resident or not, in bytes. */
 uint64_t tm_maps_writable_bytes(const struct tm_maps *maps);
 
