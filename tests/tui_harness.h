@@ -14,6 +14,8 @@
 #include "event.h"
 #include "pyscope.h"
 #include "tests/heap/shop.h"
+#include "tmattach/stats.h"
+#include "tmattach/threads.h"
 #include "view.h"
 
 struct harness {

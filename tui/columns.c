@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tmattach/format.h"
+
 static enum role format_size(const struct table *table,
 			     const struct tm_stat *stat, char buf[static 32])
 {

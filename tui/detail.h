@@ -7,6 +7,7 @@
 #define TUI_DETAIL_H
 
 #include "table.h"
+#include "tmattach/stats.h"
 
 struct detail {
 	struct table *table; /* keeps what the rest borrows from */

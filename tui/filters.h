@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 struct filters {
 	struct tm_filter *items;

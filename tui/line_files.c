@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "pyscope.h"
-#include "tmattach/process.h"
+#include "tmattach/source.h"
 
 #define SCOPES_MAX 64
 

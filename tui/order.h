@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 enum sort {
 	SORT_SIZE,

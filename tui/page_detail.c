@@ -6,6 +6,7 @@
 
 #include "location.h"
 #include "text.h"
+#include "tmattach/format.h"
 
 static void head(const struct state *state, struct screen *screen)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "tmattach/format.h"
 #include "type_columns.h"
 
 /* Below the title of the page. */

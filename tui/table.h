@@ -13,7 +13,7 @@
 #include "filters.h"
 #include "order.h"
 #include "snap.h"
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 /* The frames of a group by content, to find it in another table. */
 struct group_name {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "tmattach/process.h"
+#include "tmattach/threads.h"
 
 struct thread_page {
 	const struct tm_threads *threads;

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 #include "tmattach/process.h"
 
 /* A process to attach to, or a snapshot to browse. */

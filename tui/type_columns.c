@@ -1,3 +1,4 @@
+#include "tmattach/format.h"
 #include "type_columns.h"
 
 #include <inttypes.h>

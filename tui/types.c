@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tmattach/stats.h"
 
 const struct tm_heap_groups *types_shown(const struct types *types)
 {

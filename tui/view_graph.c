@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "tmattach/format.h"
+
 /* Room for "1023.9 MiB " to the left of the graph. */
 #define LABEL_COLS 11
 

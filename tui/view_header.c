@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "text.h"
+#include "tmattach/format.h"
 
 /* The figures of all sources in scope together. */
 struct totals {

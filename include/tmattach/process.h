@@ -1,6 +1,7 @@
 /*
- * A process or the core file of one: what its threads do, where its memory is,
- * and the traces that CPython's tracemalloc or the native recorder keeps in it.
+ * A process or the core file of one: where its memory is, and the traces that CPython's
+ * tracemalloc or the native recorder keeps in it. What its threads do is in threads.h,
+ * its source text in source.h.
  *
  * Everything starts with a session. Opening one reads from the target only;
  * between calls the target runs freely and nothing of ours is in it.
@@ -19,7 +20,7 @@
 #include <sys/types.h>
 
 #include "tmattach/file.h"
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -303,114 +304,6 @@ bool tm_session_clear_traces(struct tm_session *session, unsigned timeout_ms,
 /* reset_peak(), by writing to the target's memory. */
 bool tm_session_reset_peak(struct tm_session *session,
 			   struct tm_err *err) TM_MUST_CHECK;
-
-/* ---- threads -------------------------------------------------------------- */
-
-/* Whose stack it is. What waits without a thread has a Python stack alone. */
-enum tm_thread_kind {
-	TM_KIND_THREAD,
-	TM_KIND_TASK,          /* of asyncio, not done */
-	TM_KIND_GREENLET,      /* suspended */
-};
-
-/* What a thread is doing: its native stack, and for CPython its Python stack. */
-struct tm_thread_info {
-	enum tm_thread_kind kind;
-	pid_t tid;             /* 0: Python code whose thread is not known, and
-				  what is no thread */
-	char name[128];        /* the kernel's; "": unknown. A core has only that
-				  of the main thread. Of a task: get_name() */
-	/* Of tasks and greenlets. */
-	uint64_t address;      /* id() */
-	char type[80];         /* "_asyncio.Task", "gevent._gevent_cgreenlet.Greenlet" */
-	char doing[16];        /* "waiting", "ready", "not started"; "running": its
-				  stack is that of a thread */
-	char waits_for[160];   /* "_asyncio.Future", "task Task-7"; "": not known */
-	char state;            /* as in ps(1): R, S, D, T, Z...; before the stop.
-				  '?': unknown, as in a core */
-	char syscall[32];      /* the system call it is in; "" if in none */
-	/*
-	 * Frames run oldest first, inlined calls among them. Empty if the
-	 * thread could not be stopped (state D). `function` of a frame is set
-	 * for Python frames too (the qualified name from 3.11 on).
-	 */
-	const struct tm_frame_view *native;
-	size_t nnative;
-	bool native_complete;  /* the oldest frame is the thread's first */
-	const struct tm_frame_view *python;
-	size_t npython;
-	bool python_complete;
-};
-
-struct tm_threads {
-	struct tm_meta meta;   /* pid, runtime ("" if no CPython), command,
-				  taken_at, pause_ns */
-	const struct tm_thread_info *threads; /* by tid, the main thread first,
-				  what has no known thread last; then tasks by name,
-				  then greenlets */
-	size_t n;
-	size_t nthreads;       /* how many of them are no task and no greenlet */
-	char note[256];        /* why Python stacks, or tasks and greenlets, are
-				  missing; "" if they are not */
-};
-
-/*
- * All threads at one instant, of any process that can be attached to (see
- * `allow_any`), and of a core. The result belongs to the caller and does not
- * need the session, which keeps symbols for the next call. NULL with *err.
- */
-struct tm_threads *tm_session_threads(struct tm_session *session,
-				      struct tm_err *err) TM_MUST_CHECK;
-void tm_threads_destroy(struct tm_threads *threads); /* NULL is fine */
-
-/* ---- source lines --------------------------------------------------------- */
-
-/*
- * Source text as a process sees it: what linecache.getline(...).strip() would
- * return inside it, for tm_traceback_format().
- *
- * Absolute names are looked up under the root of the process, relative ones
- * under its working directory, then along its sys.path; symbolic links, absolute
- * ones too, never lead out of that root. A name may lead into a zip archive. What
- * is in no file is read out of the process: the lines in its linecache (cells of
- * a notebook, code typed at a prompt), and those of `python -c'. "<string>" is
- * taken for the latter, though exec() calls its code so, too: as linecache does
- * since 3.13.
- *
- * Only regular files are read, each once, up to a bound. The text of one that
- * was written after the process had started is not what ran: a mark takes its
- * place, "(file changed since the process started)". Where the file is older
- * but was moved there later, or had its mode or owner changed, the mark follows
- * the text. What linecache had read before the change needs none.
- * For one thread at a time.
- */
-
-/* The session's own, which belong to it. */
-const struct tm_source_lines *tm_session_source_lines(struct tm_session *session);
-
-/*
- * Without a session: of the process now running as `pid`. Absolute names can
- * still be looked up after it has ended. 0: as this process sees them. Never
- * fails; if the process may not be examined, there are no lines.
- */
-struct tm_source_lines *tm_source_lines_create(pid_t pid);
-void tm_source_lines_destroy(struct tm_source_lines *lines); /* NULL is fine */
-
-/* For a snapshot that was taken then (ms after the epoch; 0: not known): files
- * that changed later are marked after their text. */
-void tm_source_lines_since(struct tm_source_lines *lines, int64_t ms);
-
-/* Lines of files may be asked for by the names that these mappings give them,
- * too. They must stay as long as `lines`. */
-void tm_source_lines_rename(struct tm_source_lines *lines,
-			    const struct tm_mapping *mappings, size_t n);
-
-/*
- * A whole file as UTF-8, indentation and line ends kept; NULL if it cannot be
- * read, or is not what ran. Valid until the next call on `lines`.
- */
-const char *tm_source_lines_text(struct tm_source_lines *lines,
-				 struct tm_text filename, size_t *ret_len);
 
 /* ---- the memory that processes share ---------------------------------------- */
 

@@ -2,9 +2,13 @@
  * libtmattach: the whole library in one include.
  *
  *	err.h      errors as values; what happens when memory runs out
- *	model.h    snapshots, filters, statistics, differences: pure data
+ *	model.h    snapshots: pure data, and how it is built
+ *	stats.h    filters, statistics, differences, series
+ *	format.h   tracebacks and statistics as text
  *	file.h     snapshot files
- *	process.h  processes and core files: traces, control, threads, memory
+ *	process.h  processes and core files: traces, control, memory
+ *	threads.h  their threads, tasks and greenlets
+ *	source.h   their source text
  *	run.h      starting a command with tracing on
  *
  * Ownership. What a function named _create, _open, _load, _take_... returns
@@ -35,9 +39,13 @@
 
 #include "tmattach/err.h"
 #include "tmattach/file.h"
+#include "tmattach/format.h"
 #include "tmattach/model.h"
 #include "tmattach/process.h"
 #include "tmattach/run.h"
+#include "tmattach/source.h"
+#include "tmattach/stats.h"
+#include "tmattach/threads.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,6 +8,7 @@
 #include "base/guard.h"
 #include "base/map.h"
 #include "base/utf8.h"
+#include "tmattach/stats.h"
 
 struct printer {
 	struct cli_metrics *metrics;

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "report/report.h"
 #include "tmattach/file.h"
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 #include "tmattach/process.h"
 
 /* A SOURCE as it was typed. */

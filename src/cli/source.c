@@ -7,7 +7,6 @@
 #include "base/guard.h"
 #include "cli/below.h"
 #include "cli/message.h"
-#include "tmattach/process.h"
 
 static void print_note(void *ctx, const char *text)
 {

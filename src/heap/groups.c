@@ -13,6 +13,7 @@
 #include "heap/groups_root.h"
 #include "heap/heap.h"
 #include "heap/together.h"
+#include "tmattach/stats.h"
 
 /* ---- types and modules ----------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #define TM_MODEL_ACTING_H
 
 #include "model/pattern.h"
+#include "tmattach/stats.h"
 
 struct acting {
 	const struct tm_snapshot *snapshot;

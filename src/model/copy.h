@@ -2,7 +2,7 @@
 #ifndef TM_MODEL_COPY_H
 #define TM_MODEL_COPY_H
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 /* Ids of the new snapshot by ids of the old one; TM_ID_NONE: not copied. */
 struct snapshot_copy {

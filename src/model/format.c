@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "model/frame.h"
+#include "tmattach/format.h"
 
 char *tm_format_size(char buf[32], double size, bool sign)
 {

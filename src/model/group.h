@@ -6,6 +6,7 @@
 #define TM_MODEL_GROUP_H
 
 #include "model/acting.h"
+#include "tmattach/stats.h"
 
 struct groups {
 	struct tm_stat *items; /* in no order; *_diff are 0 */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "tmattach/stats.h"
 
 /*
  * The code point at *at, which moves past it. Lone surrogates are code points

@@ -2,7 +2,7 @@
 #ifndef TM_MODEL_SORT_H
 #define TM_MODEL_SORT_H
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 /*
  * Sort statistics, all of one key, by (|size_diff|, size, |count_diff|, count,

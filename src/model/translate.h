@@ -2,7 +2,7 @@
 #ifndef TM_MODEL_TRANSLATE_H
 #define TM_MODEL_TRANSLATE_H
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 struct translation {
 	const struct tm_snapshot *from;

@@ -13,7 +13,8 @@
 #include <stdio.h>
 
 #include "heap/ask.h"
-#include "tmattach/process.h"
+#include "tmattach/source.h"
+#include "tmattach/threads.h"
 
 enum report_form {
 	REPORT_TEXT,

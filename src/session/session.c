@@ -1,4 +1,4 @@
-#include "tmattach/process.h"
+#include "tmattach/source.h"
 
 #include <stdlib.h>
 #include <unistd.h>

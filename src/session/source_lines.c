@@ -19,6 +19,7 @@
 #include "session/source_open.h"
 #include "session/source_zip.h"
 #include "target/stat.h"
+#include "tmattach/source.h"
 
 /* All texts together; beyond that, the cache is emptied. */
 #define CACHE_MAX ((size_t)64 << 20)

@@ -4,6 +4,7 @@
 
 #include "mem/mem.h"
 #include "py/runtime.h"
+#include "tmattach/format.h"
 #include "tmattach/process.h"
 
 /* Files by our own view, and what the core's memory holds besides them; both

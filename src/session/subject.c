@@ -8,7 +8,7 @@
 #include "inject/inject.h"
 #include "session/core.h"
 #include "session/function_names.h"
-#include "tmattach/process.h"
+#include "tmattach/source.h"
 
 void tm_subject_note(const struct tm_session *session, const char *fmt, ...)
 {

@@ -12,6 +12,7 @@
 #include "py/runtime.h"
 #include "remote/remote.h"
 #include "target/process.h"
+#include "tmattach/format.h"
 #include "tmattach/process.h"
 
 struct tm_session {

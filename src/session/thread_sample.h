@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "session/look.h"
 #include "session/thread_state.h"
-#include "tmattach/process.h"
+#include "tmattach/threads.h"
 
 /* One thread's stacks as they were while it was stopped. */
 struct raw_thread {

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 enum { NTRACES = 2000000, NFRAME = 10, BATCH = 65536 };
 

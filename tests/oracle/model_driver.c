@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "tmattach/model.h"
+#include "tmattach/format.h"
 
 enum { NSLOTS = 3, MAX_FILTERS = 16 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 #define TEXT(s) ((struct tm_text){ s, sizeof(s) - 1 })
 

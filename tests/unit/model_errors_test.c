@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 enum { MEAN = 4096, LINES = 3, SIZES = 4, DRAWS = 1000 };
 

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "tmattach/model.h"
+#include "tmattach/format.h"
 
 static const struct tm_query by_function = { .key = TM_KEY_FUNCTION };
 static const struct tm_query by_all_functions = { .key = TM_KEY_FUNCTION, .cumulative = true };

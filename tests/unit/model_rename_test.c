@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "model/rename.h"
-#include "tmattach/model.h"
+#include "tmattach/stats.h"
 
 #define TEXT(s) ((struct tm_text){ s, sizeof(s) - 1 })
 

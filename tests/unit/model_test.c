@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "tmattach/model.h"
+#include "tmattach/format.h"
 
 #define TEXT(s) ((struct tm_text){ s, sizeof(s) - 1 })
 

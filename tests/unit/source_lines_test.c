@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "session/source_decode.h"
-#include "tmattach/process.h"
+#include "tmattach/source.h"
 
 static char dir[] = "/tmp/tmattach-source-XXXXXX";
 
