@@ -6,9 +6,8 @@ import os
 import select
 import shutil
 import signal
-import time
 
-from harness import Failed, Target, copy_in, footprint, line_of, tmattach_ok
+from harness import Failed, Target, call_of, copy_in, footprint, line_of, state_of, tmattach_ok
 
 
 # Blocked in Python code, left by a signal whose handler raises; blocked in C
@@ -66,19 +65,17 @@ class Subject:
         self.flags[0] = self.flags[1] = 0
         self.target.say("state %s\n" % state)
         blocks = state in PYTHON_WAITS + C_WAITS + C_CALLS + ("nap",)
-        while not (self.flags[1] and (not blocks or self.status("State").startswith("S"))):
-            if self.target.process.poll() is not None:
-                raise Failed("the target ended")
-            time.sleep(0.001)
+        self.target.until(state, lambda: self.flags[1] and (not blocks or state_of(self.pid) == "S"))
 
     def settle(self):
         """Main is back in its call: before that a signal would only be noted by
         Python, or handled, and the call would begin all the same."""
-        while True:
-            with open("/proc/%d/syscall" % self.pid) as f:
-                if f.read().split()[0] in CALLS:
-                    return
-            time.sleep(0.001)
+        self.target.until("it is back in its call", lambda: call_of(self.pid) in CALLS)
+
+    def until_threads(self, n):
+        """It has one thread, or a second one: ours."""
+        self.target.until("%d threads" % n,
+                          lambda: min(len(os.listdir("/proc/%d/task" % self.pid)), 2) == n)
 
     def leave(self, state):
         if state in PYTHON_WAITS + C_CALLS:

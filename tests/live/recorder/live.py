@@ -18,7 +18,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness import BUILD, HANG, LONG, Report, line_of  # noqa: E402
+from harness import BUILD, HANG, LONG, Report, line_of, state_of, stops, until  # noqa: E402
 
 BIN = os.path.join(BUILD, "tests", "live", "recorder")
 DRIVER = os.path.join(BUILD, "tests", "live", "recorder_driver")
@@ -222,11 +222,7 @@ DEPTH = 40
 
 
 def until_stopped(process):
-    while process.poll() is None:
-        with open("/proc/%d/stat" % process.pid) as f:
-            if f.read().rsplit(") ", 1)[1][0] == "T":
-                return True
-    return False
+    return until(lambda: process.poll() is not None or state_of(process.pid) == "T") and process.returncode is None
 
 
 def libunwind_says(path):
@@ -507,7 +503,7 @@ def jit():
     for name in ("LMain;run", "LMain;again(int)"):
         target.process.stdin.write(b"1000 %s\n" % name.encode())
         target.process.stdin.flush()
-        target.process.stdout.readline()
+        line_of(target.process)
         frames, said = largest_stack(target.pid)
         report.check(frames[-3:] == ["main", name, "grab"], "jit: generated code is called %s" % name,
                      "%s %s" % (frames, said))
@@ -574,8 +570,7 @@ def manners():
     os.kill(target.pid, signal.SIGSTOP)
     report.check(driver("sample", target.pid).returncode == 0 and driver("stop", target.pid).returncode == 0,
                  "manners: a stopped process is read and left")
-    with open("/proc/%d/stat" % target.pid) as f:
-        report.check(f.read().split()[2] == "T", "manners: it stays stopped")
+    report.check(stops(target.pid), "manners: it stays stopped")
     os.kill(target.pid, signal.SIGCONT)
     report.check(state(target.pid) == before, "manners: mappings, descriptors and code as before",
                  [a for a, b in zip(before, state(target.pid)) if a != b])
@@ -1112,8 +1107,7 @@ def redis():
         info = dict(line.split(":", 1) for line in cli("info", "memory").splitlines() if ":" in line)
         return int(info["used_memory"])
 
-    while "PONG" not in cli("ping"):
-        pass
+    until(lambda: "PONG" in cli("ping") or server.poll() is not None)
     before = allocated()
     started = driver("start", server.pid, 20)
     report.check(started.returncode == 0, "programs: redis-server is started", started.stderr)
@@ -1160,8 +1154,7 @@ def nginx():
             connection.close()
         return good
 
-    while not os.path.exists(sock) and server.poll() is None:
-        pass
+    until(lambda: os.path.exists(sock) or server.poll() is not None)
     good = fetch(5)
     driver("start", server.pid, 20)
     good += fetch(300)
