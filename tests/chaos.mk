@@ -19,6 +19,8 @@ $(B)/tests/live/confine: tests/live/confine.c
 	$(call say,TEST,$@)
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(CFLAGS) -o $@ $<
 
+test-programs: $(chaos_bin)
+
 check-chaos: $(B)/tmattach $(chaos_bin)
 	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
 

@@ -6,7 +6,7 @@
 
 CHECKS := check-deps check-unit $(CHECKS)
 
-.PHONY: check check-unit check-deps
+.PHONY: check check-unit check-deps test-programs
 
 check-deps: $(objects)
 	$(q)B='$(B)' tests/check-deps
@@ -14,8 +14,13 @@ check-deps: $(objects)
 check-unit: $(unit_bin)
 	$(q)tests/run-unit $(unit_bin)
 
+# The longest first, so that lanes (tests/summary) end at about the same time. No two of
+# them build anything that `test-programs' has not: two makes would write to one file.
+longest := check-pyrecorder check-live check-recorder check-static check-control check-fleet
+
 check: $(B)/have-test-deps
-	$(q)MAKE='$(MAKE)' tests/summary all $(CHECKS)
+	$(q)MAKE='$(MAKE)' tests/summary 'all tests test-programs' -- \
+		$(filter $(CHECKS),$(longest)) $(filter-out $(longest),$(CHECKS))
 
 # What the build and the tests need from the distribution, asked for once.
 $(B)/have-build-deps: tests/install-deps

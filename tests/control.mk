@@ -22,6 +22,8 @@ control_bin   := $(B)/tmattach $(B)/tests/live/control.so $(launch_native) $(emb
 check-control: $(control_bin) live-roots
 	$(q)B='$(abspath $(B))' tests/live/run $(control_tests)
 
+test-programs: $(control_bin)
+
 .PHONY: soak-control
 soak-control: $(control_bin) live-roots
 	$(q)LONG=1 B='$(abspath $(B))' tests/live/run $(control_tests)

@@ -14,6 +14,8 @@ check-heap: $(B)/tmattach $(B)/tests/heap/make
 
 CHECKS += check-heap
 
+test-programs: $(B)/tests/heap/make
+
 bench: bench-heap
 bench-heap: $(B)/tests/bench/heap_bench
 	$(q)$<

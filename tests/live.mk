@@ -23,6 +23,8 @@ $(live_readers): $(B)/tests/live/%: tests/live/%.c $(B)/libprivate.a $(if $(STAT
 check-live: $(B)/tmattach $(B)/tests/live/embed $(live_readers) $(live_so) live-roots
 	$(q)B='$(abspath $(B))' tests/live/run matrix errors contract storm frozen figures running dicts source waiting census programs functions allocated fields allocators thread_access
 
+test-programs: $(live_readers) $(live_so)
+
 # The view and watch for long: some hundred samples, or an hour of them.
 longrun_bin := $(B)/tmattach $(B)/tests/live/recorder/storm
 

@@ -12,7 +12,7 @@ recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-stat
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder check-pyrecorder check-registers soak-recorder $(recorder_try)
+.PHONY: check-recorder check-pyrecorder check-registers soak-recorder
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
@@ -89,17 +89,17 @@ $(B)/tests/live/recorder/keeper-lto: tests/live/recorder/keeper.c tests/live/rec
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(keeper_flags) -flto -o $@ $^
 
-$(B)/tests/live/recorder/storm-musl:
-	-$(q)musl-gcc $(victim_flags) -o $@ tests/live/recorder/storm.c -lpthread 2>/dev/null || true
+$(B)/tests/live/recorder/storm-musl: tests/live/recorder/storm.c
+	-$(q)mkdir -p $(@D) && musl-gcc $(victim_flags) -o $@ $< -lpthread 2>/dev/null || true
 
-$(B)/tests/live/recorder/storm-musl-static:
-	-$(q)musl-gcc $(victim_flags) -DNO_DLOPEN -static -o $@ tests/live/recorder/storm.c -lpthread 2>/dev/null || true
+$(B)/tests/live/recorder/storm-musl-static: tests/live/recorder/storm.c
+	-$(q)mkdir -p $(@D) && musl-gcc $(victim_flags) -DNO_DLOPEN -static -o $@ $< -lpthread 2>/dev/null || true
 
-$(B)/tests/live/recorder/forker32:
-	-$(q)gcc -m32 $(victim_flags) -o $@ tests/live/recorder/forker.c 2>/dev/null || true
+$(B)/tests/live/recorder/forker32: tests/live/recorder/forker.c
+	-$(q)mkdir -p $(@D) && gcc -m32 $(victim_flags) -o $@ $< 2>/dev/null || true
 
-$(B)/tests/live/recorder/frames.so:
-	-$(q)gcc $(victim_flags) -fPIC -shared -o $@ tests/live/recorder/frames.c -lunwind 2>/dev/null || true
+$(B)/tests/live/recorder/frames.so: tests/live/recorder/frames.c
+	-$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -o $@ $< -lunwind 2>/dev/null || true
 
 check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(recorder_try) \
 		$(B)/tests/bench/recorder_pairs
@@ -109,6 +109,9 @@ check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(
 $(B)/tests/live/room.so: tests/live/room.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -nostdlib -o $@ $<
+
+test-programs: $(B)/tests/live/recorder_driver $(B)/tests/live/pyrecorder_driver $(recorder_bin) \
+		$(recorder_try) $(B)/tests/bench/recorder_pairs $(B)/tests/live/room.so
 
 # The recorder in CPython's own allocators.
 check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
