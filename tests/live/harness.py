@@ -1,4 +1,5 @@
 """What the live tests share: interpreters, targets, reports, our command."""
+import contextlib
 import glob
 import json
 import os
@@ -210,6 +211,34 @@ def interpreters(names=()):
             if names or not (interpreter.why and general and version in there)]
 
 
+def each(report, check, refused=lambda interpreter: None):
+    """A whole runner: all interpreters, or those of the command line, but for those that
+    refused() says why of."""
+    for interpreter in interpreters(sys.argv[1:]):
+        why = interpreter.why or refused(interpreter)
+        if why:
+            report.skip(interpreter.label, why)
+            continue
+        try:
+            check(interpreter)
+        except Failed as e:
+            report.check(False, interpreter.label, e)
+        except (OSError, ValueError, LookupError, subprocess.SubprocessError) as e:
+            report.check(False, interpreter.label, repr(e))
+    report.close()
+
+
+@contextlib.contextmanager
+def place_of(interpreter, *names):
+    """A directory with copies of these, as we see it and as the interpreter does."""
+    here, there = interpreter.workdir()
+    try:
+        copy_in(here, *names)
+        yield here, there
+    finally:
+        shutil.rmtree(here, ignore_errors=True)
+
+
 # ---- targets ----------------------------------------------------------------
 
 def line_of(process):
@@ -243,16 +272,20 @@ class Target:
                 return got.rstrip("\n")
             seen.append(got)
 
-    def told(self):
-        """The words of each line up to "end"."""
+    def lines(self):
+        """Bytes: each line up to "end"."""
         lines = []
         while True:
-            line = line_of(self.process).decode("utf-8", "replace")
-            if line == "end\n":
+            line = line_of(self.process)
+            if line == b"end\n":
                 return lines
             if not line:
                 raise Failed(self.process.stderr.read().decode("utf-8", "replace"))
-            lines.append(line.split())
+            lines.append(line)
+
+    def told(self):
+        """The words of each."""
+        return [line.decode("utf-8", "replace").split() for line in self.lines()]
 
     def until(self, what, condition):
         """What it gives once it is something, as long as the target is there."""
