@@ -28,6 +28,13 @@
  *	uint64_t cpu_plt_cfa(uint64_t pc, uint64_t sp)
  *		the CFA in an entry of a procedure linkage table (TM_ROW_PLT),
  *		where the CFI needs arithmetic that a row cannot say
+ *	int cpu_is_plt(const uint8_t *ops, uint64_t n)
+ *		is this expression of DWARF the one that cpu_plt_cfa() computes?
+ *	void cpu_copy(void *to, const void *from, uint64_t n)
+ *	void cpu_clear(void *to, uint64_t n)
+ *		bytes, without a call of memcpy() or memset()
+ *	CPU_DWARF_FP, CPU_DWARF_SP, CPU_DWARF_PC
+ *		the numbers of registers in DWARF's call frame information
  *	CPU_UC_PC, CPU_UC_SP, CPU_UC_FP, CPU_UC_END
  *		where a struct ucontext keeps registers; what has to be readable
  *

@@ -24,6 +24,7 @@ struct debug_head {
 void tm_loaded_free(struct tm_loaded *loaded)
 {
 	free(loaded->dynamics);
+	free(loaded->links);
 	*loaded = (struct tm_loaded){ 0 };
 }
 
@@ -50,10 +51,13 @@ static tm_addr find_program(pid_t pid)
 
 /* ---- the loader's list -------------------------------------------------------- */
 
-static void add(struct tm_loaded *loaded, tm_addr dynamic)
+static void add(struct tm_loaded *loaded, tm_addr link, tm_addr dynamic)
 {
 	loaded->dynamics = tm_grow(loaded->dynamics, &loaded->cap, loaded->n + 1,
 				   sizeof(*loaded->dynamics));
+	loaded->links = tm_grow(loaded->links, &loaded->links_cap, loaded->n + 1,
+				sizeof(*loaded->links));
+	loaded->links[loaded->n] = link;
 	loaded->dynamics[loaded->n++] = dynamic;
 }
 
@@ -67,7 +71,7 @@ static void take_link_maps(struct tm_mem *mem, tm_addr at, struct tm_loaded *ret
 	while (at && ret->n < MAX_LINK_MAPS &&
 	       tm_mem_read(mem, at, &map, sizeof(map), &err) && map.prev == previous) {
 		if (map.ld)
-			add(ret, map.ld);
+			add(ret, at, map.ld);
 		previous = at;
 		at = map.next;
 	}
@@ -85,6 +89,10 @@ static bool take_debug(struct tm_mem *mem, tm_addr at, struct tm_loaded *ret)
 		    head.version > 64)
 			break;
 		take_link_maps(mem, head.map, ret);
+		if (i == 0) {
+			ret->debug = at;
+			ret->brk = head.brk;
+		}
 		head.next = 0;
 		if (head.version > 1 &&
 		    !tm_mem_u64(mem, at + len, &head.next, &err))

@@ -13,7 +13,10 @@ struct tm_loaded {
 	const struct tm_maps *maps; /* borrowed */
 	tm_addr program;     /* an address in it; 0: unknown */
 	tm_addr *dynamics;   /* of all link maps: where their PT_DYNAMIC is */
-	size_t n, cap;
+	tm_addr *links;      /* where the link maps are themselves */
+	size_t n, cap, links_cap;
+	tm_addr debug;       /* the loader's struct r_debug; 0: there is none */
+	tm_addr brk;         /* what it calls before and after it changes the list */
 };
 
 /* `pid` 0: no live process (a core). Never fails: a static program has no list. */

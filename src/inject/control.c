@@ -228,6 +228,7 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 	/* Who walks the frames of Python asks no module. */
 	if (inject_has_words(in))
 		return true;
+	in->changes_seen = inject_loader_changes(in);
 	if (!tm_maps_read(in->process.pid, &maps, err))
 		return false;
 	hash = inject_maps_hash(&maps);

@@ -140,6 +140,13 @@ static bool is_local(const Elf64_Sym *sym)
 	return ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
 }
 
+void tm_functions_add(struct tm_functions *functions, const struct tm_function *function)
+{
+	functions->items = tm_grow(functions->items, &functions->cap,
+				   functions->n + 1, sizeof(*functions->items));
+	functions->items[functions->n++] = *function;
+}
+
 /* ---- what is looked for ------------------------------------------------------- */
 
 /* Which symbols of an image to take. */
@@ -212,13 +219,11 @@ static void take(const struct search *search, const Elf64_Sym *sym, const char *
 		mark_seen(functions, name);
 	if (known(functions, address))
 		return;
-	functions->items = tm_grow(functions->items, &functions->cap,
-				   functions->n + 1, sizeof(*functions->items));
-	functions->items[functions->n++] = (struct tm_function){
+	tm_functions_add(functions, &(struct tm_function){
 		.name = found->name, .nothrow = found->nothrow,
 		.kind = found->kind, .address = address, .size = sym->st_size,
 		.module = search->image->whole.start, .given = search->given,
-	};
+	});
 }
 
 static void take_dynsym(const struct search *search)

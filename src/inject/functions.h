@@ -46,6 +46,8 @@ struct tm_functions {
 void tm_functions_of_image(const struct tm_process *process,
 			   const struct tm_image *image, bool is_program,
 			   struct tm_functions *functions);
+/* One more function, without a name that anybody has to know. */
+void tm_functions_add(struct tm_functions *functions, const struct tm_function *function);
 /* Without it what is found is not all that a process allocates with. */
 bool tm_functions_have_malloc(const struct tm_functions *functions);
 /* The first name that was given and that no image has; NULL: all were found. */

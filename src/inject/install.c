@@ -43,6 +43,15 @@ static size_t group_end(const struct tm_functions *functions, size_t first)
 	return i;
 }
 
+/* The loader's function is hooked, too, but gives out nothing. */
+static bool group_allocates(const struct tm_functions *functions, size_t first)
+{
+	for (size_t i = first; i < group_end(functions, first); i++)
+		if (functions->items[i].kind != TM_HOOK_LOADER)
+			return true;
+	return false;
+}
+
 /* Map an area near the functions of one image, at the first place that the
  * kernel lets us have. */
 static bool map_near(struct tm_injection *in, struct tm_remote *remote,
@@ -88,6 +97,7 @@ bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 					  TM_RECORDER_MAX_NEAR);
 		if (!map_near(in, remote, maps, functions->items[i].module, err))
 			return false;
+		in->head.nallocators += group_allocates(functions, i);
 	}
 	return true;
 }
@@ -268,6 +278,7 @@ static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded
 	}
 	tm_functions_of_image(&in->process, image,
 			      tm_loaded_has_program(loaded, image), functions);
+	inject_loader_take(in, loaded, image, functions);
 	keep_hookable(in, functions, from);
 }
 
@@ -292,6 +303,7 @@ bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 	TM_GUARD(tm_loaded_free) struct tm_loaded loaded = { 0 };
 
 	tm_loaded_read(in->mem, maps, in->process.pid, &loaded);
+	inject_loader_know(in, maps, &loaded);
 	in->unsettled = false;
 	for (size_t i = 0; i < maps->n; i++) {
 		TM_GUARD(tm_image_free) struct tm_image image = { 0 };

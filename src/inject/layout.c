@@ -41,11 +41,20 @@ static uint64_t codes_size(uint64_t limit)
 	return limit / 16 < most ? limit / 16 : most;
 }
 
-/* Half for the blocks, a quarter each for stacks and unwind rows. */
+/* Names and unwind tables of modules that come later. */
+static uint64_t loader_area(uint64_t limit)
+{
+	const uint64_t most = 256 << 20;
+
+	return limit / 16 < most ? limit / 16 : most;
+}
+
+/* Half for the blocks, a quarter for stacks, another for unwind rows and tables. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
 	/* Stack ids count words and have 32 bits. */
 	const uint64_t max_stacks = 32ull << 30, max_unwind = 1ull << 30;
+	const uint64_t area = loader_area(limit);
 	const uint64_t large = 1ull << 30;
 	uint32_t log2 = MAX_LOG2;
 	uint64_t at = 0;
@@ -57,7 +66,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->region_mask = limit >= large ? REGION_MASK : 0;
 	table->arena_size = arena_size(log2);
 	table->stacks_size = limit / 4 < max_stacks ? limit / 4 : max_stacks;
-	table->unwind_size = limit / 4 < max_unwind ? limit / 4 : max_unwind;
+	table->unwind_size = limit / 4 - area < max_unwind ? limit / 4 - area : max_unwind;
 	place(&at, sizeof(*table));
 	table->shards = place(&at, TM_RECORDER_SHARDS *
 			      sizeof(struct tm_recorder_shard));
@@ -73,6 +82,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 				  << TM_PY_CODE_CACHE_LOG2);
 	table->codes_size = codes_size(limit);
 	table->codes = place(&at, table->codes_size);
+	table->loader = place(&at, sizeof(struct tm_recorder_loader) + area);
 	table->unwind = place(&at, table->unwind_size);
 	table->stacks = place(&at, table->stacks_size);
 	table->slots = place(&at, table->arena_size * TM_RECORDER_SHARDS);
@@ -110,6 +120,7 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 	       inside(t->code_cache, sizeof(struct tm_recorder_py_cached)
 		      << TM_PY_CODE_CACHE_LOG2, size) &&
 	       inside(t->codes, t->codes_size, size) &&
+	       inside(t->loader, sizeof(struct tm_recorder_loader), size) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       /* Where tmattach itself writes. */
 	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&

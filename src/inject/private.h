@@ -3,7 +3,9 @@
 #define TM_INJECT_PRIVATE_H
 
 #include "arch/arch.h"
+#include "base/buf.h"
 #include "image/image.h"
+#include "image/loaded.h"
 #include "inject/functions.h"
 #include "inject/inject.h"
 #include "native/unwind.h"
@@ -27,6 +29,11 @@ struct tm_injection {
 	tm_addr leave;            /* tm_frame_end; 0: not found */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
 	bool unsettled;           /* one of them may be loaded later */
+	uint32_t changes_seen;    /* of the loader, before the mappings were read */
+	struct {                  /* of the loader: abi_loader.h; debug 0: unknown */
+		tm_addr debug;
+		uint32_t phdr_at, phnum_at;
+	} loader;
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
 };
@@ -277,6 +284,30 @@ void inject_copies_free(struct inject_copies *copies); /* works as a guard */
  * there are no others? */
 bool inject_copies_search(struct tm_injection *in, struct inject_copies *ret,
 			  bool *ret_all, struct tm_err *err);
+
+/* ---- loader.c: the list of what is loaded --------------------------------------- */
+
+/* How the hook can read it, from the images that are in it now. */
+void inject_loader_know(struct tm_injection *in, const struct tm_maps *maps,
+			const struct tm_loaded *loaded);
+/* The function to hook, if it is in this image and can be. */
+void inject_loader_take(struct tm_injection *in, const struct tm_loaded *loaded,
+			const struct tm_image *image, struct tm_functions *functions);
+
+/* Records of what is loaded when recording begins; zeroed it is empty. */
+struct inject_initial {
+	struct tm_loaded loaded;
+	struct tm_recorder_loaded *records; /* number 0 is none */
+	size_t n, cap;
+	struct tm_buf names;
+};
+
+void inject_initial_add(struct inject_initial *initial, const struct tm_image *image);
+bool inject_initial_write(struct tm_injection *in, const struct tm_recorder_table *table,
+			  struct inject_initial *initial, struct tm_err *err);
+void inject_initial_free(struct inject_initial *initial); /* works as a guard */
+/* How often the list has changed, so far as the recorder saw it. */
+uint32_t inject_loader_changes(struct tm_injection *in);
 
 /* ---- space.c: modules, rows, stacks --------------------------------------------- */
 

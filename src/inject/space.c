@@ -10,13 +10,16 @@
 
 enum { MAX_MODULES = 4096, MAX_STACKS = 65536 };
 
-/* The same file at any address has the same id. */
-static uint64_t identity(const struct tm_region *region)
+/* The same file at any address has the same id; one that was written anew has not. */
+static uint64_t identity(const struct tm_region *region, const struct tm_image *image)
 {
 	uint64_t device = (uint64_t)region->dev_major << 32 | region->dev_minor;
+	uint64_t id = tm_hash_u64(region->inode ^ tm_hash_u64(device + region->offset +
+							      (region->inode == 0)));
 
-	return tm_hash_u64(region->inode ^ tm_hash_u64(device + region->offset +
-						       (region->inode == 0)));
+	for (size_t i = 0; i < image->build_id_len; i++)
+		id = tm_hash_u64(id ^ image->build_id[i]);
+	return id;
 }
 
 struct known {
@@ -88,15 +91,19 @@ static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
 
 static void add_modules(struct tm_injection *in, struct tm_recorder_table *table,
 			const struct known *known, const struct tm_maps *maps,
-			const struct tm_region *region, struct tm_buf *modules)
+			const struct tm_region *region, struct tm_buf *modules,
+			struct inject_initial *initial)
 {
 	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 	struct tm_err err;
-	struct tm_recorder_module module = { .id = identity(region) };
+	struct tm_recorder_module module = { 0 };
 
 	if (!tm_image_read(in->mem, region, &image, &err) ||
 	    !tm_image_is_executable(&image, maps))
 		return;
+	if (initial)
+		inject_initial_add(initial, &image);
+	module.id = identity(region, &image);
 	module.bias = image.bias;
 	take_rows(in, table, known, &image, &module);
 	for (size_t i = 0; i < image.nsegments; i++) {
@@ -191,7 +198,8 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 			  struct tm_err *err)
 {
 	struct tm_recorder_table table;
-	struct tm_recorder_space space = { 0 };
+	struct tm_recorder_space space = { .changes = in->changes_seen };
+	TM_GUARD(inject_initial_free) struct inject_initial initial = { 0 };
 	TM_GUARD(tm_buf_free) struct tm_buf modules = { 0 };
 	TM_GUARD(tm_buf_free) struct tm_buf stacks = { 0 };
 	struct known known;
@@ -203,13 +211,16 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 		return tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
 				  "the recorder's table is damaged");
 	read_known(in, &table, &known);
+	if (!table.space)
+		tm_loaded_read(in->mem, maps, in->process.pid, &initial.loaded);
 	for (size_t i = 0; i < maps->n; i++)
 		if (is_image(&maps->regions[i]))
 			add_modules(in, &table, &known, maps, &maps->regions[i],
-				    &modules);
+				    &modules, table.space ? NULL : &initial);
 	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
 	add_stacks(maps, &space, &stacks);
-	ok = publish(in, &table, &space, &modules, &stacks, err) &&
+	ok = (table.space || inject_initial_write(in, &table, &initial, err)) &&
+	     publish(in, &table, &space, &modules, &stacks, err) &&
 	     (!any_gone(&known, &modules) || forget_cached_rows(in, &table, err));
 	free(known.modules);
 	return ok;

@@ -97,6 +97,16 @@ static bool has_build_id(Elf *elf, const void *id, size_t len)
 	return n > 0 && (size_t)n == len && memcmp(found, id, len) == 0;
 }
 
+/* Contents and names of a file cannot change without this time; it is that of the last
+ * tick of the clock. */
+static bool is_older(const struct stat *st, uint64_t than_ns)
+{
+	const uint64_t tick = 20000000;
+
+	return (uint64_t)st->st_ctim.tv_sec * 1000000000u + (uint64_t)st->st_ctim.tv_nsec +
+	       tick < than_ns;
+}
+
 /* The file at `path`, if it is the one that is wanted. Takes the fd. */
 typedef bool accept_fn(const struct native_elf *file, const void *arg);
 
@@ -121,10 +131,19 @@ static bool accept_module(const struct native_elf *file, const void *arg)
 	if (module->image.build_id_len)
 		return has_build_id(file->elf, module->image.build_id,
 				    module->image.build_id_len);
-	return file->fd >= 0 && fstat(file->fd, &st) == 0 &&
-	       st.st_ino == module->inode &&
+	if (file->fd < 0 || fstat(file->fd, &st) != 0)
+		return false;
+	if (module->remembered)
+		return is_older(&st, module->unchanged_ns);
+	return st.st_ino == module->inode &&
 	       major(st.st_dev) == module->dev_major &&
 	       minor(st.st_dev) == module->dev_minor;
+}
+
+/* By more than its path? */
+static bool is_known_anywhere(const struct native_module *module)
+{
+	return !module->remembered || module->image.build_id_len;
 }
 
 /* The kernel's link to the very file, whatever became of its name. */
@@ -163,7 +182,7 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 			    struct native_elf *ret)
 {
 	*ret = (struct native_elf){ .fd = -1 };
-	if (module->inode == 0)
+	if (module->inode == 0 && !module->remembered)
 		return (via & NATIVE_VIA_MEMORY) && open_memory(module, mem, ret);
 	if ((via & NATIVE_VIA_MAP_FILES) &&
 	    take(module, open_map_file(module, pid), ret))
@@ -171,7 +190,16 @@ bool native_elf_open_module(const struct native_module *module, pid_t pid,
 	/* The kernel prints paths as seen from our root where it can. */
 	return (via & NATIVE_VIA_ROOT) &&
 	       (take(module, native_open_in_root(pid, module->path), ret) ||
-		take(module, open_here(module->path), ret));
+		(is_known_anywhere(module) && take(module, open_here(module->path), ret)));
+}
+
+bool native_elf_has_file(const struct native_module *module, pid_t pid)
+{
+	struct native_elf file;
+	bool found = native_elf_open_module(module, pid, NULL, NATIVE_VIA_ROOT, &file);
+
+	native_elf_close(&file);
+	return found;
 }
 
 /* The file of that path in the target's root or else in ours. */

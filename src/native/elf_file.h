@@ -37,11 +37,15 @@ enum {
 
 /*
  * The file that `module` was mapped from, and only that: device and inode, or
- * the build-id in memory, must be the same. False if it cannot be had.
+ * the build-id in memory, must be the same; of a module that is only remembered
+ * without one, the file has to be older than that. False if it cannot be had.
  */
 bool native_elf_open_module(const struct native_module *module, pid_t pid,
 			    struct tm_mem *mem, unsigned via,
 			    struct native_elf *ret);
+
+/* Can it be had by its path? */
+bool native_elf_has_file(const struct native_module *module, pid_t pid);
 
 /*
  * The separate debug file: by build-id below /usr/lib/debug of the target's

@@ -128,6 +128,28 @@ static void print_build_id(struct native_module *module)
 			 module->image.build_id[i]);
 }
 
+struct native_module *native_modules_remember(struct native_modules *modules,
+					      const struct native_remembered *what)
+{
+	struct native_module *module = tm_calloc(1, sizeof(*module));
+
+	module->path = tm_strdup(what->path);
+	module->state = NATIVE_READ;
+	module->remembered = true;
+	module->unchanged_ns = what->unchanged_ns;
+	module->image.path = module->path;
+	module->image.bias = what->bias;
+	if (what->build_id_len <= sizeof(module->image.build_id)) {
+		module->image.build_id_len = what->build_id_len;
+		memcpy(module->image.build_id, what->build_id, what->build_id_len);
+	}
+	print_build_id(module);
+	modules->all = tm_grow(modules->all, &modules->cap, modules->nall + 1,
+			       sizeof(struct native_module *));
+	modules->all[modules->nall++] = module;
+	return module;
+}
+
 bool native_module_read(struct native_modules *modules,
 			struct native_module *module)
 {

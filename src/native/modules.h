@@ -24,6 +24,9 @@ struct native_module {
 	struct tm_image image;   /* its `first` is NULL, `path` the one above */
 	enum { NATIVE_UNREAD, NATIVE_READ, NATIVE_NO_IMAGE } state;
 	bool mapped;             /* in the maps seen last */
+	bool remembered;         /* it was mapped once; found by nobody */
+	uint64_t unchanged_ns;   /* such a one without a build-id: its file is only
+				    believed if it is older (CLOCK_REALTIME) */
 };
 
 struct native_modules {
@@ -49,6 +52,19 @@ void native_modules_deinit(struct native_modules *modules);
  */
 bool native_modules_update(struct native_modules *modules,
 			   const struct tm_maps *maps);
+
+/* What is known of a module that is not mapped any more. */
+struct native_remembered {
+	const char *path;
+	tm_addr bias;
+	const uint8_t *build_id;
+	size_t build_id_len;
+	uint64_t unchanged_ns;   /* 0: nothing is believed without a build-id */
+};
+
+/* It lives as long as `modules`, and is found by build-id, never by address. */
+struct native_module *native_modules_remember(struct native_modules *modules,
+					      const struct native_remembered *what);
 
 /* The image with executable bytes at `at`; NULL if there is none. */
 struct native_module *native_modules_find(struct native_modules *modules,

@@ -122,6 +122,15 @@ static const struct tm_code_frame *generated(struct tm_symbolizer *symbolizer, t
 	return found ? found : &nothing;
 }
 
+struct tm_code_place tm_symbolize_generated(struct tm_symbolizer *symbolizer,
+					    tm_addr address, bool is_return)
+{
+	return (struct tm_code_place){
+		.offset = address, .n = 1,
+		.frames = generated(symbolizer, address - (is_return ? 1 : 0)),
+	};
+}
+
 struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
 				  tm_addr address, bool is_return)
 {
@@ -130,10 +139,7 @@ struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
 				    address - (is_return ? 1 : 0));
 
 	if (!module)
-		return (struct tm_code_place){
-			.offset = address, .n = 1,
-			.frames = generated(symbolizer, address - (is_return ? 1 : 0)),
-		};
+		return tm_symbolize_generated(symbolizer, address, is_return);
 	return tm_symbolize_offset(symbolizer, module,
 				   address - module->image.bias, is_return);
 }

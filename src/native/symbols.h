@@ -47,6 +47,10 @@ void tm_symbolizer_destroy(struct tm_symbolizer *symbolizer); /* NULL is fine */
 struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
 				  tm_addr address, bool is_return);
 
+/* The same for code that is no image's, whatever is mapped there now. */
+struct tm_code_place tm_symbolize_generated(struct tm_symbolizer *symbolizer,
+					    tm_addr address, bool is_return);
+
 /* The same for an offset in a module (native_modules_by_id()), mapped or not. */
 struct tm_code_place tm_symbolize_offset(struct tm_symbolizer *symbolizer,
 					 const struct native_module *module,

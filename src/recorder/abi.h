@@ -1,6 +1,6 @@
 /*
  * What the recorder inside a target and tmattach outside of it share: the
- * only header both sides include, with its parts abi_unwind.h and abi_python.h.
+ * only header both sides include, with its parts abi_unwind.h, abi_loader.h and abi_python.h.
  * Fixed-width fields, no pointers (addresses are those of the target, offsets
  * count from the start of the table), little-endian.
  *
@@ -20,6 +20,7 @@
 
 #include <stdint.h>
 
+#include "recorder/abi_loader.h"
 #include "recorder/abi_python.h"
 #include "recorder/abi_unwind.h"
 
@@ -28,7 +29,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 5,
+	TM_RECORDER_VERSION = 6,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -57,6 +58,7 @@ enum tm_recorder_kind {
 	TM_HOOK_POSIX_MEMALIGN, /* (&block, alignment, size) -> 0 or errno */
 	TM_HOOK_FREE,         /* (block, ...) */
 	TM_HOOK_NEW,          /* (size, ...) -> block, or throws */
+	TM_HOOK_LOADER,       /* (): the list of modules changes, or has changed */
 	TM_HOOK_COUNT,
 };
 
@@ -68,8 +70,9 @@ struct tm_recorder_code {
 	uint64_t table_size;
 	uint64_t gate;   /* address */
 	uint32_t hooks[TM_HOOK_COUNT]; /* offset of each hook in the image */
-	uint32_t nnear;
+	uint32_t nallocators; /* near areas with functions that allocate */
 	uint32_t rest; /* offset; see struct tm_recorder_call */
+	uint32_t nnear;
 	struct tm_recorder_range near[TM_RECORDER_MAX_NEAR];
 	struct tm_recorder_py_word py_words[TM_PY_WORDS];
 };
@@ -188,7 +191,8 @@ enum { TM_RECORDER_GATE_SCRATCH = 2048 };
 /*
  * An interned stack: id = offset in the stack area / 8; id 0 means unknown.
  * Written once, valid until the epoch changes. pcs[0] is the most recent
- * return address (one more than the address where a signal interrupted).
+ * return address (one more than the address where a signal interrupted), with
+ * the number of a module above it (abi_loader.h).
  */
 struct tm_recorder_stack {
 	uint32_t next;   /* id of the next in the bucket */
@@ -240,6 +244,7 @@ struct tm_recorder_table {
 	uint64_t code_buckets; /* uint32_t ids of records */
 	uint64_t code_cache;   /* struct tm_recorder_py_cached[] */
 	struct tm_recorder_python python;
+	uint64_t loader;       /* struct tm_recorder_loader */
 	uint64_t anonymous;    /* used by tmattach: resident memory of no file, when
 				  the epoch began */
 

@@ -67,6 +67,8 @@ struct tm_recorder_module {
 struct tm_recorder_space {
 	uint32_t nmodules;
 	uint32_t nstacks;
+	uint32_t changes;    /* of the loader, that are in here */
+	uint32_t reserved;
 	uint64_t main_stack; /* end of the main thread's stack */
 	uint64_t stacks;     /* offset of struct tm_recorder_range[nstacks] */
 	uint64_t modules;    /* offset of struct tm_recorder_module[nmodules],
@@ -79,7 +81,7 @@ struct tm_recorder_space {
  * it was read, and counts only while the same is still there.
  */
 struct tm_recorder_step {
-	uint64_t pc;    /* read where the frame before returns to */
+	uint64_t pc;    /* read where the frame before returns to; with its module */
 	uint64_t sp;
 	uint64_t fp;
 	uint64_t fp_at; /* where fp was read; 0: nowhere, as in the newer frame;
@@ -94,7 +96,7 @@ struct tm_recorder_memo {
 	uint32_t ended; /* the oldest step is the outermost frame, */
 	uint32_t taken; /* frames of the last walk, */
 	uint32_t stack; /* and the id of its stack; 0: not kept */
-	uint32_t reserved;
+	uint32_t changes; /* of the loader, when it was walked */
 	uint64_t cut;   /* or what it is cut by: the space that has no row for it */
 	uint32_t unused[8];
 	struct tm_recorder_step steps[TM_MEMO_STEPS];

@@ -71,7 +71,7 @@ void tm_enter(const call_t *call)
 	struct tm_recorder_thread *slot = thread_slot();
 	const struct tm_recorder_space *space = rows_space();
 
-	if (head()->nnear > 1 && space && !slot_shared(slot) && !is_within(slot, call) &&
+	if (head()->nallocators > 1 && space && !slot_shared(slot) && !is_within(slot, call) &&
 	    bounds_of(space, (uint64_t)call, slot).known)
 		slot->inside = (uint64_t)call;
 }
@@ -92,7 +92,7 @@ static bool is_inner(const call_t *call)
 {
 	struct tm_recorder_thread *slot = thread_slot();
 
-	if (head()->nnear <= 1 || !slot->inside)
+	if (head()->nallocators <= 1 || !slot->inside)
 		return false;
 	if (slot->inside != (uint64_t)call)
 		return is_within(slot, call) && is_called_by_outer(slot, call);

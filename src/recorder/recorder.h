@@ -116,6 +116,33 @@ bool table_remove(uint64_t address, struct block *ret_old);
 /* The id of these frames, most recent first; 0 if there is no room. */
 uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more);
 
+/* loader.c: modules that come and go */
+static inline struct tm_recorder_loader *loader(void)
+{
+	return table_at(table()->loader);
+}
+
+/* May what is at `pc` be of a module that came after the start, or went? */
+static inline bool loader_asks(const struct tm_recorder_loader *l, uint64_t pc)
+{
+	return unlikely(pc < __atomic_load_n(&l->hi, __ATOMIC_RELAXED)) &&
+	       pc >= __atomic_load_n(&l->lo, __ATOMIC_RELAXED);
+}
+
+static inline uint32_t loader_changes(void)
+{
+	return __atomic_load_n(&loader()->changes, __ATOMIC_ACQUIRE);
+}
+
+/* The module that has the code at `pc` now; NULL: none is known. */
+const struct tm_recorder_loaded *loader_find(const struct tm_recorder_loader *l, uint64_t pc);
+/* A return address as it stands in a stack: with the number of its module. */
+uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc);
+
+/* cfi.c */
+/* The row for the code at `pc`, of this module's copy of its unwind tables. */
+uint32_t cfi_row(const struct tm_recorder_loaded *module, uint64_t pc);
+
 /* rows.c */
 /* What is known of the address space; NULL: nothing yet. */
 const struct tm_recorder_space *rows_space(void);

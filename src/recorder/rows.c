@@ -1,6 +1,6 @@
 /*
- * The rows that tmattach made of each module's .eh_frame: how to get from a
- * frame to the one that called it.
+ * The rows that tmattach made of each module's .eh_frame, and those of modules that came
+ * later (cfi.c): how to get from a frame to the one that called it.
  */
 #include "recorder.h"
 
@@ -22,13 +22,24 @@ static const struct tm_recorder_module *module_of(
 	return NULL;
 }
 
+/* Of two modules that came later no number is the same. */
+static uint64_t file_of(const struct tm_recorder_space *s, uint64_t pc)
+{
+	const struct tm_recorder_loader *l = loader();
+	const struct tm_recorder_loaded *m = loader_asks(l, pc) ? loader_find(l, pc) : NULL;
+	const struct tm_recorder_module *module = module_of(s, pc);
+
+	if (m && m - l->modules > l->ninitial)
+		return (uint64_t)(m - l->modules);
+	return module ? module->id : 0;
+}
+
 bool rows_same_file(uint64_t pc, uint64_t other)
 {
 	const struct tm_recorder_space *s = rows_space();
-	const struct tm_recorder_module *a = s ? module_of(s, pc) : NULL;
-	const struct tm_recorder_module *b = a ? module_of(s, other) : NULL;
+	const uint64_t file = s ? file_of(s, pc) : 0;
 
-	return b && a->id == b->id;
+	return file && file == file_of(s, other);
 }
 
 static uint32_t row_of(const struct tm_recorder_module *module, uint64_t pc)
@@ -39,6 +50,28 @@ static uint32_t row_of(const struct tm_recorder_module *module, uint64_t pc)
 	pc -= module->bias;
 	after = TM_LOWER_BOUND(module->nrows, i, rows[i].pc <= pc);
 	return after ? rows[after - 1].how : TM_ROW_NONE;
+}
+
+static uint32_t row_in(const struct tm_recorder_space *s, uint64_t pc)
+{
+	const struct tm_recorder_module *module = module_of(s, pc);
+
+	return module ? row_of(module, pc) : TM_ROW_NONE;
+}
+
+/* Where modules have come and gone the space may be of an earlier time. */
+static uint32_t find_row(const struct tm_recorder_space *s, uint64_t pc)
+{
+	const struct tm_recorder_loader *l = loader();
+	const struct tm_recorder_loaded *m;
+	uint32_t how = TM_ROW_NONE;
+
+	if (!loader_asks(l, pc))
+		return row_in(s, pc);
+	m = loader_find(l, pc);
+	if (m)
+		how = cfi_row(m, pc);
+	return m && how == TM_ROW_NONE && s->changes >= m->since ? row_in(s, pc) : how;
 }
 
 /* A mapping of 48 bits onto themselves, so that the part of it which is not
@@ -55,17 +88,20 @@ uint32_t row_for(const struct tm_recorder_space *s, uint64_t pc)
 	uint64_t *cached = (uint64_t *)table_at(table()->cache) +
 		(key & ((1u << TM_RECORDER_CACHE_LOG2) - 1));
 	uint64_t seen = __atomic_load_n(cached, __ATOMIC_RELAXED);
-	const struct tm_recorder_module *module;
-	uint32_t how;
+	uint32_t changes, how;
 
 	if (likely((uint32_t)seen && seen >> 32 == key >> TM_RECORDER_CACHE_LOG2))
 		return (uint32_t)seen;
 	if (pc > TM_SLOT_ADDRESS)
 		return TM_ROW_NONE;
-	module = module_of(s, pc);
-	how = module ? row_of(module, pc) : TM_ROW_NONE;
-	if (how != TM_ROW_NONE)
-		__atomic_store_n(cached, key >> TM_RECORDER_CACHE_LOG2 << 32 | how,
-				 __ATOMIC_RELAXED);
+	changes = loader_changes();
+	how = find_row(s, pc);
+	if (how == TM_ROW_NONE)
+		return how;
+	__atomic_store_n(cached, key >> TM_RECORDER_CACHE_LOG2 << 32 | how, __ATOMIC_RELAXED);
+	/* The module may have gone meanwhile, and its rows were forgotten before. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (changes != loader_changes())
+		__atomic_store_n(cached, 0, __ATOMIC_RELAXED);
 	return how;
 }

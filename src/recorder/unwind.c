@@ -126,19 +126,28 @@ static bool step(const struct tm_recorder_space *s, struct walk *w)
 struct output {
 	uint64_t *pcs;
 	uint32_t n, max;
+	const struct tm_recorder_loader *loader;
 	struct tm_recorder_memo *memo; /* NULL: walk without */
 	uint32_t nfresh;
 	bool rebuild; /* the fresh steps are all there is */
 	bool same;    /* nothing has changed since the last walk */
 };
 
-static inline void keep_fresh(struct output *out, const struct walk *w)
+/* A return address as it is kept. */
+static inline uint64_t with_module(const struct output *out, uint64_t pc)
+{
+	if (unlikely(pc > TM_PC_ADDRESS))
+		return (pc & TM_PC_ADDRESS) | (uint64_t)TM_PC_NOWHERE << TM_PC_MODULE_SHIFT;
+	return loader_asks(out->loader, pc - 1) ? loader_word(out->loader, pc) : pc;
+}
+
+static inline void keep_fresh(struct output *out, const struct walk *w, uint64_t word)
 {
 	struct tm_recorder_memo *memo = out->memo;
 
 	if (memo && out->nfresh < TM_MEMO_STEPS)
 		memo->fresh[out->nfresh++] = (struct tm_recorder_step){
-			w->at.pc, w->at.sp, w->at.fp, w->fp_at,
+			word, w->at.sp, w->at.fp, w->fp_at,
 		};
 }
 
@@ -147,7 +156,7 @@ static inline bool still(const struct tm_recorder_step *older)
 {
 	uint64_t fp_words = older->fp_at ? (older->sp - older->fp_at) / WORD : 0;
 
-	return older->fp_at != UNCHECKABLE && word(cpu_return_at(older->sp, fp_words)) == older->pc &&
+	return older->fp_at != UNCHECKABLE && word(cpu_return_at(older->sp, fp_words)) == (older->pc & TM_PC_ADDRESS) &&
 	       (older->fp_at == 0 || word(older->fp_at) == older->fp);
 }
 
@@ -163,7 +172,7 @@ static uint32_t follow(struct output *out, struct walk *w, uint32_t from)
 
 	while (i > 0 && out->n < out->max && still(&steps[i - 1]))
 		out->pcs[out->n++] = steps[--i].pc;
-	w->at = (struct frame){ steps[i].pc, steps[i].sp, steps[i].fp };
+	w->at = (struct frame){ steps[i].pc & TM_PC_ADDRESS, steps[i].sp, steps[i].fp };
 	w->fp_at = steps[i].fp_at;
 	return i;
 }
@@ -207,7 +216,7 @@ static bool fp_is_idle(const struct tm_recorder_space *s,
 	uint32_t last = at;
 
 	for (;; last--) {
-		uint32_t how = row_for(s, memo->steps[last].pc - 1);
+		uint32_t how = row_for(s, (memo->steps[last].pc & TM_PC_ADDRESS) - 1);
 
 		if ((how & 7) != TM_ROW_SP)
 			return false;
@@ -232,11 +241,13 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 
 	out->rebuild = true;
 	while (w->at.pc) {
-		out->pcs[out->n++] = w->at.pc;
+		const uint64_t here = with_module(out, w->at.pc);
+
+		out->pcs[out->n++] = here;
 		while (!met && left && memo->steps[left - 1].sp < w->at.sp)
 			left--;
 		if (!met && left && memo->steps[left - 1].sp == w->at.sp &&
-		    memo->steps[left - 1].pc == w->at.pc &&
+		    memo->steps[left - 1].pc == here &&
 		    (memo->steps[left - 1].fp == w->at.fp ||
 		     fp_is_idle(s, memo, left - 1, w->at.fp))) {
 			uint32_t stopped = follow(out, w, left - 1);
@@ -256,7 +267,7 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 				out->same = false;
 			}
 		} else {
-			keep_fresh(out, w);
+			keep_fresh(out, w, here);
 		}
 		if (out->n >= out->max) {
 			more = TM_STACK_LIMITED;
@@ -270,6 +281,17 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 	if (memo)
 		memo_store(out, kept, more);
 	return more;
+}
+
+/* What was found among other modules says nothing any more. */
+static void memo_renew(struct tm_recorder_memo *memo)
+{
+	const uint32_t changes = loader_changes();
+
+	if (likely(memo->changes == changes))
+		return;
+	memo->changes = changes;
+	memo->n = memo->stack = 0;
 }
 
 /* The memo of a thread, unless it is shared or being used (a signal came). */
@@ -286,6 +308,7 @@ static struct tm_recorder_memo *memo_take(const struct tm_recorder_thread *slot)
 		return NULL;
 	memo->busy = 1;
 	__asm__ volatile("" ::: "memory");
+	memo_renew(memo);
 	return memo;
 }
 
@@ -311,7 +334,7 @@ static uint32_t walk_from(const struct frame *start, uint64_t *pcs, uint32_t max
 {
 	const struct tm_recorder_space *s = rows_space();
 	struct walk w = { .at = *start };
-	struct output out = { .pcs = pcs, .max = max };
+	struct output out = { .pcs = pcs, .max = max, .loader = loader() };
 	uint32_t id;
 	enum tm_recorder_more more;
 

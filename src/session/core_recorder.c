@@ -64,7 +64,8 @@ static struct tm_snapshot *read_table(struct tm_session *session,
 				   "was being rearranged");
 		return NULL;
 	}
-	source = tm_recorder_frames(session, copy);
+	if (!tm_recorder_frames(session, copy, session->mem, session->table, &source, err))
+		return NULL;
 	builder = tm_builder_create();
 	if (tm_recorder_build(copy, session->mem, session->table, &source,
 			      builder, meta, err))

@@ -104,8 +104,7 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 				 struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
-	const struct tm_frame_source source =
-		tm_recorder_frames(session, &sample->copy);
+	struct tm_frame_source source;
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_inject_status status = { 0 };
 	struct tm_meta meta = tm_meta_begin(session, "native");
@@ -115,7 +114,8 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	meta.pause_ns = sample->pause_ns;
 	if (tm_recorder_is_python(&sample->copy.table))
 		meta.has_total_nframe = tm_python_counts_frames(session);
-	if (tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
+	if (tm_recorder_frames(session, &sample->copy, table, at, &source, err) &&
+	    tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
 	    tm_inject_status(session->injection, &status, err)) {
 		meta.tracer_memory = status.tracer_memory;
 		if (!session->process.held)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "session/native_names.h"
+
 static tm_id optional_string(struct tm_builder *builder, const char *text)
 {
 	return text ? tm_builder_string(builder, text, strlen(text)) : TM_ID_NONE;
@@ -21,7 +23,7 @@ static tm_id module_id(struct tm_builder *builder,
 static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
 			    tm_id *ret, size_t max)
 {
-	struct tm_code_place place = tm_symbolize(ctx, pc, true);
+	struct tm_code_place place = tm_native_names_place(ctx, pc);
 	tm_id module = module_id(builder, place.module);
 	size_t n = place.n < max ? place.n : max;
 
@@ -44,22 +46,23 @@ static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
 
 static bool is_main(void *ctx, tm_addr pc)
 {
-	struct tm_code_place place = tm_symbolize(ctx, pc, true);
+	struct tm_code_place place = tm_native_names_place(ctx, pc);
 	const char *function = place.n > 0 ? place.frames[0].function : NULL;
 
 	return function && strcmp(function, "main") == 0;
 }
 
-struct tm_frame_source tm_recorder_frames(struct tm_session *session,
-					  const struct tm_recorder_copy *copy)
+bool tm_recorder_frames(struct tm_session *session, const struct tm_recorder_copy *copy,
+			struct tm_mem *table, tm_addr at, struct tm_frame_source *ret,
+			struct tm_err *err)
 {
-	struct tm_frame_source source = {
-		.frames = native_frames, .begins = is_main,
-		.ctx = tm_subject_symbolizer(session),
-	};
+	struct tm_native_names *names = tm_native_names(session, table, at, &copy->table, err);
 	struct tm_err unknown;
 
+	*ret = (struct tm_frame_source){
+		.frames = native_frames, .begins = is_main, .ctx = names,
+	};
 	if (tm_recorder_is_python(&copy->table) && tm_subject_python(session, &unknown))
-		source.lines = session->runtime.layout->stack.lines;
-	return source;
+		ret->lines = session->runtime.layout->stack.lines;
+	return names;
 }

@@ -8,6 +8,7 @@
 #include "session/action.h"
 #include "session/core.h"
 #include "session/memory.h"
+#include "session/native_names.h"
 #include "session/source_lines.h"
 #include "session/tracer.h"
 
@@ -83,6 +84,7 @@ void tm_session_close(struct tm_session *session)
 {
 	if (!session)
 		return;
+	tm_native_names_destroy(session->names);
 	tm_subject_close(session);
 	free(session);
 }

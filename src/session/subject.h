@@ -31,6 +31,7 @@ struct tm_session {
 	struct native_modules modules;
 	bool modules_changed;           /* since the unwinder was updated */
 	struct tm_symbolizer *symbolizer;
+	struct tm_native_names *names;  /* native_names.h */
 	struct tm_unwinder *unwinder;
 	struct tm_remote_code syscall_insn;
 	struct tm_source_lines *source_lines;

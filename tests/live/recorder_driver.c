@@ -36,7 +36,7 @@ static int fail(const struct tm_err *err)
 static size_t module_frame(void *ctx, struct tm_builder *builder, tm_addr pc,
 			   tm_id *ret, size_t max)
 {
-	const struct tm_region *region = tm_maps_find(&maps, pc - 1);
+	const struct tm_region *region = tm_maps_find(&maps, (pc &= TM_PC_ADDRESS) - 1);
 	const char *path = region && region->path[0] ? region->path : "?";
 	struct tm_native_frame native = { .function = TM_ID_NONE };
 	tm_addr base = region ? region->start - region->offset : 0;
@@ -115,7 +115,7 @@ static void print_stack(struct tm_mem *mem, tm_addr at)
 	    !tm_mem_read(mem, at + sizeof(head), pcs, head.n * 8u, &err))
 		return;
 	for (unsigned i = 0; i < head.n; i++)
-		printf(" %" PRIx64, pcs[i]);
+		printf(" %" PRIx64, (uint64_t)(pcs[i] & TM_PC_ADDRESS));
 }
 
 static int blocks(struct tm_injection *in, bool stacks)

@@ -125,7 +125,7 @@ tm_hook_\name:
 .macro PASS_UNLESS_TAKEN by, factor
 	UNLESS_SAMPLED 6b
 	/* With several allocators the outermost decides. */
-	cmpl	$1, tm_code+CODE_NNEAR(%rip)
+	cmpl	$1, tm_code+CODE_NALLOCATORS(%rip)
 	ja	7f
 	COUNT_DOWN \by, \factor, 7f
 	RESTORE_SPARED
@@ -216,7 +216,7 @@ tm_hook_\name:
 .macro HOOK_MOVE name, by, factor
 	HOOK	\name
 	UNLESS_SAMPLED 6b
-	cmpl	$1, tm_code+CODE_NNEAR(%rip)
+	cmpl	$1, tm_code+CODE_NALLOCATORS(%rip)
 	ja	7f
 	JUMP_IF_KNOWN %rdi, 7f
 	COUNT_DOWN \by, \factor, 7f
@@ -241,7 +241,7 @@ pass:
 	.p2align 4
 around:
 	/* With several allocators one may call another. */
-	mov	tm_code+CODE_NNEAR(%rip), %ecx
+	mov	tm_code+CODE_NALLOCATORS(%rip), %ecx
 	lea	-1(%rcx), %ecx
 	jrcxz	1f
 	KEEP_AX
@@ -329,6 +329,18 @@ after:
 	RESTORE_SPARED
 	PASS
 	.size	tm_hook_free, . - tm_hook_free
+
+/* The loader's list has changed: look before the loader goes on. */
+	HOOK	loader
+8:	SPARE_AX
+	lea	IN_FLAGS-8(%rsp), %rsp
+	mov	%rdi, (%rsp)
+	call	tm_loader_changed
+	mov	(%rsp), %rdi
+	lea	8-IN_FLAGS(%rsp), %rsp
+	RESTORE_SPARED
+	PASS
+	.size	tm_hook_loader, . - tm_hook_loader
 
 	.p2align 3
 thread_factor:

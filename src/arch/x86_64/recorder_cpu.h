@@ -68,6 +68,31 @@ static inline uint64_t cpu_plt_cfa(uint64_t pc, uint64_t sp)
 	return sp + 8 + ((pc & 15) >= 11 ? 8 : 0);
 }
 
+/* The same as an expression of DWARF, as far as it tells it from others: breg7 8,
+ * breg16 0, lit15, and. */
+static inline int cpu_is_plt(const uint8_t *ops, uint64_t n)
+{
+	static const uint8_t plt[] = { 0x77, 8, 0x80, 0, 0x3f, 0x1a };
+
+	for (unsigned i = 0; i < sizeof(plt); i++)
+		if (i >= n || ops[i] != plt[i])
+			return 0;
+	return 1;
+}
+
+static inline void cpu_copy(void *to, const void *from, uint64_t n)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+}
+
+static inline void cpu_clear(void *to, uint64_t n)
+{
+	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(0) : "memory");
+}
+
+/* The numbers that DWARF has for the registers of a frame. */
+enum { CPU_DWARF_FP = 6, CPU_DWARF_SP = 7, CPU_DWARF_PC = 16 };
+
 enum { CPU_UC_PC = UC_RIP, CPU_UC_SP = UC_RSP, CPU_UC_FP = UC_RBP, CPU_UC_END = 256 };
 
 /* ---- what entry.S counts on ---------------------------------------------------- */
@@ -77,7 +102,7 @@ enum { CPU_UC_PC = UC_RIP, CPU_UC_SP = UC_RSP, CPU_UC_FP = UC_RBP, CPU_UC_END = 
 
 SAME(tm_recorder_code, table, CODE_TABLE);
 SAME(tm_recorder_code, gate, CODE_GATE);
-SAME(tm_recorder_code, nnear, CODE_NNEAR);
+SAME(tm_recorder_code, nallocators, CODE_NALLOCATORS);
 SAME(tm_recorder_table, threads, TABLE_THREADS);
 SAME(tm_recorder_table, filter, TABLE_FILTER);
 SAME(tm_recorder_table, sample_bytes, TABLE_SAMPLE);
