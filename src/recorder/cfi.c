@@ -91,7 +91,7 @@ static int64_t sleb(struct bytes *b)
 	return extended(value, bits);
 }
 
-static void skip(struct bytes *b, uint64_t n)
+static void pass_over(struct bytes *b, uint64_t n)
 {
 	if (n > b->end - b->at)
 		b->bad = true;
@@ -129,7 +129,8 @@ static struct expression block(struct bytes *b)
 	struct expression e = { .n = uleb(b) };
 
 	e.ops = b->base + b->at;
-	skip(b, e.n);
+	pass_over(b, e.n);
+	e.n = b->bad ? 0 : e.n;
 	return e;
 }
 
@@ -218,7 +219,7 @@ static bool read_fde(struct entry *e, const struct tm_recorder_loaded *m, uint64
 	e->begin = pointer(b, e->encoding, m->frames_at);
 	e->size = pointer(b, e->encoding & 7, m->frames_at);
 	if (e->augmented)
-		skip(b, uleb(b));
+		pass_over(b, uleb(b));
 	return !b->bad;
 }
 

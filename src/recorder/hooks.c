@@ -22,6 +22,7 @@ CALLED void tm_before_move(call_t *call);
 CALLED void tm_after_realloc(const call_t *call);
 CALLED void tm_after_reallocarray(const call_t *call);
 CALLED void tm_before_free(uint64_t address);
+CALLED void tm_loader_changed(void);
 
 /* ---- allocators that call each other ----------------------------------------- */
 
@@ -233,4 +234,10 @@ void tm_before_free(uint64_t address)
 
 	if (address)
 		table_remove(address, &old);
+}
+
+void tm_loader_changed(void)
+{
+	if (enabled())
+		loader_look();
 }

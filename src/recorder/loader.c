@@ -1,6 +1,6 @@
 /*
- * Modules that come and go: abi_loader.h. The loader calls the function of this hook
- * with its lock held, before and after each change of its lists; what is in the lists
+ * Modules that come and go: abi_loader.h. The loader calls the function that is hooked
+ * for this with its lock held, before and after each change of its lists; what is in the lists
  * then can be read. Nothing else of a module is read later: its unwind tables are
  * copied, because another thread may unload it at any time.
  */
@@ -8,8 +8,6 @@
 
 enum { MAX_NAMESPACES = 64, MAX_LINK_MAPS = 1 << 16, MAX_PHDRS = 64, TRIES = 64,
        PT_LOAD = 1, PT_NOTE = 4, PT_GNU_EH_FRAME = 0x6474e550, PF_X = 1, PF_R = 4 };
-
-CPU_KEEPS __attribute__((noinline, used, visibility("hidden"))) void tm_loader_changed(void);
 
 /* <elf.h> and <link.h>, of which a freestanding program has none. */
 struct phdr {
@@ -479,14 +477,11 @@ static void walk_list(struct tm_recorder_loader *l)
 
 /* The loader's own lock keeps others out; a signal handler that loads something in
  * between is not let in either. */
-void tm_loader_changed(void)
+void loader_look(void)
 {
-	struct tm_recorder_loader *l;
+	struct tm_recorder_loader *l = loader();
 	uint64_t free = 0, me = cpu_thread_pointer() | 1;
 
-	if (!enabled())
-		return;
-	l = loader();
 	if (!l->debug)
 		return;
 	for (int i = 0; !__atomic_compare_exchange_n(&l->lock, &free, me, false, __ATOMIC_ACQUIRE,

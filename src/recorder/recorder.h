@@ -136,6 +136,8 @@ static inline uint32_t loader_changes(void)
 
 /* The module that has the code at `pc` now; NULL: none is known. */
 const struct tm_recorder_loaded *loader_find(const struct tm_recorder_loader *l, uint64_t pc);
+/* The loader's list may have changed. */
+void loader_look(void);
 /* A return address as it stands in a stack: with the number of its module. */
 uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc);
 
