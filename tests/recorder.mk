@@ -8,11 +8,11 @@ own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so workload storm \
 	storm-static forker rester mover mapper leaderless brood jit) $(keepers)
 # What needs another libc or another word size is built where that is there.
-recorder_try := $(addprefix $(B)/tests/live/recorder/,storm-musl storm-musl-static forker32 \
+recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder check-pyrecorder check-registers soak-recorder
+.PHONY: check-recorder check-plugins check-pyrecorder check-registers soak-recorder
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
@@ -110,12 +110,19 @@ $(B)/tests/live/room.so: tests/live/room.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -nostdlib -o $@ $<
 
-test-programs: $(B)/tests/live/recorder_driver $(B)/tests/live/pyrecorder_driver $(recorder_bin) \
+test-programs: $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder_driver $(B)/tests/live/pyrecorder_driver $(recorder_bin) \
 		$(recorder_try) $(B)/tests/bench/recorder_pairs $(B)/tests/live/room.so
 
 # The recorder in CPython's own allocators.
 check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
 	$(q)B='$(abspath $(B))' tests/live/run pyrecorder
+
+# Modules that come and go meanwhile.
+$(B)/tests/live/recorder/plugins-musl: tests/live/recorder/plugins.c
+	-$(q)mkdir -p $(@D) && musl-gcc $(victim_flags) -o $@ $< 2>/dev/null || true
+
+check-plugins: $(B)/tmattach $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/plugins-musl
+	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/plugins.py
 
 # The part that depends on the compiler that has built the recorder.
 check-registers: $(B)/tests/live/recorder_driver $(keepers)
@@ -139,7 +146,7 @@ valgrind-recorder: $(recorder_unit)
 
 soak: soak-recorder valgrind-recorder
 
-CHECKS += check-recorder check-pyrecorder
+CHECKS += check-recorder check-pyrecorder check-plugins
 
 -include $(B)/tests/live/recorder_driver.d $(B)/tests/live/pyrecorder_driver.d
 

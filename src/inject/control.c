@@ -215,7 +215,10 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 			mapped = false;
 		tm_remote_end(&remote);
 	}
-	return mapped && inject_hook(in, &functions, nnear, err);
+	if (!mapped || !inject_hook(in, &functions, nnear, err))
+		return false;
+	inject_loader_hooked_late(in, &functions);
+	return true;
 }
 
 bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)

@@ -263,6 +263,41 @@ void inject_initial_free(struct inject_initial *initial)
 	*initial = (struct inject_initial){ 0 };
 }
 
+/* The number of the module that is here with this code; 0: none. */
+static size_t number_at(const struct tm_recorder_loader *loader, tm_addr at)
+{
+	for (size_t i = 1; i <= loader->nmodules && i < TM_LOADER_MODULES; i++) {
+		const struct tm_recorder_loaded *module = &loader->modules[i];
+
+		if (module->state == TM_LOADED_HERE && at >= module->start && at < module->end)
+			return i;
+	}
+	return 0;
+}
+
+void inject_loader_hooked_late(struct tm_injection *in, const struct tm_functions *functions)
+{
+	TM_GUARD(tm_free_ptr) struct tm_recorder_loader *loader = tm_calloc(1, sizeof(*loader));
+	struct tm_recorder_table table;
+	const uint8_t late = 1;
+	struct tm_err ignored;
+
+	if (!inject_peek_table(in, 0, &table, sizeof(table), &ignored) ||
+	    !inject_table_valid(&table, in->head.table_size) ||
+	    !inject_peek_table(in, table.loader, loader, sizeof(*loader), &ignored))
+		return;
+	for (size_t i = 0; i < functions->n; i++) {
+		size_t number = number_at(loader, functions->items[i].address);
+
+		if (number && !loader->modules[number].hooked_late) {
+			loader->modules[number].hooked_late = 1;
+			inject_poke_table(in, table.loader +
+					  offsetof(struct tm_recorder_loader, modules[number].hooked_late),
+					  &late, sizeof(late), &ignored);
+		}
+	}
+}
+
 uint32_t inject_loader_changes(struct tm_injection *in)
 {
 	struct tm_recorder_table table;

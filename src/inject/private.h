@@ -306,6 +306,8 @@ void inject_initial_add(struct inject_initial *initial, const struct tm_image *i
 bool inject_initial_write(struct tm_injection *in, const struct tm_recorder_table *table,
 			  struct inject_initial *initial, struct tm_err *err);
 void inject_initial_free(struct inject_initial *initial); /* works as a guard */
+/* Note in the records that these functions have only now been hooked. */
+void inject_loader_hooked_late(struct tm_injection *in, const struct tm_functions *functions);
 /* How often the list has changed, so far as the recorder saw it. */
 uint32_t inject_loader_changes(struct tm_injection *in);
 

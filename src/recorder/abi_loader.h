@@ -59,7 +59,8 @@ struct tm_recorder_loaded {
 	uint8_t build_id[20];
 	uint8_t build_id_len; /* 0: it has none of 20 bytes or less */
 	uint8_t is_deleted;   /* at the start its file had been replaced */
-	uint8_t reserved[10];
+	uint8_t hooked_late;  /* by tmattach: it allocates, and did so unhooked before */
+	uint8_t reserved[9];
 };
 
 struct tm_recorder_loader {

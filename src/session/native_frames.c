@@ -62,6 +62,8 @@ bool tm_recorder_frames(struct tm_session *session, const struct tm_recorder_cop
 	*ret = (struct tm_frame_source){
 		.frames = native_frames, .begins = is_main, .ctx = names,
 	};
+	if (names)
+		tm_native_names_remark(names);
 	if (tm_recorder_is_python(&copy->table) && tm_subject_python(session, &unknown))
 		ret->lines = session->runtime.layout->stack.lines;
 	return names;

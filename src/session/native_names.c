@@ -17,6 +17,7 @@ struct tm_native_names {
 	struct native_module **remembered;
 	size_t nremembered;
 	struct native_module *lost;
+	size_t nremarked; /* modules that the user was told of */
 	bool settled; /* the modules are those of the mappings that were read */
 };
 
@@ -81,6 +82,24 @@ struct tm_native_names *tm_native_names(struct tm_session *session, struct tm_me
 	take_modules(session->names, &modules);
 	session->names->symbolizer = tm_subject_symbolizer(session);
 	return session->names;
+}
+
+void tm_native_names_remark(struct tm_native_names *names)
+{
+	const struct tm_recorder_modules *modules = &names->modules;
+	const char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 1; i <= modules->n; i++)
+		if (modules->modules[i].hooked_late) {
+			first = first ? first : modules->names[i];
+			n++;
+		}
+	if (n > names->nremarked)
+		tm_subject_note(names->session, "%s was loaded after the start with an allocator "
+				"of its own%s: what that gave out before tmattach looked is not recorded",
+				first, n > 1 ? ", and others were" : "");
+	names->nremarked = n;
 }
 
 /* ---- modules that are not there any more --------------------------------------------- */

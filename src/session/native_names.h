@@ -17,6 +17,10 @@ struct tm_native_names *tm_native_names(struct tm_session *session, struct tm_me
 					struct tm_err *err);
 void tm_native_names_destroy(struct tm_native_names *names); /* NULL is fine */
 
+/* A note of the modules whose allocators came later than the recorder, unless it was
+ * made before. */
+void tm_native_names_remark(struct tm_native_names *names);
+
 /* What stands behind this word of a stack. */
 struct tm_code_place tm_native_names_place(struct tm_native_names *names, uint64_t word);
 

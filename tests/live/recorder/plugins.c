@@ -1,0 +1,70 @@
+/*
+ * A program with plugins. Lines on standard input, each answered by one:
+ *
+ *	load N PATH    dlopen() as plugin N: where its leak() is
+ *	new N PATH     the same in a namespace of its own (dlmopen)
+ *	call N TIMES   leak() of plugin N, so many times
+ *	close N        dlclose()
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PLUGINS = 16, LONGEST = 4096 };
+
+static struct plugin {
+	void *handle;
+	void (*leak)(int times);
+} plugins[PLUGINS];
+
+static void answer(const char *text, const void *what)
+{
+	printf("%s %p\n", text, what);
+	fflush(stdout);
+}
+
+static void take(struct plugin *plugin, void *handle)
+{
+	plugin->handle = handle;
+	plugin->leak = handle ? (void (*)(int))(size_t)dlsym(handle, "leak") : NULL;
+	if (!plugin->leak)
+		answer(dlerror(), NULL);
+	else
+		answer("loaded", (void *)(size_t)plugin->leak);
+}
+
+static __attribute__((noinline)) void call_plugin(const struct plugin *plugin, int times)
+{
+	plugin->leak(times);
+	answer("called", NULL);
+}
+
+static void obey(const char *word, struct plugin *plugin, const char *rest)
+{
+	if (strcmp(word, "load") == 0)
+		take(plugin, dlopen(rest, RTLD_NOW));
+#ifdef LM_ID_NEWLM
+	else if (strcmp(word, "new") == 0)
+		take(plugin, dlmopen(LM_ID_NEWLM, rest, RTLD_NOW));
+#endif
+	else if (strcmp(word, "call") == 0)
+		call_plugin(plugin, atoi(rest));
+	else if (strcmp(word, "close") == 0)
+		answer(dlclose(plugin->handle) == 0 ? "closed" : dlerror(), NULL);
+}
+
+int main(void)
+{
+	static char line[LONGEST], word[16], rest[LONGEST];
+	unsigned n;
+
+	answer("ready", NULL);
+	while (fgets(line, sizeof(line), stdin)) {
+		rest[0] = 0;
+		if (sscanf(line, "%15s %u %4095s", word, &n, rest) >= 2 && n < PLUGINS)
+			obey(word, &plugins[n], rest);
+	}
+	return 0;
+}
