@@ -300,14 +300,10 @@ void inject_loader_hooked_late(struct tm_injection *in, const struct tm_function
 
 uint32_t inject_loader_changes(struct tm_injection *in)
 {
-	struct tm_recorder_table table;
-	struct tm_err ignored;
 	uint32_t changes = 0;
+	struct tm_err ignored;
 
-	if (!inject_peek_table(in, 0, &table, sizeof(table), &ignored) ||
-	    !inject_table_valid(&table, in->head.table_size) ||
-	    !inject_peek_table(in, table.loader + offsetof(struct tm_recorder_loader, changes),
-			       &changes, sizeof(changes), &ignored))
-		return 0;
+	inject_peek_table(in, offsetof(struct tm_recorder_table, changes), &changes,
+			  sizeof(changes), &ignored);
 	return changes;
 }

@@ -245,6 +245,8 @@ struct tm_recorder_table {
 	uint64_t code_cache;   /* struct tm_recorder_py_cached[] */
 	struct tm_recorder_python python;
 	uint64_t loader;       /* struct tm_recorder_loader */
+	uint32_t changes;      /* by its hook: how often the list was found changed */
+	uint32_t reserved;
 	uint64_t anonymous;    /* used by tmattach: resident memory of no file, when
 				  the epoch began */
 

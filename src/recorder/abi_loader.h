@@ -54,7 +54,7 @@ struct tm_recorder_loaded {
 	uint64_t frames_size;
 	uint32_t state;
 	uint32_t listed;      /* the loader knows it: it tells when it goes */
-	uint32_t since;       /* `changes` when it came last; 0: it was there before */
+	uint32_t since;       /* the table's `changes` when it came last; 0: it was there before */
 	uint32_t seen;        /* by the hook: in this walk of the list */
 	uint8_t build_id[20];
 	uint8_t build_id_len; /* 0: it has none of 20 bytes or less */
@@ -77,10 +77,10 @@ struct tm_recorder_loader {
 
 	/* Written by the hook. */
 	uint64_t lock __attribute__((aligned(64)));
-	uint32_t changes;     /* how often the list was found changed */
 	uint32_t walks;
 	uint32_t nmodules;    /* records in use, number 0 not counted */
 	uint32_t missed;      /* modules that found no record */
+	uint32_t reserved2;
 	uint64_t tail;        /* of the area: next free byte */
 	/* Addresses between have been, or are, code of modules that came later or
 	 * went: outside of them a look at the records is spared. */

@@ -81,7 +81,7 @@ struct tm_recorder_space {
  * it was read, and counts only while the same is still there.
  */
 struct tm_recorder_step {
-	uint64_t pc;    /* read where the frame before returns to; with its module */
+	uint64_t pc;    /* read where the frame before returns to */
 	uint64_t sp;
 	uint64_t fp;
 	uint64_t fp_at; /* where fp was read; 0: nowhere, as in the newer frame;

@@ -373,7 +373,7 @@ static void add(struct tm_recorder_loader *l, const struct found *f)
 		*m = new;
 		__atomic_store_n(&l->nmodules, l->nmodules + 1, __ATOMIC_RELEASE);
 	}
-	m->since = l->changes + 1;
+	m->since = loader_changes() + 1;
 	m->seen = l->walks;
 	widen(l, m);
 	__atomic_store_n(&m->state, TM_LOADED_HERE, __ATOMIC_RELEASE);
@@ -452,11 +452,16 @@ static bool mark_gone(struct tm_recorder_loader *l)
 	return any;
 }
 
+static void count_change(void)
+{
+	__atomic_store_n(&table()->changes, loader_changes() + 1, __ATOMIC_SEQ_CST);
+}
+
 /* Rows of what has gone must not serve what comes to its place. Who looks one up at
  * this moment sees afterwards that there was a change (rows.c). */
 static void forget_rows(struct tm_recorder_loader *l)
 {
-	__atomic_store_n(&l->changes, l->changes + 1, __ATOMIC_SEQ_CST);
+	count_change();
 	index_drop_gone(l);
 	cpu_clear(table_at(table()->cache), 8ull << TM_RECORDER_CACHE_LOG2);
 }
@@ -472,7 +477,7 @@ static void walk_list(struct tm_recorder_loader *l)
 	if (gone)
 		forget_rows(l);
 	if (visit_list(l, add_new))
-		__atomic_store_n(&l->changes, l->changes + 1, __ATOMIC_SEQ_CST);
+		count_change();
 }
 
 /* The loader's own lock keeps others out; a signal handler that loads something in

@@ -131,7 +131,7 @@ static inline bool loader_asks(const struct tm_recorder_loader *l, uint64_t pc)
 
 static inline uint32_t loader_changes(void)
 {
-	return __atomic_load_n(&loader()->changes, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&table()->changes, __ATOMIC_ACQUIRE);
 }
 
 /* The module that has the code at `pc` now; NULL: none is known. */

@@ -118,6 +118,8 @@ static bool step(const struct tm_recorder_space *s, struct walk *w)
 	case TM_ROW_NONE:
 		break;
 	}
+	if (w->at.pc > TM_PC_ADDRESS)
+		return false;
 	return enter_by_frame_pointer(w);
 }
 
@@ -126,28 +128,19 @@ static bool step(const struct tm_recorder_space *s, struct walk *w)
 struct output {
 	uint64_t *pcs;
 	uint32_t n, max;
-	const struct tm_recorder_loader *loader;
 	struct tm_recorder_memo *memo; /* NULL: walk without */
 	uint32_t nfresh;
 	bool rebuild; /* the fresh steps are all there is */
 	bool same;    /* nothing has changed since the last walk */
 };
 
-/* A return address as it is kept. */
-static inline uint64_t with_module(const struct output *out, uint64_t pc)
-{
-	if (unlikely(pc > TM_PC_ADDRESS))
-		return (pc & TM_PC_ADDRESS) | (uint64_t)TM_PC_NOWHERE << TM_PC_MODULE_SHIFT;
-	return loader_asks(out->loader, pc - 1) ? loader_word(out->loader, pc) : pc;
-}
-
-static inline void keep_fresh(struct output *out, const struct walk *w, uint64_t word)
+static inline void keep_fresh(struct output *out, const struct walk *w)
 {
 	struct tm_recorder_memo *memo = out->memo;
 
 	if (memo && out->nfresh < TM_MEMO_STEPS)
 		memo->fresh[out->nfresh++] = (struct tm_recorder_step){
-			word, w->at.sp, w->at.fp, w->fp_at,
+			w->at.pc, w->at.sp, w->at.fp, w->fp_at,
 		};
 }
 
@@ -156,7 +149,7 @@ static inline bool still(const struct tm_recorder_step *older)
 {
 	uint64_t fp_words = older->fp_at ? (older->sp - older->fp_at) / WORD : 0;
 
-	return older->fp_at != UNCHECKABLE && word(cpu_return_at(older->sp, fp_words)) == (older->pc & TM_PC_ADDRESS) &&
+	return older->fp_at != UNCHECKABLE && word(cpu_return_at(older->sp, fp_words)) == older->pc &&
 	       (older->fp_at == 0 || word(older->fp_at) == older->fp);
 }
 
@@ -172,7 +165,7 @@ static uint32_t follow(struct output *out, struct walk *w, uint32_t from)
 
 	while (i > 0 && out->n < out->max && still(&steps[i - 1]))
 		out->pcs[out->n++] = steps[--i].pc;
-	w->at = (struct frame){ steps[i].pc & TM_PC_ADDRESS, steps[i].sp, steps[i].fp };
+	w->at = (struct frame){ steps[i].pc, steps[i].sp, steps[i].fp };
 	w->fp_at = steps[i].fp_at;
 	return i;
 }
@@ -216,7 +209,7 @@ static bool fp_is_idle(const struct tm_recorder_space *s,
 	uint32_t last = at;
 
 	for (;; last--) {
-		uint32_t how = row_for(s, (memo->steps[last].pc & TM_PC_ADDRESS) - 1);
+		uint32_t how = row_for(s, memo->steps[last].pc - 1);
 
 		if ((how & 7) != TM_ROW_SP)
 			return false;
@@ -241,13 +234,11 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 
 	out->rebuild = true;
 	while (w->at.pc) {
-		const uint64_t here = with_module(out, w->at.pc);
-
-		out->pcs[out->n++] = here;
+		out->pcs[out->n++] = w->at.pc;
 		while (!met && left && memo->steps[left - 1].sp < w->at.sp)
 			left--;
 		if (!met && left && memo->steps[left - 1].sp == w->at.sp &&
-		    memo->steps[left - 1].pc == here &&
+		    memo->steps[left - 1].pc == w->at.pc &&
 		    (memo->steps[left - 1].fp == w->at.fp ||
 		     fp_is_idle(s, memo, left - 1, w->at.fp))) {
 			uint32_t stopped = follow(out, w, left - 1);
@@ -267,7 +258,7 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 				out->same = false;
 			}
 		} else {
-			keep_fresh(out, w, here);
+			keep_fresh(out, w);
 		}
 		if (out->n >= out->max) {
 			more = TM_STACK_LIMITED;
@@ -280,6 +271,10 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 	}
 	if (memo)
 		memo_store(out, kept, more);
+	/* What cannot be an address may be the last, and has no module. */
+	if (out->n && out->pcs[out->n - 1] > TM_PC_ADDRESS)
+		out->pcs[out->n - 1] = (out->pcs[out->n - 1] & TM_PC_ADDRESS) |
+			(uint64_t)TM_PC_NOWHERE << TM_PC_MODULE_SHIFT;
 	return more;
 }
 
@@ -312,6 +307,16 @@ static struct tm_recorder_memo *memo_take(const struct tm_recorder_thread *slot)
 	return memo;
 }
 
+/* Modules have come or gone: an address alone does not say whose it is. */
+static __attribute__((noinline)) void add_modules(const struct output *out)
+{
+	const struct tm_recorder_loader *l = loader();
+
+	for (uint32_t i = 0; i < out->n; i++)
+		if (loader_asks(l, out->pcs[i] - 1))
+			out->pcs[i] = loader_word(l, out->pcs[i]);
+}
+
 /* The same steps as last time are the same stack. */
 static uint32_t intern(const struct output *out, enum tm_recorder_more more)
 {
@@ -320,6 +325,8 @@ static uint32_t intern(const struct output *out, enum tm_recorder_more more)
 
 	if (memo && out->same && memo->stack && memo->taken == out->n)
 		return memo->stack;
+	if (unlikely(table()->changes))
+		add_modules(out);
 	id = stack_intern(out->pcs, out->n, more);
 	if (memo) {
 		memo->taken = out->n;
@@ -334,7 +341,7 @@ static uint32_t walk_from(const struct frame *start, uint64_t *pcs, uint32_t max
 {
 	const struct tm_recorder_space *s = rows_space();
 	struct walk w = { .at = *start };
-	struct output out = { .pcs = pcs, .max = max, .loader = loader() };
+	struct output out = { .pcs = pcs, .max = max };
 	uint32_t id;
 	enum tm_recorder_more more;
 

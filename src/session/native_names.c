@@ -36,21 +36,20 @@ static bool read_settled(struct tm_native_names *names, struct tm_mem *table, tm
 			 struct tm_recorder_modules *ret, struct tm_err *err)
 {
 	enum { TRIES = 8 };
-	uint32_t before;
+	const tm_addr changes = at + offsetof(struct tm_recorder_table, changes);
+	uint32_t before, after = 0;
+	bool ok = true;
 
-	for (int i = 0; i < TRIES; i++) {
+	names->settled = false;
+	for (int i = 0; i < TRIES && ok && !names->settled; i++) {
 		tm_recorder_modules_free(ret);
-		if (!tm_mem_read(table, at + head->loader +
-				 offsetof(struct tm_recorder_loader, changes),
-				 &before, sizeof(before), err) ||
-		    !tm_subject_refresh(names->session, err) ||
-		    !tm_recorder_modules_read(table, at, head, ret, err))
-			return false;
-		names->settled = ret->changes == before;
-		if (names->settled)
-			break;
+		ok = tm_mem_read(table, changes, &before, sizeof(before), err) &&
+		     tm_subject_refresh(names->session, err) &&
+		     tm_recorder_modules_read(table, at, head, ret, err) &&
+		     tm_mem_read(table, changes, &after, sizeof(after), err);
+		names->settled = ok && before == after;
 	}
-	return true;
+	return ok;
 }
 
 /* Another recorder has other records. */

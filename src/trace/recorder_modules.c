@@ -58,7 +58,7 @@ bool tm_recorder_modules_read(struct tm_mem *mem, tm_addr at,
 	if (head.nmodules >= TM_LOADER_MODULES || head.ninitial > head.nmodules)
 		return tm_recorder_damaged(err);
 	*ret = (struct tm_recorder_modules){
-		.watched = head.debug != 0, .changes = head.changes, .missed = head.missed,
+		.watched = head.debug != 0, .missed = head.missed,
 		.ninitial = head.ninitial, .started_ns = head.started_ns, .n = head.nmodules,
 	};
 	if (read_records(mem, at, table, ret, err))

@@ -10,7 +10,6 @@
 
 struct tm_recorder_modules {
 	bool watched;          /* what comes and goes is noted */
-	uint32_t changes;
 	uint32_t ninitial;
 	uint32_t missed;       /* modules that found no record */
 	uint64_t started_ns;

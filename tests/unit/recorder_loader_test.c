@@ -90,7 +90,7 @@ static void the_list_is_noted(void **state)
 
 	(void)state;
 	loader_look();
-	changes = loader()->changes;
+	changes = loader_changes();
 	libc = module_of_function(&malloc);
 	assert_non_null(libc);
 	assert_int_equal(libc->state, TM_LOADED_HERE);
@@ -100,7 +100,7 @@ static void the_list_is_noted(void **state)
 			 libc - loader()->modules);
 	assert_true(loader_asks(loader(), (uint64_t)&malloc));
 	loader_look();
-	assert_int_equal(loader()->changes, changes);
+	assert_int_equal(loader_changes(), changes);
 	assert_int_equal(loader()->missed, 0);
 }
 
@@ -124,10 +124,10 @@ static void what_goes_is_marked_and_found_again(void **state)
 	found = module_of_function(function);
 	assert_non_null(found);
 	number = (size_t)(found - loader()->modules);
-	changes = loader()->changes;
+	changes = loader_changes();
 	dlclose(library);
 	loader_look();
-	assert_true(loader()->changes > changes);
+	assert_true(loader_changes() > changes);
 	assert_null(module_of_function(function));
 	assert_int_equal(loader()->modules[number].state, TM_LOADED_GONE);
 	assert_int_equal(tm_pc_module(loader_word(loader(), (uint64_t)function + 1)),
