@@ -91,6 +91,8 @@ void inject_pause(unsigned tries);
 uint64_t inject_anonymous(const struct tm_injection *in);
 /* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
+/* The same of code that is a file's. */
+uint64_t inject_files_hash(const struct tm_maps *maps);
 
 /* ---- poke.c: writing ------------------------------------------------------ */
 
@@ -313,9 +315,11 @@ uint32_t inject_loader_changes(struct tm_injection *in);
 
 /* ---- space.c: modules, rows, stacks --------------------------------------------- */
 
-/* Write what `maps` shows into the table and make it the current space. */
+/* Write what `maps` shows into the table and make it the current space. The records of
+ * modules begin with it unless something is recorded already. */
+enum inject_publishes { INJECT_BEGINS, INJECT_GOES_ON };
 bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
-			  struct tm_err *err);
+			  enum inject_publishes how, struct tm_err *err);
 
 /* ---- rows.c ------------------------------------------------------------------------ */
 

@@ -195,7 +195,7 @@ static bool publish(struct tm_injection *in, struct tm_recorder_table *table,
 }
 
 bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
-			  struct tm_err *err)
+			  enum inject_publishes how, struct tm_err *err)
 {
 	struct tm_recorder_table table;
 	struct tm_recorder_space space = { .changes = in->changes_seen };
@@ -211,15 +211,15 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 		return tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
 				  "the recorder's table is damaged");
 	read_known(in, &table, &known);
-	if (!table.space)
+	if (how == INJECT_BEGINS)
 		tm_loaded_read(in->mem, maps, in->process.pid, &initial.loaded);
 	for (size_t i = 0; i < maps->n; i++)
 		if (is_image(&maps->regions[i]))
 			add_modules(in, &table, &known, maps, &maps->regions[i],
-				    &modules, table.space ? NULL : &initial);
+				    &modules, how == INJECT_BEGINS ? &initial : NULL);
 	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
 	add_stacks(maps, &space, &stacks);
-	ok = (table.space || inject_initial_write(in, &table, &initial, err)) &&
+	ok = (how == INJECT_GOES_ON || inject_initial_write(in, &table, &initial, err)) &&
 	     publish(in, &table, &space, &modules, &stacks, err) &&
 	     (!any_gone(&known, &modules) || forget_cached_rows(in, &table, err));
 	free(known.modules);

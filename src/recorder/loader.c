@@ -405,6 +405,7 @@ static bool note_seen(struct tm_recorder_loader *l, const struct found *f)
 	if (!known || !is_same(known, f))
 		return known ? displace(l, f) : false;
 	l->modules[known - l->modules].seen = l->walks;
+	l->modules[known - l->modules].listed = 1;
 	return false;
 }
 

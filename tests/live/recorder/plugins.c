@@ -5,6 +5,8 @@
  *	new N PATH     the same in a namespace of its own (dlmopen)
  *	call N TIMES   leak() of plugin N, so many times
  *	close N        dlclose()
+ *	path N PATH    of plugin N, for
+ *	swap N TIMES   load, call once and unload plugins N and N + 1 by turns
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +17,7 @@
 enum { PLUGINS = 16, LONGEST = 4096 };
 
 static struct plugin {
+	char path[LONGEST];
 	void *handle;
 	void (*leak)(int times);
 } plugins[PLUGINS];
@@ -41,6 +44,17 @@ static __attribute__((noinline)) void call_plugin(const struct plugin *plugin, i
 	answer("called", NULL);
 }
 
+static void swap(struct plugin *both, int times)
+{
+	for (int i = 0; i < times; i++) {
+		void *handle = dlopen(both[i % 2].path, RTLD_NOW);
+
+		((void (*)(int))(size_t)dlsym(handle, "leak"))(1);
+		dlclose(handle);
+	}
+	answer("swapped", NULL);
+}
+
 static void obey(const char *word, struct plugin *plugin, const char *rest)
 {
 	if (strcmp(word, "load") == 0)
@@ -51,6 +65,10 @@ static void obey(const char *word, struct plugin *plugin, const char *rest)
 #endif
 	else if (strcmp(word, "call") == 0)
 		call_plugin(plugin, atoi(rest));
+	else if (strcmp(word, "path") == 0)
+		answer(strcpy(plugin->path, rest), NULL);
+	else if (strcmp(word, "swap") == 0)
+		swap(plugin, atoi(rest));
 	else if (strcmp(word, "close") == 0)
 		answer(dlclose(plugin->handle) == 0 ? "closed" : dlerror(), NULL);
 }
@@ -63,7 +81,7 @@ int main(void)
 	answer("ready", NULL);
 	while (fgets(line, sizeof(line), stdin)) {
 		rest[0] = 0;
-		if (sscanf(line, "%15s %u %4095s", word, &n, rest) >= 2 && n < PLUGINS)
+		if (sscanf(line, "%15s %u %4095s", word, &n, rest) >= 2 && n < PLUGINS - 1)
 			obey(word, &plugins[n], rest);
 	}
 	return 0;

@@ -1,6 +1,6 @@
 """Modules that come and go while the recorder records.
 
-    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again ...]
+    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again|swap ...]
 """
 import json
 import os
@@ -36,6 +36,10 @@ def build(name, *flags, path=None, cc="gcc", size=SIZE):
     return path
 
 
+def is_plugin(frame):
+    return frame[0] not in OUTSIDE and not frame[1].startswith(("libc.", "plugins"))
+
+
 class Host:
     def __init__(self, program="plugins", **kw):
         self.process = subprocess.Popen([os.path.join(BIN, program)], stdin=subprocess.PIPE,
@@ -55,16 +59,16 @@ class Host:
 
     def groups(self):
         """{(the frames in plugins, oldest first, is the stack whole?): blocks of SIZE}"""
+        return self.groups_by_size().get(SIZE, {})
+
+    def groups_by_size(self):
         ret = {}
         for line in tmattach("traces", "-l", 0, "-f", "json", self.pid).stdout.splitlines():
             trace = json.loads(line)
-            if trace["size"] != SIZE:
-                continue
             frames = [(f.get("function"), os.path.basename(f.get("module") or "")) for f in trace["traceback"]]
-            inside = tuple("%s %s" % f for f in frames
-                           if f[0] not in OUTSIDE and not f[1].startswith(("libc.", "plugins")))
-            key = (inside, any(f[0] == "main" for f in frames))
-            ret[key] = ret.get(key, 0) + 1
+            key = (tuple("%s %s" % f for f in frames if is_plugin(f)), any(f[0] == "main" for f in frames))
+            groups = ret.setdefault(trace["size"], {})
+            groups[key] = groups.get(key, 0) + 1
         return ret
 
     def end(self):
@@ -72,7 +76,7 @@ class Host:
         return self.process.returncode
 
 
-OUTSIDE = ("_start", "main", "obey", "call_plugin")
+OUTSIDE = ("_start", "main", "obey", "call_plugin", "swap")
 
 
 def stack(name, module=None):
@@ -282,10 +286,35 @@ def again():
     finish("again", host)
 
 
+# ---- swap: two take each other's place all the time, also while the recorder comes ----------------
+
+def swap():
+    first, second = build("first"), build("second", size=SIZE + 8)
+    host = Host()
+    host("path", 0, first)
+    host("path", 1, second)
+    host.process.stdin.write(b"swap 0 40000\n")
+    host.process.stdin.flush()
+    wrong, seen = [], 0
+    for _ in range(8):
+        host.start()
+        for _ in range(3):
+            groups = host.groups_by_size()
+            for size, name in ((SIZE, "first"), (SIZE + 8, "second")):
+                seen += sum(groups.get(size, {}).values())
+                wrong += [group for group in groups.get(size, {}) if group != stack(name)]
+        tmattach("stop", host.pid)
+    report.check(seen > 0 and not wrong, "swap: %d blocks, each of its own plugin" % seen, wrong[:3])
+    report.check(line_of(host.process).startswith(b"swapped"), "swap: the program goes on")
+    host("load", 0, first)
+    host.start()
+    finish("swap", host)
+
+
 if __name__ == "__main__":
     try:
         for part in sys.argv[1:] or ("late", "gone", "frames", "namespace", "rewritten", "relative",
-                                     "churn", "tables", "again"):
+                                     "churn", "tables", "again", "swap"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
