@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem/pages.h"
+#include "fixtures/recording.h"
 #include "py/runtime.h"
-#include "target/maps.h"
 
 enum { MAX_FIXTURES = 32, MAX_LIES = 64, ONLY_WALK = 0xe0 };
 
@@ -169,19 +168,14 @@ static void list_used(struct fixture *fixture)
 
 static void load(const char *dir, struct fixture *fixture)
 {
-	char path[1024], *text = calloc(1, 1 << 20);
+	struct recording recording;
 	struct tm_err err;
-	FILE *in;
 
-	snprintf(path, sizeof(path), "%s/pages.zst", dir);
-	must(tm_pages_load(path, &fixture->pages, &err), path);
-	snprintf(path, sizeof(path), "%s/maps", dir);
-	in = fopen(path, "r");
-	must(in && text && fread(text, 1, (1 << 20) - 1, in) > 0, path);
-	fclose(in);
-	must(tm_maps_parse(text, &fixture->maps, &err), path);
+	must(recording_load(dir, &recording, &err), dir);
+	fixture->pages = recording.pages;
+	fixture->maps = recording.maps;
 	list_used(fixture);
-	must(fixture->nused > 0, path);
+	must(fixture->nused > 0, dir);
 }
 
 /* All folders of this one. */

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "fixtures/recording.h"
 #include "fixtures/replay.h"
-#include "mem/pages.h"
 #include "py/layout.h"
 
 static const char top[] = "fixtures/tables";
@@ -23,31 +23,16 @@ struct fixture {
 	struct tm_buf expected;
 };
 
-static void read_text(const char *name, const char *file, struct tm_buf *ret)
-{
-	char path[512];
-	FILE *in;
-
-	snprintf(path, sizeof(path), "%s/%s/%s", top, name, file);
-	in = fopen(path, "r");
-	assert_non_null(in);
-	ret->len = fread(tm_buf_room(ret, 1 << 20), 1, 1 << 20, in);
-	ret->data[ret->len] = '\0';
-	fclose(in);
-}
-
 static void load(const char *name, struct fixture *ret)
 {
-	struct tm_buf maps = { 0 };
+	struct recording recording;
 	struct tm_err err;
-	char path[512];
+	char dir[512];
 
-	*ret = (struct fixture){ 0 };
-	snprintf(path, sizeof(path), "%s/%s/pages.zst", top, name);
-	assert_true(tm_pages_load(path, &ret->pages, &err));
-	read_text(name, "maps", &maps);
-	assert_true(tm_maps_parse(maps.data, &ret->maps, &err));
-	read_text(name, "expect.txt", &ret->expected);
+	snprintf(dir, sizeof(dir), "%s/%s", top, name);
+	assert_true(recording_load(dir, &recording, &err));
+	*ret = (struct fixture){ .pages = recording.pages, .maps = recording.maps };
+	assert_true(recording_text(dir, "expect.txt", &ret->expected, &err));
 }
 
 static void unload(struct fixture *fixture)

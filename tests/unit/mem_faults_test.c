@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "fixtures/recording.h"
 #include "fixtures/replay.h"
-#include "mem/pages.h"
 
 static const char top[] = "fixtures/tables";
 
@@ -44,44 +44,12 @@ static const struct tm_mem_ops failing_ops = {
 	.destroy = failing_destroy,
 };
 
-struct recording {
-	struct tm_pages pages;
-	struct tm_maps maps;
-	struct tm_mem *mem;
-};
-
-static void load(const char *name, struct recording *ret)
-{
-	struct tm_buf text = { 0 }; /* goes into the maps */
-	struct tm_err err;
-	char path[512];
-	FILE *in;
-
-	*ret = (struct recording){ 0 };
-	snprintf(path, sizeof(path), "%s/%s/pages.zst", top, name);
-	assert_true(tm_pages_load(path, &ret->pages, &err));
-	snprintf(path, sizeof(path), "%s/%s/maps", top, name);
-	in = fopen(path, "r");
-	assert_non_null(in);
-	text.len = fread(tm_buf_room(&text, 1 << 20), 1, 1 << 20, in);
-	text.data[text.len] = '\0';
-	fclose(in);
-	assert_true(tm_maps_parse(text.data, &ret->maps, &err));
-	ret->mem = tm_mem_pages(&ret->pages);
-}
-
-static void unload(struct recording *r)
-{
-	tm_mem_destroy(r->mem);
-	tm_pages_free(&r->pages);
-	tm_maps_free(&r->maps);
-}
-
 /* How many reads it took. */
 static size_t run(const struct recording *r, size_t from, size_t to,
 		  struct tm_buf *answer, bool *ret_ok)
 {
-	struct failing f = { { &failing_ops }, r->mem, 0, from, to };
+	TM_GUARD(tm_mem_guard) struct tm_mem *mem = tm_mem_pages(&r->pages);
+	struct failing f = { { &failing_ops }, mem, 0, from, to };
 
 	tm_buf_clear(answer);
 	*ret_ok = replay(&f.mem, &r->maps, answer);
@@ -110,10 +78,13 @@ static void fail_everywhere(const char *name)
 	TM_GUARD(tm_buf_free) struct tm_buf truth = { 0 };
 	TM_GUARD(tm_buf_free) struct tm_buf answer = { 0 };
 	struct recording r;
+	struct tm_err err;
 	size_t n, errors = 0;
+	char dir[512];
 	bool ok;
 
-	load(name, &r);
+	snprintf(dir, sizeof(dir), "%s/%s", top, name);
+	assert_true(recording_load(dir, &r, &err));
 	n = run(&r, 0, 0, &truth, &ok);
 	assert_true(ok);
 	for (size_t i = 0; i < n; i += 1 + n / 400)
@@ -128,7 +99,7 @@ static void fail_everywhere(const char *name)
 		}
 	/* From the first read on there is nothing to find. */
 	assert_true(errors > 0);
-	unload(&r);
+	recording_free(&r);
 }
 
 static void reads_that_come_short(void **state)

@@ -5,35 +5,23 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "fixtures/recording.h"
 #include "fixtures/replay_heap.h"
-#include "mem/pages.h"
 
 /*
  * Heaps of programs that did nothing, as recorded. What a census says of it is
  * compared with the interpreter itself in tests/live/census.
  */
-struct recorded {
-	struct tm_pages pages;
-	struct tm_maps maps;
-};
-
-static void load(const char *name, struct recorded *ret)
+static void load(const char *name, struct recording *ret)
 {
-	char path[256], *text = calloc(1, 1 << 16);
+	char dir[256];
 	struct tm_err err;
-	FILE *in;
 
-	snprintf(path, sizeof(path), "fixtures/heaps/%s/pages.zst", name);
-	assert_true(tm_pages_load(path, &ret->pages, &err));
-	snprintf(path, sizeof(path), "fixtures/heaps/%s/maps", name);
-	in = fopen(path, "r");
-	assert_non_null(in);
-	assert_true(fread(text, 1, (1 << 16) - 1, in) > 0);
-	fclose(in);
-	assert_true(tm_maps_parse(text, &ret->maps, &err));
+	snprintf(dir, sizeof(dir), "fixtures/heaps/%s", name);
+	assert_true(recording_load(dir, ret, &err));
 }
 
-static struct heap_census *take(const struct recorded *recorded, struct tm_err *err)
+static struct heap_census *take(const struct recording *recorded, struct tm_err *err)
 {
 	struct tm_mem *mem = tm_mem_pages(&recorded->pages);
 	struct heap_census *census = replay_heap(mem, &recorded->maps, err);
@@ -42,16 +30,10 @@ static struct heap_census *take(const struct recorded *recorded, struct tm_err *
 	return census;
 }
 
-static void forget(struct recorded *recorded)
-{
-	tm_pages_free(&recorded->pages);
-	tm_maps_free(&recorded->maps);
-}
-
 /* `leaked`: objects of which CPython itself counts a reference too many. */
 static void check(const char *name, uint64_t objects, uint64_t tracked, uint64_t leaked)
 {
-	struct recorded recorded = { 0 };
+	struct recording recorded = { 0 };
 	struct heap_census *census;
 	struct tm_err err = { 0 };
 
@@ -64,7 +46,7 @@ static void check(const char *name, uint64_t objects, uint64_t tracked, uint64_t
 	assert_int_equal(census->proof.unexplained, leaked);
 	assert_int_equal(census->proof.garbage, 0);
 	heap_census_destroy(census);
-	forget(&recorded);
+	recording_free(&recorded);
 }
 
 static void test_3_8(void **state)
@@ -82,7 +64,7 @@ static void test_3_13(void **state)
 /* Each root is named by its own number. */
 static void test_roots(void **state)
 {
-	struct recorded recorded = { 0 };
+	struct recording recorded = { 0 };
 	struct heap_census *census;
 	struct tm_err err = { 0 };
 
@@ -96,7 +78,7 @@ static void test_roots(void **state)
 		assert_int_not_equal(census->graph.to[i], 0);
 	}
 	heap_census_destroy(census);
-	forget(&recorded);
+	recording_free(&recorded);
 }
 
 int main(void)
