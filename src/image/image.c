@@ -225,20 +225,20 @@ static void read_symbols(struct tm_mem *mem, struct tm_image *image,
 }
 
 static void read_dynamic(struct tm_mem *mem, struct tm_image *image,
-			 const Elf64_Phdr *phdr)
+			 const Elf64_Phdr *phdr, bool symbols)
 {
 	struct dynamic dyn;
 
 	image->dynamic = image->bias + phdr->p_vaddr;
-	if (!collect_dynamic(mem, image, phdr, &dyn))
+	if (!symbols || !collect_dynamic(mem, image, phdr, &dyn))
 		return;
 	image->debug = dyn.debug;
 	image->relocated = dyn.relocated;
 	read_symbols(mem, image, &dyn);
 }
 
-bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
-		   struct tm_image *ret, struct tm_err *err)
+static bool read_image(struct tm_mem *mem, const struct tm_region *region, bool symbols,
+		       struct tm_image *ret, struct tm_err *err)
 {
 	Elf64_Ehdr ehdr;
 	Elf64_Phdr phdrs[MAX_PHDRS];
@@ -260,10 +260,22 @@ bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 		if (phdrs[i].p_type == PT_NOTE && !ret->build_id_len)
 			take_build_id(mem, ret, &phdrs[i]);
 		else if (phdrs[i].p_type == PT_DYNAMIC && !ret->dynamic)
-			read_dynamic(mem, ret, &phdrs[i]);
+			read_dynamic(mem, ret, &phdrs[i], symbols);
 		else if (phdrs[i].p_type == PT_GNU_EH_FRAME)
 			ret->eh_frame_hdr = ret->bias + phdrs[i].p_vaddr;
 	return true;
+}
+
+bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
+		   struct tm_image *ret, struct tm_err *err)
+{
+	return read_image(mem, region, true, ret, err);
+}
+
+bool tm_image_read_head(struct tm_mem *mem, const struct tm_region *region,
+			struct tm_image *ret, struct tm_err *err)
+{
+	return read_image(mem, region, false, ret, err);
 }
 
 bool tm_image_dynsym(const struct tm_image *image, const char *name,

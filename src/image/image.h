@@ -47,6 +47,9 @@ struct tm_image {
  */
 bool tm_image_read(struct tm_mem *mem, const struct tm_region *region,
 		   struct tm_image *ret, struct tm_err *err) TM_MUST_CHECK;
+/* The same without the symbols: a few small reads. */
+bool tm_image_read_head(struct tm_mem *mem, const struct tm_region *region,
+			struct tm_image *ret, struct tm_err *err) TM_MUST_CHECK;
 void tm_image_free(struct tm_image *image); /* works as a guard */
 
 struct tm_symbol {

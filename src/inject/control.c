@@ -180,30 +180,18 @@ bool tm_inject_clear(struct tm_injection *in, struct tm_err *err)
 	return false;
 }
 
-static uint64_t hash_code(const struct tm_maps *maps, bool only_files)
+uint64_t inject_maps_hash(const struct tm_maps *maps)
 {
 	uint64_t hash = 0;
 
 	for (size_t i = 0; i < maps->n; i++)
-		if (maps->regions[i].executable &&
-		    (!only_files || (maps->regions[i].inode &&
-				     !inject_is_ours(&maps->regions[i], ""))))
+		if (maps->regions[i].executable)
 			hash = tm_hash_u64(hash ^ maps->regions[i].start) ^
 			       tm_hash_u64(maps->regions[i].inode);
 	return hash;
 }
 
 /* Hooks in allocators that came later; the stop is only made for them. */
-uint64_t inject_maps_hash(const struct tm_maps *maps)
-{
-	return hash_code(maps, false);
-}
-
-uint64_t inject_files_hash(const struct tm_maps *maps)
-{
-	return hash_code(maps, true);
-}
-
 static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		     struct tm_err *err)
 {

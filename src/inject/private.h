@@ -29,6 +29,7 @@ struct tm_injection {
 	tm_addr leave;            /* tm_frame_end; 0: not found */
 	uint64_t modules_seen;    /* hash of the mappings at the last refresh */
 	bool unsettled;           /* one of them may be loaded later */
+	uint64_t published;       /* inject_images_hash() of what was read for the records */
 	uint32_t changes_seen;    /* of the loader, before the mappings were read */
 	struct {                  /* of the loader: abi_loader.h; debug 0: unknown */
 		tm_addr debug;
@@ -91,8 +92,6 @@ void inject_pause(unsigned tries);
 uint64_t inject_anonymous(const struct tm_injection *in);
 /* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
-/* The same of code that is a file's. */
-uint64_t inject_files_hash(const struct tm_maps *maps);
 
 /* ---- poke.c: writing ------------------------------------------------------ */
 
@@ -320,6 +319,8 @@ uint32_t inject_loader_changes(struct tm_injection *in);
 enum inject_publishes { INJECT_BEGINS, INJECT_GOES_ON };
 bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 			  enum inject_publishes how, struct tm_err *err);
+/* Changes when other images are mapped: in->published, of those that were published. */
+uint64_t inject_images_hash(struct tm_injection *in, const struct tm_maps *maps);
 
 /* ---- rows.c ------------------------------------------------------------------------ */
 

@@ -89,21 +89,56 @@ static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
 	module->nrows = module->rows ? n : 0;
 }
 
+static bool is_image(const struct tm_region *region)
+{
+	return region->readable && region->offset == 0 &&
+	       ((region->path[0] == '/' && strncmp(region->path, "/dev/", 5) != 0 &&
+		 !inject_is_ours(region, "")) ||
+		strcmp(region->path, "[vdso]") == 0);
+}
+
+static bool read_code(struct tm_injection *in, const struct tm_maps *maps,
+		      const struct tm_region *region, struct tm_image *ret)
+{
+	struct tm_err ignored;
+
+	return is_image(region) && tm_image_read_head(in->mem, region, ret, &ignored) &&
+	       tm_image_is_executable(ret, maps);
+}
+
+static uint64_t with_image(uint64_t hash, const struct tm_region *region, uint64_t id)
+{
+	return tm_hash_u64(hash ^ tm_hash_u64(region->start)) ^ id;
+}
+
+uint64_t inject_images_hash(struct tm_injection *in, const struct tm_maps *maps)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		TM_GUARD(tm_image_free) struct tm_image image = { 0 };
+
+		if (read_code(in, maps, &maps->regions[i], &image))
+			hash = with_image(hash, &maps->regions[i],
+					  identity(&maps->regions[i], &image));
+	}
+	return hash;
+}
+
 static void add_modules(struct tm_injection *in, struct tm_recorder_table *table,
 			const struct known *known, const struct tm_maps *maps,
 			const struct tm_region *region, struct tm_buf *modules,
 			struct inject_initial *initial)
 {
 	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
-	struct tm_err err;
 	struct tm_recorder_module module = { 0 };
 
-	if (!tm_image_read(in->mem, region, &image, &err) ||
-	    !tm_image_is_executable(&image, maps))
+	if (!read_code(in, maps, region, &image))
 		return;
 	if (initial)
 		inject_initial_add(initial, &image);
 	module.id = identity(region, &image);
+	in->published = with_image(in->published, region, module.id);
 	module.bias = image.bias;
 	take_rows(in, table, known, &image, &module);
 	for (size_t i = 0; i < image.nsegments; i++) {
@@ -114,14 +149,6 @@ static void add_modules(struct tm_injection *in, struct tm_recorder_table *table
 		if (modules->len / sizeof(module) < MAX_MODULES)
 			tm_buf_add(modules, &module, sizeof(module));
 	}
-}
-
-static bool is_image(const struct tm_region *region)
-{
-	return region->readable && region->offset == 0 &&
-	       ((region->path[0] == '/' && strncmp(region->path, "/dev/", 5) != 0 &&
-		 !inject_is_ours(region, "")) ||
-		strcmp(region->path, "[vdso]") == 0);
 }
 
 /* Where stacks may be: writable memory that is not a file's. */
@@ -213,10 +240,10 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 	read_known(in, &table, &known);
 	if (how == INJECT_BEGINS)
 		tm_loaded_read(in->mem, maps, in->process.pid, &initial.loaded);
+	in->published = 0;
 	for (size_t i = 0; i < maps->n; i++)
-		if (is_image(&maps->regions[i]))
-			add_modules(in, &table, &known, maps, &maps->regions[i],
-				    &modules, how == INJECT_BEGINS ? &initial : NULL);
+		add_modules(in, &table, &known, maps, &maps->regions[i], &modules,
+			    how == INJECT_BEGINS ? &initial : NULL);
 	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
 	add_stacks(maps, &space, &stacks);
 	ok = (how == INJECT_GOES_ON || inject_initial_write(in, &table, &initial, err)) &&

@@ -206,47 +206,42 @@ static bool survey(struct tm_injection *in, const struct tm_maps *maps,
  * that moment: from then on the hook sees what changes. The last attempt takes what it
  * finds, however long that takes.
  */
-static bool try_to_open(struct tm_injection *in, uint64_t *files, bool last,
-			bool *ret_open, struct tm_err *err)
+static bool try_to_open(struct tm_injection *in, bool last, bool *ret_open,
+			struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	uint64_t now;
+	bool same;
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
 	    !tm_maps_read(in->process.pid, &maps, err))
 		return false;
-	now = inject_files_hash(&maps);
-	*ret_open = now == *files || last;
-	if (*ret_open)
-		return (now == *files || inject_publish_space(in, &maps, INJECT_BEGINS, err)) &&
-		       enable(in, 1, err);
-	tm_stop_release(&stop);
-	*files = now;
-	in->modules_seen = inject_maps_hash(&maps);
-	return inject_publish_space(in, &maps, INJECT_BEGINS, err);
+	same = inject_images_hash(in, &maps) == in->published;
+	*ret_open = same || last;
+	if (!*ret_open)
+		tm_stop_release(&stop);
+	if (!same && !inject_publish_space(in, &maps, INJECT_BEGINS, err))
+		return false;
+	return !*ret_open || enable(in, 1, err);
 }
 
-static bool open_gate(struct tm_injection *in, const struct tm_maps *published,
-		      struct tm_err *err)
+static bool open_gate(struct tm_injection *in, struct tm_err *err)
 {
 	enum { TRIES = 20 };
-	uint64_t files = inject_files_hash(published);
 	bool open = false;
 
 	for (int i = 1; i <= TRIES && !open; i++)
-		if (!try_to_open(in, &files, i == TRIES, &open, err))
+		if (!try_to_open(in, i == TRIES, &open, err))
 			return false;
 	return true;
 }
 
 static bool hook(struct tm_injection *in, const struct tm_functions *functions,
-		 const struct tm_maps *maps, const struct tm_inject_opts *opts,
-		 struct tm_err *err)
+		 const struct tm_inject_opts *opts, struct tm_err *err)
 {
 	if (opts->python)
 		return inject_words_hook(in, opts->python, err);
-	return inject_hook(in, functions, 0, err) && open_gate(in, maps, err);
+	return inject_hook(in, functions, 0, err) && open_gate(in, err);
 }
 
 static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
@@ -268,7 +263,7 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 		return false;
 	in->modules_seen = inject_maps_hash(&maps);
 	if (fill_table(in, &table, &maps, opts, err) &&
-	    hook(in, &functions, &maps, opts, err))
+	    hook(in, &functions, opts, err))
 		return true;
 	inject_remove(in, NULL, &ignored);
 	return false;

@@ -171,6 +171,29 @@ bool native_module_read(struct native_modules *modules,
 	return module->state == NATIVE_READ;
 }
 
+void native_modules_read_all(struct native_modules *modules)
+{
+	for (size_t i = 0; i < modules->nnow; i++) {
+		modules->now[i]->unproved |= modules->now[i]->state == NATIVE_UNREAD;
+		native_module_read(modules, modules->now[i]);
+	}
+}
+
+void native_modules_prove(struct native_modules *modules, bool right)
+{
+	for (size_t i = 0; i < modules->nnow; i++) {
+		struct native_module *module = modules->now[i];
+
+		if (module->unproved && !right) {
+			tm_image_free(&module->image);
+			module->image = (struct tm_image){ 0 };
+			module->build_id[0] = 0;
+			module->state = NATIVE_UNREAD;
+		}
+		module->unproved = false;
+	}
+}
+
 struct native_module *native_modules_find(struct native_modules *modules,
 					  tm_addr at)
 {

@@ -24,6 +24,7 @@ struct native_module {
 	struct tm_image image;   /* its `first` is NULL, `path` the one above */
 	enum { NATIVE_UNREAD, NATIVE_READ, NATIVE_NO_IMAGE } state;
 	bool mapped;             /* in the maps seen last */
+	bool unproved;           /* native_modules_read_all() */
 	bool remembered;         /* it was mapped once; found by nobody */
 	uint64_t unchanged_ns;   /* such a one without a build-id: its file is only
 				    believed if it is older (CLOCK_REALTIME) */
@@ -65,6 +66,13 @@ struct native_remembered {
 /* It lives as long as `modules`, and is found by build-id, never by address. */
 struct native_module *native_modules_remember(struct native_modules *modules,
 					      const struct native_remembered *what);
+
+/*
+ * Read the headers of all that is mapped now and was not read before. In a process whose
+ * modules come and go they may be those of another by then: whoever finds out says so.
+ */
+void native_modules_read_all(struct native_modules *modules);
+void native_modules_prove(struct native_modules *modules, bool right);
 
 /* The image with executable bytes at `at`; NULL if there is none. */
 struct native_module *native_modules_find(struct native_modules *modules,

@@ -16,20 +16,23 @@ struct bytes {
 
 struct expression {
 	const uint8_t *ops; /* NULL: it is none */
-	uint64_t n;
+	uint32_t n;
 };
 
 enum fp_rule { FP_SAME, FP_SAVED, FP_AT_ITSELF, FP_OTHER };
 
-/* What a row of the table of .eh_frame says, as far as rows can. */
+/* What a row of the table of .eh_frame says, as far as rows can. Small: the stack that
+ * it is on is the program's. */
 struct state {
-	uint64_t reg;
-	int64_t offset;
 	struct expression cfa;
-	enum fp_rule fp;
-	int64_t fp_at; /* FP_SAVED: from the CFA */
+	int32_t offset;
+	int32_t fp_at; /* FP_SAVED: from the CFA */
+	uint8_t reg;
+	uint8_t fp;    /* enum fp_rule */
 	bool ends;     /* the return address is undefined */
 };
+
+enum { NO_REGISTER = 255, TOO_FAR = 1 << 20 };
 
 struct entry {
 	struct bytes cie, fde; /* their instructions */
@@ -126,12 +129,11 @@ static uint64_t pointer(struct bytes *b, uint8_t encoding, uint64_t frames_at)
 
 static struct expression block(struct bytes *b)
 {
-	struct expression e = { .n = uleb(b) };
+	const uint64_t n = uleb(b);
+	const uint8_t *ops = b->base + b->at;
 
-	e.ops = b->base + b->at;
-	pass_over(b, e.n);
-	e.n = b->bad ? 0 : e.n;
-	return e;
+	pass_over(b, n);
+	return (struct expression){ ops, b->bad || n > TOO_FAR ? 0 : (uint32_t)n };
 }
 
 /* ---- the entry of a function --------------------------------------------------------- */
@@ -233,11 +235,24 @@ struct run {
 	bool bad;
 };
 
+/* What is too far for a row is not a number of words either. */
+static int32_t near(int64_t offset)
+{
+	return offset > -TOO_FAR && offset < TOO_FAR ? (int32_t)offset : TOO_FAR + 1;
+}
+
+static int32_t scaled(const struct run *r, int64_t n)
+{
+	const int64_t factor = r->e->data_factor;
+
+	return n > -TOO_FAR && n < TOO_FAR && factor > -TOO_FAR && factor < TOO_FAR ? near(n * factor) : TOO_FAR + 1;
+}
+
 static void save_register(struct run *r, uint64_t reg, int64_t words)
 {
 	if (reg == CPU_DWARF_FP) {
 		r->now.fp = FP_SAVED;
-		r->now.fp_at = words * r->e->data_factor;
+		r->now.fp_at = scaled(r, words);
 	}
 	if (reg == CPU_DWARF_PC)
 		r->now.ends = false;
@@ -246,7 +261,7 @@ static void save_register(struct run *r, uint64_t reg, int64_t words)
 static void set_other(struct run *r, uint64_t reg, enum fp_rule rule, bool undefined)
 {
 	if (reg == CPU_DWARF_FP)
-		r->now.fp = rule;
+		r->now.fp = (uint8_t)rule;
 	if (reg == CPU_DWARF_PC)
 		r->now.ends = undefined;
 }
@@ -270,8 +285,8 @@ static enum fp_rule expressed(struct expression e)
 
 static void set_cfa(struct run *r, uint64_t reg, int64_t offset)
 {
-	r->now.reg = reg;
-	r->now.offset = offset;
+	r->now.reg = reg < NO_REGISTER ? (uint8_t)reg : NO_REGISTER;
+	r->now.offset = near(offset);
 	r->now.cfa.ops = NULL;
 }
 
@@ -310,12 +325,12 @@ static void step_extended(struct run *r, struct bytes *b, uint8_t op)
 	case 0x0b: recall(r); break;
 	case 0x0c: reg = uleb(b); set_cfa(r, reg, (int64_t)uleb(b)); break; /* def_cfa */
 	case 0x0d: set_cfa(r, uleb(b), r->now.offset); break;       /* def_cfa_register */
-	case 0x0e: r->now.offset = (int64_t)uleb(b); break;         /* def_cfa_offset */
+	case 0x0e: r->now.offset = near((int64_t)uleb(b)); break;         /* def_cfa_offset */
 	case 0x0f: r->now.cfa = block(b); break;                    /* def_cfa_expression */
 	case 0x10: reg = uleb(b); set_other(r, reg, expressed(block(b)), false); break; /* expression */
 	case 0x11: reg = uleb(b); save_register(r, reg, sleb(b)); break; /* offset_extended_sf */
-	case 0x12: reg = uleb(b); set_cfa(r, reg, sleb(b) * r->e->data_factor); break;
-	case 0x13: r->now.offset = sleb(b) * r->e->data_factor; break;
+	case 0x12: reg = uleb(b); set_cfa(r, reg, scaled(r, sleb(b))); break; /* def_cfa_sf */
+	case 0x13: r->now.offset = scaled(r, sleb(b)); break;    /* def_cfa_offset_sf */
 	case 0x14: reg = uleb(b); uleb(b); set_other(r, reg, FP_OTHER, false); break; /* val_offset, */
 	case 0x15: reg = uleb(b); sleb(b); set_other(r, reg, FP_OTHER, false); break; /* _sf, */
 	case 0x16: reg = uleb(b); block(b); set_other(r, reg, FP_OTHER, false); break; /* _expression */

@@ -134,16 +134,20 @@ static inline uint32_t loader_changes(void)
 	return __atomic_load_n(&table()->changes, __ATOMIC_ACQUIRE);
 }
 
+/* Seldom called from where each recorded call comes by: not put in place there, which
+ * would take room of every stack. */
+#define SELDOM __attribute__((noinline))
+
 /* The module that has the code at `pc` now; NULL: none is known. */
-const struct tm_recorder_loaded *loader_find(const struct tm_recorder_loader *l, uint64_t pc);
+SELDOM const struct tm_recorder_loaded *loader_find(const struct tm_recorder_loader *l, uint64_t pc);
 /* The loader's list may have changed. */
 void loader_look(void);
 /* A return address as it stands in a stack: with the number of its module. */
-uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc);
+SELDOM uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc);
 
 /* cfi.c */
 /* The row for the code at `pc`, of this module's copy of its unwind tables. */
-uint32_t cfi_row(const struct tm_recorder_loaded *module, uint64_t pc);
+SELDOM uint32_t cfi_row(const struct tm_recorder_loaded *module, uint64_t pc);
 
 /* rows.c */
 /* What is known of the address space; NULL: nothing yet. */

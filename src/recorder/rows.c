@@ -82,16 +82,18 @@ static inline uint64_t cache_key(uint64_t pc)
 	return pc ^ pc >> 25;
 }
 
-uint32_t row_for(const struct tm_recorder_space *s, uint64_t pc)
+static inline uint64_t cache_place(uint64_t key)
 {
-	uint64_t key = cache_key(pc);
-	uint64_t *cached = (uint64_t *)table_at(table()->cache) +
-		(key & ((1u << TM_RECORDER_CACHE_LOG2) - 1));
-	uint64_t seen = __atomic_load_n(cached, __ATOMIC_RELAXED);
+	return key & ((1u << TM_RECORDER_CACHE_LOG2) - 1);
+}
+
+/* Look it up, and put it where it is looked for first. */
+static KEEPS uint32_t row_missed(const struct tm_recorder_space *s, uint64_t pc)
+{
+	const uint64_t key = cache_key(pc);
+	uint64_t *cached = (uint64_t *)table_at(table()->cache) + cache_place(key);
 	uint32_t changes, how;
 
-	if (likely((uint32_t)seen && seen >> 32 == key >> TM_RECORDER_CACHE_LOG2))
-		return (uint32_t)seen;
 	if (pc > TM_SLOT_ADDRESS)
 		return TM_ROW_NONE;
 	changes = loader_changes();
@@ -104,4 +106,15 @@ uint32_t row_for(const struct tm_recorder_space *s, uint64_t pc)
 	if (changes != loader_changes())
 		__atomic_store_n(cached, 0, __ATOMIC_RELAXED);
 	return how;
+}
+
+uint32_t row_for(const struct tm_recorder_space *s, uint64_t pc)
+{
+	const uint64_t key = cache_key(pc);
+	const uint64_t *cached = (const uint64_t *)table_at(table()->cache) + cache_place(key);
+	const uint64_t seen = __atomic_load_n(cached, __ATOMIC_RELAXED);
+
+	if (likely((uint32_t)seen && seen >> 32 == key >> TM_RECORDER_CACHE_LOG2))
+		return (uint32_t)seen;
+	return row_missed(s, pc);
 }

@@ -308,13 +308,13 @@ static struct tm_recorder_memo *memo_take(const struct tm_recorder_thread *slot)
 }
 
 /* Modules have come or gone: an address alone does not say whose it is. */
-static __attribute__((noinline)) void add_modules(const struct output *out)
+static KEEPS void add_modules(uint64_t *pcs, uint32_t n)
 {
 	const struct tm_recorder_loader *l = loader();
 
-	for (uint32_t i = 0; i < out->n; i++)
-		if (loader_asks(l, out->pcs[i] - 1))
-			out->pcs[i] = loader_word(l, out->pcs[i]);
+	for (uint32_t i = 0; i < n; i++)
+		if (loader_asks(l, pcs[i] - 1))
+			pcs[i] = loader_word(l, pcs[i]);
 }
 
 /* The same steps as last time are the same stack. */
@@ -326,7 +326,7 @@ static uint32_t intern(const struct output *out, enum tm_recorder_more more)
 	if (memo && out->same && memo->stack && memo->taken == out->n)
 		return memo->stack;
 	if (unlikely(table()->changes))
-		add_modules(out);
+		add_modules(out->pcs, out->n);
 	id = stack_intern(out->pcs, out->n, more);
 	if (memo) {
 		memo->taken = out->n;

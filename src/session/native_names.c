@@ -30,24 +30,30 @@ void tm_native_names_destroy(struct tm_native_names *names)
 	free(names);
 }
 
-/* Mappings and records of one moment, if modules do not come and go all the time. */
+/* Mappings, headers and records of one moment, if modules do not come and go all the time. */
 static bool read_settled(struct tm_native_names *names, struct tm_mem *table, tm_addr at,
 			 const struct tm_recorder_table *head,
 			 struct tm_recorder_modules *ret, struct tm_err *err)
 {
 	enum { TRIES = 8 };
 	const tm_addr changes = at + offsetof(struct tm_recorder_table, changes);
-	uint32_t before, after = 0;
+	struct native_modules *native = &names->session->modules;
+	uint32_t before = 0, after = 0;
 	bool ok = true;
 
 	names->settled = false;
 	for (int i = 0; i < TRIES && ok && !names->settled; i++) {
 		tm_recorder_modules_free(ret);
 		ok = tm_mem_read(table, changes, &before, sizeof(before), err) &&
-		     tm_subject_refresh(names->session, err) &&
-		     tm_recorder_modules_read(table, at, head, ret, err) &&
+		     tm_subject_refresh(names->session, err);
+		names->symbolizer = tm_subject_symbolizer(names->session);
+		/* In most processes nothing ever changes. */
+		if (before)
+			native_modules_read_all(native);
+		ok = ok && tm_recorder_modules_read(table, at, head, ret, err) &&
 		     tm_mem_read(table, changes, &after, sizeof(after), err);
 		names->settled = ok && before == after;
+		native_modules_prove(native, names->settled);
 	}
 	return ok;
 }
@@ -79,7 +85,6 @@ struct tm_native_names *tm_native_names(struct tm_session *session, struct tm_me
 	if (!read_settled(session->names, table, at, head, &modules, err))
 		return NULL;
 	take_modules(session->names, &modules);
-	session->names->symbolizer = tm_subject_symbolizer(session);
 	return session->names;
 }
 
@@ -160,9 +165,9 @@ static bool is_present(const struct tm_native_names *names, size_t number,
 	if (record->state != TM_LOADED_HERE || module->image.bias != record->bias ||
 	    !has_build_id(module, record))
 		return false;
-	if (names->modules.watched)
-		return names->settled || record->build_id_len;
-	return record->build_id_len || strcmp(module->path, names->modules.names[number]) == 0;
+	return names->modules.watched
+		? names->settled
+		: record->build_id_len || strcmp(module->path, names->modules.names[number]) == 0;
 }
 
 static const struct native_module *module_of(struct tm_native_names *names, size_t number,

@@ -195,6 +195,7 @@ def namespace():
 def rewritten_one(name, *flags):
     path = os.path.join(scratch, "plugin.so")
     build("old", *flags, path=path)
+    build("spare")
     host = Host()
     host.start()
     host("load", 0, path)
