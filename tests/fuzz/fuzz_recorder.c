@@ -15,6 +15,7 @@
 #include "src/recorder/table.c"
 
 #include "inject/private.h"
+#include "trace/recorder_modules.h"
 #include "trace/recorder_traces.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -24,7 +25,7 @@ struct tm_recorder_code image __asm__("tm_code");
 
 enum { LIMIT = 1 << 20, MAX_LIES = 64, BLOCKS = 500, AT = 0x10000000 };
 
-enum lie_where { HEAD, SHARD, THREAD, SLOT, STACK, NWHERE };
+enum lie_where { HEAD, SHARD, THREAD, SLOT, STACK, LOADER, NWHERE };
 
 struct lie {
 	uint16_t after;    /* reads */
@@ -57,6 +58,9 @@ static uint64_t offset_of(const struct lie *lie)
 		return t->slots + lie->part * t->arena_size + lie->word % 4096 * 8;
 	case STACK:
 		return t->stacks + lie->word % 4096 * 8;
+	case LOADER:
+		return t->loader + (lie->part & 1 ? offsetof(struct tm_recorder_loader, modules) : 0) +
+		       lie->word % 64 * 8;
 	case HEAD:
 	case NWHERE:
 		break;
@@ -113,6 +117,28 @@ static size_t one_frame(void *ctx, struct tm_builder *builder, tm_addr pc,
 	return 1;
 }
 
+/* Whose is the code at any address? */
+static void own(struct liar *liar, const struct tm_recorder_table *head)
+{
+	struct tm_recorder_modules modules = { 0 };
+	struct tm_err err = { 0 };
+	size_t number;
+
+	if (!tm_recorder_modules_read(&liar->mem, AT, head, &modules, &err)) {
+		if (err.kind == TM_ERR_NONE || !err.cause[0])
+			abort();
+		return;
+	}
+	for (uint64_t i = 0; i < 64; i++) {
+		uint64_t word = (i * 0x9e3779b97f4a7c15u) >> (i & 1 ? 1 : 17);
+
+		if (tm_recorder_owner(&modules, word, &number) == TM_OWNER_MODULE &&
+		    (number == 0 || number > modules.n || !modules.names[number]))
+			abort();
+	}
+	tm_recorder_modules_free(&modules);
+}
+
 static void walk(struct liar *liar, bool exact)
 {
 	static const struct tm_frame_source source = { .frames = one_frame };
@@ -128,6 +154,8 @@ static void walk(struct liar *liar, bool exact)
 		snapshot = tm_builder_finish(builder, &meta, &err);
 	else
 		tm_builder_destroy(builder);
+	if (tm_recorder_copy_take(copy, &liar->mem, AT, &err))
+		own(liar, &copy->table);
 	if (!snapshot && (err.kind == TM_ERR_NONE || !err.cause[0]))
 		abort();
 	if (liar->n == 0 && exact && (!snapshot || snapshot->total_count != BLOCKS))
@@ -167,6 +195,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	if (image.table == (uint64_t)MAP_FAILED)
 		return 1;
 	*table() = layout;
+	loader()->nmodules = loader()->ninitial = 2;
+	for (int i = 1; i <= 2; i++)
+		loader()->modules[i] = (struct tm_recorder_loaded){
+			.start = 0x1000u * (unsigned)i, .end = 0x1000u * (unsigned)i + 0x100,
+			.state = TM_LOADED_HERE, .name = layout.loader + sizeof(struct tm_recorder_loader),
+		};
+	memcpy(table_at(layout.loader + sizeof(struct tm_recorder_loader)), "/a", 3);
 	for (uint64_t i = 0; i < BLOCKS; i++) {
 		uint64_t pcs[] = { 0x1000 + i % 7, 0x2000 + i % 11, 0x3000 };
 		struct block block = { 0x7f0000000000 + i * 4096, 8 + i % 90,
