@@ -21,6 +21,14 @@ static bool find_place(struct py_frames *frames, struct py_tstate *state,
 	return py_frames_foreign(frames, state->frame, &state->place, err);
 }
 
+/* The C library puts what a thread pointer leads to above the stack that it makes. What is
+ * above that is another thread's, which may be none of ours: it may not have stopped. */
+static tm_addr end_of(const struct py_thread *thread)
+{
+	return thread->stack < thread->self && thread->self < thread->stack_end ?
+	       thread->self : thread->stack_end;
+}
+
 /* The thread whose stack holds `at`: of those below, the nearest. Stacks need
  * not have a gap between them. */
 static size_t holder(tm_addr at, const struct py_thread *threads, size_t n)
@@ -28,7 +36,7 @@ static size_t holder(tm_addr at, const struct py_thread *threads, size_t n)
 	size_t found = PY_NO_THREAD;
 
 	for (size_t i = 0; i < n; i++)
-		if (threads[i].stack <= at && at < threads[i].stack_end &&
+		if (threads[i].stack <= at && at < end_of(&threads[i]) &&
 		    (found == PY_NO_THREAD ||
 		     threads[i].stack > threads[found].stack))
 			found = i;
@@ -108,7 +116,7 @@ static void search_thread(struct search *search, struct tm_mem *mem,
 			  const struct py_thread *thread)
 {
 	TM_GUARD(tm_free_ptr) char *bytes = NULL;
-	size_t len = (size_t)(thread->stack_end - thread->stack);
+	size_t len = (size_t)(end_of(thread) - thread->stack);
 
 	for (size_t i = 0; i < search->n; i++) {
 		search->all[i].seen = 0;

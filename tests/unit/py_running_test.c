@@ -114,6 +114,22 @@ static void nearest_stack_below_holds_it(void **state)
 	assert_true(f.states[1].thread == PY_NO_THREAD);
 }
 
+/* Threads that do not stop are not in the list, and have their stacks above, too. */
+static void a_stack_ends_at_its_thread_pointer(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, &py_layout_find(12)->stack);
+	f.threads[0].self = BASE + STACK_0 + 0x200;
+	f.threads[1].self = BASE + STACK_1 + 0x200;
+	put(STATE_A + 56, BASE + STACK_0 + 0x180);
+	put(STATE_B + 56, BASE + STACK_1 + 0x280);
+	find(&f, true);
+	assert_int_equal(f.states[0].thread, 0);
+	assert_true(f.states[1].thread == PY_NO_THREAD);
+}
+
 static void one_interpreter_is_told_by_its_id(void **state)
 {
 	struct fixture f;
@@ -183,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cframe_tells),
 		cmocka_unit_test(nearest_stack_below_holds_it),
+		cmocka_unit_test(a_stack_ends_at_its_thread_pointer),
 		cmocka_unit_test(one_interpreter_is_told_by_its_id),
 		cmocka_unit_test(pointers_in_order_tell),
 		cmocka_unit_test(who_cannot_be_told_is_not_guessed),
