@@ -20,6 +20,8 @@
 
 /* Time for a disk; a stop without sleeping threads takes a tenth of it. */
 enum { PATIENCE_NS = 2000000 };
+/* Beyond the deadline, for a CPU: quotas of cgroups are of up to a second. */
+#define STARVED_NS (5000 * TM_NS_PER_MS)
 
 bool tm_thread_option(struct tm_thread *thread, long option)
 {
@@ -184,12 +186,25 @@ static void leave_sleepers(struct tm_stop *stop)
 			stop->threads[i].state = TM_THREAD_IN_KERNEL;
 }
 
+/* It would stop if it had a CPU, and nobody is held meanwhile. */
+static bool starves(const struct tm_stop *stop)
+{
+	for (size_t i = 0; i < stop->n; i++)
+		if (tm_thread_stands(&stop->threads[i]) ||
+		    (stop->threads[i].state == TM_THREAD_SEIZED &&
+		     tm_process_state(stop->process->pid, stop->threads[i].tid) != 'R'))
+			return false;
+	return stop->n > 0;
+}
+
 static void wait_all(struct tm_stop *stop, uint64_t deadline_ns)
 {
 	struct timespec pause = { .tv_nsec = 20000 };
 	uint64_t patience_ns = tm_now_ns() + PATIENCE_NS;
 
-	while (collect(stop) > 0 && tm_now_ns() < deadline_ns) {
+	while (collect(stop) > 0 &&
+	       (tm_now_ns() < deadline_ns ||
+		(tm_now_ns() < deadline_ns + STARVED_NS && starves(stop)))) {
 		if (tm_now_ns() >= patience_ns)
 			leave_sleepers(stop);
 		nanosleep(&pause, NULL);
