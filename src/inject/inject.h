@@ -60,6 +60,9 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 				     const struct tm_inject_opts *opts,
 				     struct tm_err *err) TM_MUST_CHECK;
 
+/* After the start: is what it loads and unloads not seen before we look? */
+bool tm_inject_is_blind(const struct tm_injection *in);
+
 /*
  * The recorder that is already there. TM_ERR_NOT_TRACED if there is none, and
  * also for what is left of one: after a fork the child has the hooks but no

@@ -303,7 +303,7 @@ bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 	TM_GUARD(tm_loaded_free) struct tm_loaded loaded = { 0 };
 
 	tm_loaded_read(in->mem, maps, in->process.pid, &loaded);
-	inject_loader_know(in, maps, &loaded);
+	inject_loader_know(in, &loaded);
 	in->unsettled = false;
 	for (size_t i = 0; i < maps->n; i++) {
 		TM_GUARD(tm_image_free) struct tm_image image = { 0 };

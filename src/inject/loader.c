@@ -95,21 +95,37 @@ static bool find_places(const struct links *links, uint32_t *ret_phdr, uint32_t 
 	return found == 1 && all_have_count(links, *ret_phnum);
 }
 
-void inject_loader_know(struct tm_injection *in, const struct tm_maps *maps,
-			const struct tm_loaded *loaded)
+static bool try_to_know(struct tm_injection *in)
 {
-	struct links links = { 0 };
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	TM_GUARD(tm_loaded_free) struct tm_loaded loaded = { 0 };
+	TM_GUARD(tm_free_ptr) struct link *items = tm_calloc(MAX_LINKS, sizeof(*items));
+	struct links links = { .items = items };
+	struct tm_err ignored;
+
+	if (!tm_maps_read(in->process.pid, &maps, &ignored))
+		return false;
+	tm_loaded_read(in->mem, &maps, in->process.pid, &loaded);
+	read_links(in, &maps, &loaded, &links);
+	if (!find_places(&links, &in->loader.phdr_at, &in->loader.phnum_at)) {
+		tm_log("%zu link maps do not tell where program headers are", links.n);
+		return false;
+	}
+	in->loader.debug = loaded.debug;
+	return true;
+}
+
+/* One that is just coming or going contradicts the others. */
+void inject_loader_know(struct tm_injection *in, const struct tm_loaded *loaded)
+{
+	enum { TRIES = 40 };
 
 	/* Later on it is in the table. */
 	if (!loaded->debug || in->head.nnear)
 		return;
-	links.items = tm_calloc(MAX_LINKS, sizeof(*links.items));
-	read_links(in, maps, loaded, &links);
-	if (find_places(&links, &in->loader.phdr_at, &in->loader.phnum_at))
-		in->loader.debug = loaded->debug;
-	else
-		tm_log("%zu link maps do not tell where program headers are", links.n);
-	free(links.items);
+	in->loader.is_there = true;
+	for (unsigned i = 0; i < TRIES && !try_to_know(in); i++)
+		inject_pause(i);
 }
 
 /* Not worth failing for. */
@@ -136,14 +152,18 @@ void inject_loader_take(struct tm_injection *in, const struct tm_loaded *loaded,
 {
 	if (!loaded->brk || !tm_image_holds(image, loaded->brk, PF_X))
 		return;
-	if (!in->loader.debug || !can_be_hooked(in, loaded->brk)) {
-		in->loader.debug = 0;
+	in->loader.is_hooked = in->loader.debug && can_be_hooked(in, loaded->brk);
+	if (!in->loader.is_hooked)
 		return;
-	}
 	tm_functions_add(functions, &(struct tm_function){
 		.name = "_dl_debug_state", .kind = TM_HOOK_LOADER,
 		.address = loaded->brk, .module = image->whole.start,
 	});
+}
+
+bool tm_inject_is_blind(const struct tm_injection *in)
+{
+	return in->loader.is_there && !in->loader.is_hooked;
 }
 
 /* ---- what is there at the start ------------------------------------------------------- */
@@ -223,7 +243,7 @@ static void put_together(struct tm_injection *in, const struct tm_recorder_table
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	*ret = (struct tm_recorder_loader){
-		.debug = in->loader.debug, .phdr_at = in->loader.phdr_at,
+		.debug = in->loader.is_hooked ? in->loader.debug : 0, .phdr_at = in->loader.phdr_at,
 		.phnum_at = in->loader.phnum_at, .ninitial = (uint32_t)initial->n,
 		.area = area, .area_size = table->unwind - area,
 		.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,

@@ -34,6 +34,7 @@ struct tm_injection {
 	struct {                  /* of the loader: abi_loader.h; debug 0: unknown */
 		tm_addr debug;
 		uint32_t phdr_at, phnum_at;
+		bool is_there, is_hooked;
 	} loader;
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
@@ -289,8 +290,7 @@ bool inject_copies_search(struct tm_injection *in, struct inject_copies *ret,
 /* ---- loader.c: the list of what is loaded --------------------------------------- */
 
 /* How the hook can read it, from the images that are in it now. */
-void inject_loader_know(struct tm_injection *in, const struct tm_maps *maps,
-			const struct tm_loaded *loaded);
+void inject_loader_know(struct tm_injection *in, const struct tm_loaded *loaded);
 /* The function to hook, if it is in this image and can be. */
 void inject_loader_take(struct tm_injection *in, const struct tm_loaded *loaded,
 			const struct tm_image *image, struct tm_functions *functions);

@@ -218,6 +218,9 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 	ret->traceback_limit = status.traceback_limit;
 	if (ret->changed)
 		tm_remark_unseen(session);
+	if (ret->changed && tm_inject_is_blind(session->injection))
+		tm_subject_note(session, "what it loads and unloads from now on is only seen when "
+				"tmattach looks: its loader is not known");
 	return true;
 }
 

@@ -6,10 +6,12 @@
  *	call N TIMES   leak() of plugin N, so many times
  *	close N        dlclose()
  *	path N PATH    of plugin N, for
+ *	hide 0         what debuggers are told by the loader
  *	swap N TIMES   load, call once and unload plugins N and N + 1 by turns
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,14 @@ static void swap(struct plugin *both, int times)
 	answer("swapped", NULL);
 }
 
+static void hide(void)
+{
+	for (ElfW(Dyn) *dyn = _DYNAMIC; dyn->d_tag != DT_NULL; dyn++)
+		if (dyn->d_tag == DT_DEBUG)
+			((struct r_debug *)dyn->d_un.d_ptr)->r_brk = 0;
+	answer("hidden", NULL);
+}
+
 static void obey(const char *word, struct plugin *plugin, const char *rest)
 {
 	if (strcmp(word, "load") == 0)
@@ -65,6 +75,8 @@ static void obey(const char *word, struct plugin *plugin, const char *rest)
 #endif
 	else if (strcmp(word, "call") == 0)
 		call_plugin(plugin, atoi(rest));
+	else if (strcmp(word, "hide") == 0)
+		hide();
 	else if (strcmp(word, "path") == 0)
 		answer(strcpy(plugin->path, rest), NULL);
 	else if (strcmp(word, "swap") == 0)

@@ -1,6 +1,6 @@
 """Modules that come and go while the recorder records.
 
-    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again|swap ...]
+    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again|swap|blind ...]
 """
 import json
 import os
@@ -52,10 +52,11 @@ class Host:
         self.process.stdin.flush()
         return line_of(self.process).decode().strip()
 
-    def start(self, *more):
-        started = tmattach("start", "--nframe", 20, *more, self.pid)
+    def start(self):
+        started = tmattach("start", "--nframe", 20, self.pid)
         if started.returncode:
             report.check(False, "started", started.stderr)
+        return started.stderr
 
     def groups(self):
         """{(the frames in plugins, oldest first, is the stack whole?): blocks of SIZE}"""
@@ -312,10 +313,30 @@ def swap():
     finish("swap", host)
 
 
+# ---- blind: a loader that cannot be watched --------------------------------------------------------
+
+def blind():
+    first, second = build("first"), build("second")
+    host = Host()
+    at = host("load", 0, first)
+    host("hide", 0)
+    said = host.start()
+    report.check("only seen when tmattach looks" in said, "blind: it is said", said)
+    host("call", 0, TIMES)
+    check("blind: what is there is named", host, {stack("first"): TIMES})
+    host("close", 0)
+    if host("load", 0, second) == at:
+        host("call", 0, TIMES)
+        got = host.groups()
+        report.check(sum(got.values()) == 2 * TIMES and not any(f.startswith(("first", "second")) for g in got for f in g[0]),
+                     "blind: in a place that had two nothing is named", got)
+    finish("blind", host)
+
+
 if __name__ == "__main__":
     try:
         for part in sys.argv[1:] or ("late", "gone", "frames", "namespace", "rewritten", "relative",
-                                     "churn", "tables", "again", "swap"):
+                                     "churn", "tables", "again", "swap", "blind"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
