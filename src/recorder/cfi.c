@@ -3,21 +3,9 @@
  * is first asked for: what tmattach makes of whole modules (arch/.../rows.c has the
  * same rules). Everything read is in the table; bytes that make no sense give no row.
  */
-#include "recorder.h"
+#include "cfi.h"
 
-enum { MAX_STATES = 4, SIGNED4 = 0x0b, PCREL = 0x10 };
-
-/* A part of the copy of .eh_frame: offsets from its beginning. */
-struct bytes {
-	const uint8_t *base;
-	uint64_t at, end;
-	bool bad;
-};
-
-struct expression {
-	const uint8_t *ops; /* NULL: it is none */
-	uint32_t n;
-};
+enum { MAX_STATES = 4, NO_REGISTER = 255 };
 
 enum fp_rule { FP_SAME, FP_SAVED, FP_AT_ITSELF, FP_OTHER };
 
@@ -32,199 +20,6 @@ struct state {
 	bool ends;     /* the return address is undefined */
 };
 
-enum { NO_REGISTER = 255, TOO_FAR = 1 << 20 };
-
-struct entry {
-	struct bytes cie, fde; /* their instructions */
-	uint64_t begin, size;
-	uint64_t code_factor;
-	int64_t data_factor;
-	uint8_t encoding;
-	bool augmented, is_signal;
-};
-
-/* ---- reading ---------------------------------------------------------------------- */
-
-static uint64_t fixed(struct bytes *b, unsigned n)
-{
-	uint64_t value = 0;
-
-	if (n > b->end - b->at) {
-		b->bad = true;
-		b->at = b->end;
-		return 0;
-	}
-	for (unsigned i = 0; i < n; i++)
-		value |= (uint64_t)b->base[b->at++] << 8 * i;
-	return value;
-}
-
-static int64_t extended(uint64_t value, unsigned bits)
-{
-	return bits < 64 ? (int64_t)(value << (64 - bits)) >> (64 - bits) : (int64_t)value;
-}
-
-static uint64_t leb(struct bytes *b, unsigned *ret_bits)
-{
-	uint64_t value = 0;
-	unsigned bits = 0;
-	uint8_t byte;
-
-	do {
-		byte = (uint8_t)fixed(b, 1);
-		value |= bits < 64 ? (uint64_t)(byte & 0x7f) << bits : 0;
-		bits += 7;
-	} while (byte & 0x80);
-	*ret_bits = bits;
-	return value;
-}
-
-static uint64_t uleb(struct bytes *b)
-{
-	unsigned bits;
-
-	return leb(b, &bits);
-}
-
-static int64_t sleb(struct bytes *b)
-{
-	unsigned bits;
-	uint64_t value = leb(b, &bits);
-
-	return extended(value, bits);
-}
-
-static void pass_over(struct bytes *b, uint64_t n)
-{
-	if (n > b->end - b->at)
-		b->bad = true;
-	b->at = b->bad ? b->end : b->at + n;
-}
-
-/* DW_EH_PE_*: how many bytes, and whether they have a sign. 0: not one of fixed size. */
-static unsigned width_of(uint8_t encoding)
-{
-	switch (encoding & 7) {
-	case 0: case 4: return 8;
-	case 2: return 2;
-	case 3: return 4;
-	}
-	return 0;
-}
-
-static uint64_t pointer(struct bytes *b, uint8_t encoding, uint64_t frames_at)
-{
-	uint64_t at = frames_at + b->at, value;
-	unsigned width = width_of(encoding);
-
-	if (!width || (encoding & 0x70) > PCREL) {
-		b->bad = true;
-		return 0;
-	}
-	value = fixed(b, width);
-	if (encoding & 8)
-		value = (uint64_t)extended(value, 8 * width);
-	return (encoding & 0x70) == PCREL ? at + value : value;
-}
-
-static struct expression block(struct bytes *b)
-{
-	const uint64_t n = uleb(b);
-	const uint8_t *ops = b->base + b->at;
-
-	pass_over(b, n);
-	return (struct expression){ ops, b->bad || n > TOO_FAR ? 0 : (uint32_t)n };
-}
-
-/* ---- the entry of a function --------------------------------------------------------- */
-
-static struct bytes cfi_record(const struct tm_recorder_loaded *m, uint64_t at)
-{
-	struct bytes b = { .base = table_at(m->frames), .at = at, .end = m->frames_size };
-	uint64_t len;
-
-	if (at > b.end) {
-		b.at = b.end;
-		b.bad = true;
-		return b;
-	}
-	len = fixed(&b, 4);
-	if (len == 0xffffffff || len == 0 || len > b.end - b.at)
-		b.bad = true;
-	else
-		b.end = b.at + len;
-	return b;
-}
-
-static void read_augmentation(struct entry *e, const uint8_t *letters, uint64_t frames_at)
-{
-	struct bytes *b = &e->cie;
-	uint64_t end;
-
-	e->augmented = letters[0] == 'z';
-	if (!e->augmented) {
-		b->bad |= letters[0] != 0;
-		return;
-	}
-	end = uleb(b);
-	end = b->bad || end > b->end - b->at ? b->end : b->at + end;
-	for (unsigned i = 1; letters[i] && !b->bad; i++) {
-		if (letters[i] == 'R')
-			e->encoding = (uint8_t)fixed(b, 1);
-		else if (letters[i] == 'L')
-			fixed(b, 1);
-		else if (letters[i] == 'P')
-			pointer(b, (uint8_t)(fixed(b, 1) & 0x7f), frames_at);
-		else if (letters[i] == 'S')
-			e->is_signal = true;
-		else
-			break;
-	}
-	b->at = end;
-}
-
-static bool read_cie(struct entry *e, const struct tm_recorder_loaded *m, uint64_t at)
-{
-	struct bytes *b = &e->cie;
-	const uint8_t *letters;
-	uint8_t version;
-
-	*b = cfi_record(m, at);
-	if (b->bad || fixed(b, 4) != 0)
-		return false;
-	version = (uint8_t)fixed(b, 1);
-	letters = b->base + b->at;
-	while (fixed(b, 1) && !b->bad)
-		;
-	if (b->bad || (version != 1 && version != 3))
-		return false;
-	e->code_factor = uleb(b);
-	e->data_factor = sleb(b);
-	if (version == 1)
-		fixed(b, 1);
-	else
-		uleb(b);
-	read_augmentation(e, letters, m->frames_at);
-	return !b->bad;
-}
-
-static bool read_fde(struct entry *e, const struct tm_recorder_loaded *m, uint64_t at)
-{
-	struct bytes *b = &e->fde;
-	uint64_t here, back;
-
-	*b = cfi_record(m, at);
-	here = b->at;
-	back = fixed(b, 4);
-	if (b->bad || back == 0 || back > here || !read_cie(e, m, here - back))
-		return false;
-	e->begin = pointer(b, e->encoding, m->frames_at);
-	e->size = pointer(b, e->encoding & 7, m->frames_at);
-	if (e->augmented)
-		pass_over(b, uleb(b));
-	return !b->bad;
-}
-
 /* ---- its instructions ------------------------------------------------------------------ */
 
 struct run {
@@ -238,14 +33,14 @@ struct run {
 /* What is too far for a row is not a number of words either. */
 static int32_t near(int64_t offset)
 {
-	return offset > -TOO_FAR && offset < TOO_FAR ? (int32_t)offset : TOO_FAR + 1;
+	return offset > -CFI_TOO_FAR && offset < CFI_TOO_FAR ? (int32_t)offset : CFI_TOO_FAR + 1;
 }
 
 static int32_t scaled(const struct run *r, int64_t n)
 {
 	const int64_t factor = r->e->data_factor;
 
-	return n > -TOO_FAR && n < TOO_FAR && factor > -TOO_FAR && factor < TOO_FAR ? near(n * factor) : TOO_FAR + 1;
+	return n > -CFI_TOO_FAR && n < CFI_TOO_FAR && factor > -CFI_TOO_FAR && factor < CFI_TOO_FAR ? near(n * factor) : CFI_TOO_FAR + 1;
 }
 
 static void save_register(struct run *r, uint64_t reg, int64_t words)
@@ -313,28 +108,28 @@ static void step_extended(struct run *r, struct bytes *b, uint8_t op)
 
 	switch (op) {
 	case 0x00: break;                                           /* nop */
-	case 0x02: r->at += fixed(b, 1) * r->e->code_factor; break; /* advance_loc1, */
-	case 0x03: r->at += fixed(b, 2) * r->e->code_factor; break; /* 2, */
-	case 0x04: r->at += fixed(b, 4) * r->e->code_factor; break; /* 4 */
-	case 0x05: reg = uleb(b); save_register(r, reg, (int64_t)uleb(b)); break; /* offset_extended */
-	case 0x06: restore_register(r, uleb(b)); break;             /* restore_extended */
-	case 0x07: set_other(r, uleb(b), FP_SAME, true); break;     /* undefined */
-	case 0x08: set_other(r, uleb(b), FP_SAME, false); break;    /* same_value */
-	case 0x09: reg = uleb(b); uleb(b); set_other(r, reg, FP_OTHER, false); break; /* register */
+	case 0x02: r->at += cfi_fixed(b, 1) * r->e->code_factor; break; /* advance_loc1, */
+	case 0x03: r->at += cfi_fixed(b, 2) * r->e->code_factor; break; /* 2, */
+	case 0x04: r->at += cfi_fixed(b, 4) * r->e->code_factor; break; /* 4 */
+	case 0x05: reg = cfi_uleb(b); save_register(r, reg, (int64_t)cfi_uleb(b)); break; /* offset_extended */
+	case 0x06: restore_register(r, cfi_uleb(b)); break;             /* restore_extended */
+	case 0x07: set_other(r, cfi_uleb(b), FP_SAME, true); break;     /* undefined */
+	case 0x08: set_other(r, cfi_uleb(b), FP_SAME, false); break;    /* same_value */
+	case 0x09: reg = cfi_uleb(b); cfi_uleb(b); set_other(r, reg, FP_OTHER, false); break; /* register */
 	case 0x0a: remember(r); break;
 	case 0x0b: recall(r); break;
-	case 0x0c: reg = uleb(b); set_cfa(r, reg, (int64_t)uleb(b)); break; /* def_cfa */
-	case 0x0d: set_cfa(r, uleb(b), r->now.offset); break;       /* def_cfa_register */
-	case 0x0e: r->now.offset = near((int64_t)uleb(b)); break;         /* def_cfa_offset */
-	case 0x0f: r->now.cfa = block(b); break;                    /* def_cfa_expression */
-	case 0x10: reg = uleb(b); set_other(r, reg, expressed(block(b)), false); break; /* expression */
-	case 0x11: reg = uleb(b); save_register(r, reg, sleb(b)); break; /* offset_extended_sf */
-	case 0x12: reg = uleb(b); set_cfa(r, reg, scaled(r, sleb(b))); break; /* def_cfa_sf */
-	case 0x13: r->now.offset = scaled(r, sleb(b)); break;    /* def_cfa_offset_sf */
-	case 0x14: reg = uleb(b); uleb(b); set_other(r, reg, FP_OTHER, false); break; /* val_offset, */
-	case 0x15: reg = uleb(b); sleb(b); set_other(r, reg, FP_OTHER, false); break; /* _sf, */
-	case 0x16: reg = uleb(b); block(b); set_other(r, reg, FP_OTHER, false); break; /* _expression */
-	case 0x2e: uleb(b); break;                                  /* GNU_args_size */
+	case 0x0c: reg = cfi_uleb(b); set_cfa(r, reg, (int64_t)cfi_uleb(b)); break; /* def_cfa */
+	case 0x0d: set_cfa(r, cfi_uleb(b), r->now.offset); break;       /* def_cfa_register */
+	case 0x0e: r->now.offset = near((int64_t)cfi_uleb(b)); break;         /* def_cfa_offset */
+	case 0x0f: r->now.cfa = cfi_block(b); break;                    /* def_cfa_expression */
+	case 0x10: reg = cfi_uleb(b); set_other(r, reg, expressed(cfi_block(b)), false); break; /* expression */
+	case 0x11: reg = cfi_uleb(b); save_register(r, reg, cfi_sleb(b)); break; /* offset_extended_sf */
+	case 0x12: reg = cfi_uleb(b); set_cfa(r, reg, scaled(r, cfi_sleb(b))); break; /* def_cfa_sf */
+	case 0x13: r->now.offset = scaled(r, cfi_sleb(b)); break;    /* def_cfa_offset_sf */
+	case 0x14: reg = cfi_uleb(b); cfi_uleb(b); set_other(r, reg, FP_OTHER, false); break; /* val_offset, */
+	case 0x15: reg = cfi_uleb(b); cfi_sleb(b); set_other(r, reg, FP_OTHER, false); break; /* _sf, */
+	case 0x16: reg = cfi_uleb(b); cfi_block(b); set_other(r, reg, FP_OTHER, false); break; /* _expression */
+	case 0x2e: cfi_uleb(b); break;                                  /* GNU_args_size */
 	default: r->bad = true;
 	}
 }
@@ -344,12 +139,12 @@ static void run(struct run *r, struct bytes b)
 {
 	while (b.at < b.end && !r->bad && !b.bad && r->at <= r->pc) {
 		const struct state before = r->now;
-		uint8_t op = (uint8_t)fixed(&b, 1), low = op & 0x3f;
+		uint8_t op = (uint8_t)cfi_fixed(&b, 1), low = op & 0x3f;
 
 		if (op >> 6 == 1)
 			r->at += low * r->e->code_factor;
 		else if (op >> 6 == 2)
-			save_register(r, low, (int64_t)uleb(&b));
+			save_register(r, low, (int64_t)cfi_uleb(&b));
 		else if (op >> 6 == 3)
 			restore_register(r, low);
 		else
@@ -382,9 +177,9 @@ static uint32_t how_of(uint64_t reg, int64_t offset, bool deref, unsigned fp)
 static uint32_t how_of_expression(const struct state *s, unsigned fp)
 {
 	struct bytes b = { .base = s->cfa.ops, .end = s->cfa.n };
-	uint8_t op = (uint8_t)fixed(&b, 1);
-	int64_t offset = sleb(&b);
-	bool deref = b.at < b.end && fixed(&b, 1) == 0x06;
+	uint8_t op = (uint8_t)cfi_fixed(&b, 1);
+	int64_t offset = cfi_sleb(&b);
+	bool deref = b.at < b.end && cfi_fixed(&b, 1) == 0x06;
 	uint64_t reg = (uint64_t)op - 0x70;
 
 	if (op < 0x70 || op > 0x8f || b.bad || b.at != b.end ||
@@ -411,26 +206,12 @@ static uint32_t row_of_state(const struct state *s)
 	return s->fp == FP_AT_ITSELF ? TM_ROW_NONE : how_of(s->reg, s->offset, false, fp);
 }
 
-/* The entry of the last function that begins at or before `pc`. */
-static bool find_entry(const struct tm_recorder_loaded *m, uint64_t pc, struct entry *ret)
-{
-	const int32_t (*functions)[2] = table_at(m->header);
-	size_t after = TM_LOWER_BOUND(m->nfunctions, i,
-				      m->header_at + (uint64_t)(int64_t)functions[i][0] <= pc);
-
-	*ret = (struct entry){ .encoding = 0 };
-	return after &&
-	       read_fde(ret, m, m->header_at + (uint64_t)(int64_t)functions[after - 1][1] -
-			m->frames_at) &&
-	       pc - ret->begin < ret->size;
-}
-
 uint32_t cfi_row(const struct tm_recorder_loaded *m, uint64_t pc)
 {
 	struct entry e;
 	struct run r = { .e = &e, .pc = UINT64_MAX };
 
-	if (!m->header || !find_entry(m, pc, &e))
+	if (!m->header || !cfi_find(m, pc, &e))
 		return TM_ROW_NONE;
 	if (e.is_signal)
 		return tm_row_how(TM_ROW_SIGNAL, 0, 0);

@@ -4,40 +4,9 @@
  * then can be read. Nothing else of a module is read later: its unwind tables are
  * copied, because another thread may unload it at any time.
  */
-#include "recorder.h"
+#include "loader.h"
 
-enum { MAX_NAMESPACES = 64, MAX_LINK_MAPS = 1 << 16, MAX_PHDRS = 64, TRIES = 64,
-       PT_LOAD = 1, PT_NOTE = 4, PT_GNU_EH_FRAME = 0x6474e550, PF_X = 1, PF_R = 4 };
-
-/* <elf.h> and <link.h>, of which a freestanding program has none. */
-struct phdr {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-struct link_map {
-	uint64_t addr;
-	const char *name;
-	uint64_t dynamic;
-	const struct link_map *next, *prev;
-};
-
-struct debug {
-	int32_t version;
-	const struct link_map *map;
-	uint64_t brk;
-	int32_t state;
-	uint64_t base;
-	const struct debug *next; /* of another namespace, from version 2 on */
-};
-
-/* An entry of the list, as its program headers have it. */
-struct found {
-	const struct link_map *map;
-	const struct phdr *phdrs;
-	uint32_t nphdrs;
-	uint64_t start, end; /* its code */
-};
+enum { MAX_NAMESPACES = 64, MAX_LINK_MAPS = 1 << 16, MAX_PHDRS = 64, TRIES = 64 };
 
 /* ---- asking ------------------------------------------------------------------------- */
 
@@ -86,146 +55,6 @@ uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc)
 	if (number <= l->ninitial)
 		return pc;
 	return (pc & TM_PC_ADDRESS) | number << TM_PC_MODULE_SHIFT;
-}
-
-/* ---- copies -------------------------------------------------------------------------- */
-
-static uint64_t take_room(struct tm_recorder_loader *l, uint64_t size)
-{
-	uint64_t at = l->tail;
-
-	size = (size + 7) & ~7ull;
-	if (at > l->area_size || size > l->area_size - at)
-		return 0;
-	l->tail = at + size;
-	return l->area + at;
-}
-
-static uint64_t keep_bytes(struct tm_recorder_loader *l, const void *bytes, uint64_t size)
-{
-	uint64_t at = take_room(l, size);
-
-	if (at)
-		cpu_copy(table_at(at), bytes, size);
-	return at;
-}
-
-static uint64_t length_of(const char *name)
-{
-	uint64_t n = 0;
-
-	while (name && n < TM_LOADER_MAX_NAME - 1 && name[n])
-		n++;
-	return n;
-}
-
-static uint64_t keep_name(struct tm_recorder_loader *l, const char *name)
-{
-	uint64_t n = length_of(name), at = n ? take_room(l, n + 1) : 0;
-
-	if (at)
-		cpu_copy(table_at(at), name, n);
-	return at; /* the area is zeroes */
-}
-
-/* How much there is to read from this address on: to the end of what of the file is
- * mapped there, readable. */
-static uint64_t readable_from(const struct found *f, uint64_t at)
-{
-	for (uint32_t i = 0; i < f->nphdrs; i++) {
-		const struct phdr *p = &f->phdrs[i];
-		uint64_t inside = at - (f->map->addr + p->vaddr);
-
-		if (p->type == PT_LOAD && (p->flags & PF_R) && inside < p->filesz)
-			return p->filesz - inside;
-	}
-	return 0;
-}
-
-static uint32_t u32_at(uint64_t at)
-{
-	return *(const uint32_t *)at;
-}
-
-/* GNU_EH_FRAME: version 1, a relative pointer to .eh_frame, and a sorted table of two
- * relative words a function. Linkers make no other. */
-struct header {
-	uint64_t at, frames, table, n;
-};
-
-static bool read_header(const struct found *f, const struct phdr *p, struct header *ret)
-{
-	enum { VERSION_AND_ENCODINGS = 0x3b031b01, HEAD = 12, ENTRY = 8 };
-	uint64_t at = f->map->addr + p->vaddr, room = readable_from(f, at);
-
-	if (at % 4 || room < HEAD || u32_at(at) != VERSION_AND_ENCODINGS)
-		return false;
-	*ret = (struct header){
-		at, at + 4 + (uint64_t)(int64_t)(int32_t)u32_at(at + 4), at + HEAD, u32_at(at + 8),
-	};
-	return ret->n > 0 && ret->n <= (room - HEAD) / ENTRY;
-}
-
-/* Where the last entry that the table names ends; 0 if one is not behind `frames` or
- * not readable. */
-static uint64_t frames_size(const struct header *h, uint64_t room)
-{
-	uint64_t last = 0, len;
-
-	for (uint64_t i = 0; i < h->n; i++) {
-		uint64_t at = h->at + (uint64_t)(int64_t)(int32_t)u32_at(h->table + 8 * i + 4) -
-			h->frames;
-
-		if (at > room || room - at < 4)
-			return 0;
-		last = at > last ? at : last;
-	}
-	len = 4 + (uint64_t)u32_at(h->frames + last);
-	return len <= room - last ? last + len : 0;
-}
-
-static void keep_frames(struct tm_recorder_loader *l, const struct found *f,
-			const struct phdr *p, struct tm_recorder_loaded *m)
-{
-	struct header h;
-	uint64_t size, before = l->tail;
-
-	if (!read_header(f, p, &h))
-		return;
-	size = frames_size(&h, readable_from(f, h.frames));
-	m->frames = size ? keep_bytes(l, (const void *)h.frames, size) : 0;
-	m->header = m->frames ? keep_bytes(l, (const void *)h.table, 8 * h.n) : 0;
-	if (!m->header) {
-		l->tail = before;
-		return;
-	}
-	m->header_at = h.at;
-	m->nfunctions = h.n;
-	m->frames_at = h.frames;
-	m->frames_size = size;
-}
-
-static void keep_build_id(const struct found *f, const struct phdr *p,
-			  struct tm_recorder_loaded *m)
-{
-	enum { NT_GNU_BUILD_ID = 3, GNU = 0x00554e47, HEAD = 16 };
-	uint64_t at = f->map->addr + p->vaddr, left = readable_from(f, at);
-
-	left = left < p->filesz ? left : p->filesz;
-	while (left >= HEAD) {
-		uint64_t name = ((uint64_t)u32_at(at) + 3) & ~3ull;
-		uint64_t desc = u32_at(at + 4), size = 12 + name + ((desc + 3) & ~3ull);
-
-		if (size > left)
-			return;
-		if (u32_at(at + 8) == NT_GNU_BUILD_ID && name == 4 && u32_at(at + 12) == GNU &&
-		    desc <= sizeof(m->build_id)) {
-			cpu_copy(m->build_id, (const void *)(at + HEAD), desc);
-			m->build_id_len = (uint8_t)desc;
-		}
-		at += size;
-		left -= size;
-	}
 }
 
 /* ---- the index ----------------------------------------------------------------------- */
@@ -288,21 +117,21 @@ static bool is_same(const struct tm_recorder_loaded *m, const struct found *f)
 }
 
 /* The program headers of a module that has code; false otherwise. */
-static bool look_at(const struct tm_recorder_loader *l, const struct link_map *map,
+static bool look_at(const struct tm_recorder_loader *l, const struct loader_link *map,
 		    struct found *ret)
 {
 	*ret = (struct found){
 		.map = map,
-		.phdrs = *(const struct phdr *const *)((const char *)map + l->phdr_at),
+		.phdrs = *(const struct loader_phdr *const *)((const char *)map + l->phdr_at),
 		.nphdrs = *(const uint16_t *)((const char *)map + l->phnum_at),
 		.start = UINT64_MAX,
 	};
 	if (!ret->phdrs || ret->nphdrs > MAX_PHDRS)
 		return false;
 	for (uint32_t i = 0; i < ret->nphdrs; i++) {
-		const struct phdr *p = &ret->phdrs[i];
+		const struct loader_phdr *p = &ret->phdrs[i];
 
-		if (p->type != PT_LOAD || !(p->flags & PF_X))
+		if (p->type != LOADER_LOAD || !(p->flags & LOADER_X))
 			continue;
 		if (map->addr + p->vaddr < ret->start)
 			ret->start = map->addr + p->vaddr;
@@ -310,28 +139,6 @@ static bool look_at(const struct tm_recorder_loader *l, const struct link_map *m
 			ret->end = map->addr + p->vaddr + p->memsz;
 	}
 	return ret->start < ret->end && ret->end <= TM_PC_ADDRESS;
-}
-
-static void describe(const struct found *f,
-		     struct tm_recorder_loaded *m)
-{
-	for (uint32_t i = 0; i < f->nphdrs; i++)
-		if (f->phdrs[i].type == PT_NOTE)
-			keep_build_id(f, &f->phdrs[i], m);
-	m->start = f->start;
-	m->end = f->end;
-	m->bias = f->map->addr;
-}
-
-static bool same_name(uint64_t kept, const char *name)
-{
-	const char *old = kept ? table_at(kept) : "";
-	uint64_t n = length_of(name);
-
-	for (uint64_t i = 0; i < n; i++)
-		if (old[i] != name[i])
-			return false;
-	return old[n] == 0;
 }
 
 /* The record of what was here before, at the same place, from the same file. */
@@ -346,7 +153,7 @@ static struct tm_recorder_loaded *former(struct tm_recorder_loader *l,
 
 		for (unsigned k = 0; k < like->build_id_len && same; k++)
 			same = m->build_id[k] == like->build_id[k];
-		if (same && same_name(m->name, f->map->name))
+		if (same && loader_same_name(m->name, f->map->name))
 			return m;
 	}
 	return NULL;
@@ -356,7 +163,7 @@ static void add(struct tm_recorder_loader *l, const struct found *f)
 {
 	struct tm_recorder_loaded new = { .listed = 1 }, *m;
 
-	describe(f, &new);
+	loader_describe(f, &new);
 	m = former(l, &new, f);
 	if (!m && l->nmodules >= TM_LOADER_MODULES - 1) {
 		/* At least nobody else's name for it. */
@@ -366,10 +173,7 @@ static void add(struct tm_recorder_loader *l, const struct found *f)
 	}
 	if (!m) {
 		m = &l->modules[l->nmodules + 1];
-		new.name = keep_name(l, f->map->name);
-		for (uint32_t i = 0; i < f->nphdrs; i++)
-			if (f->phdrs[i].type == PT_GNU_EH_FRAME)
-				keep_frames(l, f, &f->phdrs[i], &new);
+		loader_keep(l, f, &new);
 		*m = new;
 		__atomic_store_n(&l->nmodules, l->nmodules + 1, __ATOMIC_RELEASE);
 	}
@@ -422,12 +226,12 @@ static bool add_new(struct tm_recorder_loader *l, const struct found *f)
 /* Is it true of any? */
 static bool visit_list(struct tm_recorder_loader *l, visit_fn *visit)
 {
-	const struct debug *d = (const struct debug *)l->debug;
+	const struct loader_debug *d = (const struct loader_debug *)l->debug;
 	uint32_t left = MAX_LINK_MAPS;
 	bool any = false;
 
 	for (int i = 0; d && i < MAX_NAMESPACES; i++) {
-		for (const struct link_map *map = d->map; map && left; map = map->next, left--) {
+		for (const struct loader_link *map = d->map; map && left; map = map->next, left--) {
 			struct found f;
 
 			if (look_at(l, map, &f))

@@ -14,17 +14,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-/* <elf.h> has what the recorder cannot include as macros. */
-#undef PT_LOAD
-#undef PT_NOTE
-#undef PT_GNU_EH_FRAME
-#undef PF_X
-#undef PF_R
-#undef NT_GNU_BUILD_ID
-#define link_map recorder_link_map
-#include "src/recorder/loader.c"
-#undef link_map
 #include "src/recorder/cfi.c"
+#include "src/recorder/cfi_read.c"
+#include "src/recorder/loader.c"
+#include "src/recorder/loader_keep.c"
 
 #include "base/guard.h"
 #include "inject/private.h"
