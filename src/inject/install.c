@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "arch/arch.h"
 #include "base/alloc.h"
@@ -16,18 +15,8 @@
 #include "image/loaded.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
-#include "target/late.h"
 
 enum { PLACES = 8, MAX_TRIES = 400 };
-
-void inject_pause(unsigned tries)
-{
-	struct timespec pause = { .tv_nsec = tries < 20 ? 200000
-					   : tries < 200 ? 5000000 : 25000000 };
-
-	nanosleep(&pause, NULL);
-	tm_late_poll();
-}
 
 /* Functions of one image stand together: [first, ret) is the first group. Those that
  * were named are one of their own: they may call the others, and the recorder goes by

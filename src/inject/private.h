@@ -86,9 +86,6 @@ bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err);
 /* Remove what former recorders have left, unless a thread is in it;
  * *ret_left: how many remain. `in` knows of none before and afterwards. */
 bool inject_sweep(struct tm_injection *in, size_t *ret_left, struct tm_err *err);
-/* Between two attempts: short at first, later long enough for a thread to get
- * on that waits for a contended lock. */
-void inject_pause(unsigned tries);
 /* Resident bytes of its memory that are of no file; 0: unknown. */
 uint64_t inject_anonymous(const struct tm_injection *in);
 /* Changes when code is mapped or unmapped. */
@@ -187,6 +184,9 @@ struct inject_clear {
  * no word of its stack, nothing that a signal interrupted? */
 bool inject_clear_of(struct tm_injection *in, struct tm_stop *stop,
 		     const struct inject_clear *what);
+/* Between two attempts: short at first, later long enough for a thread to get
+ * on that waits for a contended lock. */
+void inject_pause(unsigned tries);
 void inject_quiesce_deinit(struct tm_injection *in);
 /* At the given attempt? */
 static inline bool inject_unwinds(unsigned tries)

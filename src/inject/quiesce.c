@@ -4,12 +4,23 @@
  * blocked in a function that a hook has called.
  */
 #include <string.h>
+#include <time.h>
 
 #include "arch/arch.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
 #include "remote/quiet.h"
+#include "target/late.h"
+
+void inject_pause(unsigned tries)
+{
+	struct timespec pause = { .tv_nsec = tries < 20 ? 200000
+					   : tries < 200 ? 5000000 : 25000000 };
+
+	nanosleep(&pause, NULL);
+	tm_late_poll();
+}
 
 struct scan {
 	struct tm_quiet quiet;
