@@ -196,7 +196,7 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		     struct tm_err *err)
 {
 	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
-	uint32_t nnear = in->head.nnear;
+	uint32_t nnear = 0;
 	bool mapped = false;
 
 	if (!inject_survey(in, maps, &functions, err))
@@ -210,7 +210,9 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
 		    !tm_remote_begin(&stop, in->insn, &remote, err))
 			return false;
-		mapped = inject_map_nears(in, &remote, maps, &functions, err);
+		mapped = inject_unmap_idle_nears(in, &remote, maps, err);
+		nnear = in->head.nnear;
+		mapped = mapped && inject_map_nears(in, &remote, maps, &functions, err);
 		if (!inject_write_head(in, remote.host->tid, err))
 			mapped = false;
 		tm_remote_end(&remote);

@@ -209,6 +209,33 @@ bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 	return inject_words_restore(in, stop, err);
 }
 
+/* Not if the bytes are somebody else's, whose jump may lead to ours. */
+bool inject_near_is_idle(struct tm_injection *in, const struct tm_maps *maps, uint32_t area)
+{
+	size_t n;
+	TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches = read_patches(in, area, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct tm_region *region = tm_maps_find(maps, patches[i].function);
+
+		if (region && region->executable &&
+		    !bytes_are(in, patches[i].function, patches[i].original, patches[i].length))
+			return false;
+	}
+	return n > 0;
+}
+
+bool inject_near_allocates(struct tm_injection *in, uint32_t area)
+{
+	size_t n;
+	TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches = read_patches(in, area, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (patches[i].kind != TM_HOOK_LOADER)
+			return true;
+	return false;
+}
+
 bool inject_patched(struct tm_injection *in, tm_addr function)
 {
 	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {

@@ -194,6 +194,12 @@ static inline bool inject_unwinds(unsigned tries)
 	return tries >= 10;
 }
 
+/* ---- idle.c: near areas of modules that are gone ---------------------------------- */
+
+/* Unmap them if no thread is in them, and write the head. All threads are stopped. */
+bool inject_unmap_idle_nears(struct tm_injection *in, struct tm_remote *remote,
+			     const struct tm_maps *maps, struct tm_err *err);
+
 /* ---- leave.c: out of functions that hooks have called ------------------------------ */
 
 /* Can such calls be made to return to their callers without us? */
@@ -227,6 +233,9 @@ bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 /* Put back the functions of all near areas, as far as they are still ours. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err);
+/* Is nothing patched any more that this near area serves: were its modules unloaded? */
+bool inject_near_is_idle(struct tm_injection *in, const struct tm_maps *maps, uint32_t area);
+bool inject_near_allocates(struct tm_injection *in, uint32_t area);
 /* Is this function patched already? */
 bool inject_patched(struct tm_injection *in, tm_addr function);
 

@@ -8,6 +8,32 @@
 #define PASTE(a, b) a##_##b
 #define JOIN(a, b) PASTE(a, b)
 
+#ifdef OWN
+/* An allocator that only this plugin has. */
+void *je_malloc(size_t size);
+void je_free(void *block);
+
+static char pool[1 << 20];
+static size_t used;
+
+__attribute__((noinline)) void *je_malloc(size_t size)
+{
+	void *block = pool + used;
+
+	used += (size + 15) / 16 * 16;
+	__asm__ volatile("" : : : "memory");
+	return used <= sizeof(pool) ? block : NULL;
+}
+
+__attribute__((noinline)) void je_free(void *block)
+{
+	__asm__ volatile("" : : "r"(block) : "memory");
+	used += 0 * sizeof(block);
+}
+
+#define malloc je_malloc
+#endif
+
 static __attribute__((noinline)) void *JOIN(NAME, inner)(size_t size)
 {
 	void *block = malloc(size);

@@ -1,6 +1,6 @@
 """Modules that come and go while the recorder records.
 
-    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again|swap|blind ...]
+    plugins.py [late|gone|frames|namespace|rewritten|relative|churn|tables|again|swap|blind|own ...]
 """
 import json
 import os
@@ -333,10 +333,33 @@ def blind():
     finish("blind", host)
 
 
+# ---- own: a plugin with an allocator comes and goes --------------------------------------------------
+
+def own():
+    path, times = build("own", "-DOWN", "-Wl,--build-id"), 20
+    host = Host()
+    host.start()
+    for i in range(times):
+        host("load", 0, path)
+        said = tmattach("info", host.pid).stderr + tmattach("stats", host.pid).stderr
+        # Its memory is that of the one before: blocks at the same addresses.
+        host("call", 0, 10 + i)
+        if i < times - 1:
+            host("close", 0)
+    report.check("own.so was loaded after the start with an allocator of its own" in said,
+                 "own: it is said that it came later", said)
+    got = sum(host.groups().values())
+    report.check(got == 10 + times - 1, "own: hooked the %dth time as the first" % times, got)
+    with open("/proc/%d/maps" % host.pid) as maps:
+        areas = sum("memfd:tmattach-near" in line for line in maps)
+    report.check(areas == 3, "own: one area for each of the three that are hooked", areas)
+    finish("own", host)
+
+
 if __name__ == "__main__":
     try:
         for part in sys.argv[1:] or ("late", "gone", "frames", "namespace", "rewritten", "relative",
-                                     "churn", "tables", "again", "swap", "blind"):
+                                     "churn", "tables", "again", "swap", "blind", "own"):
             globals()[part]()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
