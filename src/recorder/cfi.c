@@ -209,12 +209,15 @@ static uint32_t row_of_state(const struct state *s)
 uint32_t cfi_row(const struct tm_recorder_loaded *m, uint64_t pc)
 {
 	struct entry e;
-	struct run r = { .e = &e, .pc = UINT64_MAX };
+	struct run r;
 
 	if (!m->header || !cfi_find(m, pc, &e))
 		return TM_ROW_NONE;
 	if (e.is_signal)
 		return tm_row_how(TM_ROW_SIGNAL, 0, 0);
+	cpu_clear(&r, sizeof(r));
+	r.e = &e;
+	r.pc = UINT64_MAX;
 	run(&r, e.cie);
 	r.initial = r.now;
 	r.at = e.begin;

@@ -191,7 +191,7 @@ bool cfi_find(const struct tm_recorder_loaded *m, uint64_t pc, struct entry *ret
 	size_t after = TM_LOWER_BOUND(m->nfunctions, i,
 				      m->header_at + (uint64_t)(int64_t)functions[i][0] <= pc);
 
-	*ret = (struct entry){ .encoding = 0 };
+	cpu_clear(ret, sizeof(*ret));
 	return after &&
 	       read_fde(ret, m, m->header_at + (uint64_t)(int64_t)functions[after - 1][1] -
 			m->frames_at) &&

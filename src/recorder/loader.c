@@ -161,8 +161,10 @@ static struct tm_recorder_loaded *former(struct tm_recorder_loader *l,
 
 static void add(struct tm_recorder_loader *l, const struct found *f)
 {
-	struct tm_recorder_loaded new = { .listed = 1 }, *m;
+	struct tm_recorder_loaded new, *m;
 
+	cpu_clear(&new, sizeof(new));
+	new.listed = 1;
 	loader_describe(f, &new);
 	m = former(l, &new, f);
 	if (!m && l->nmodules >= TM_LOADER_MODULES - 1) {
@@ -174,7 +176,7 @@ static void add(struct tm_recorder_loader *l, const struct found *f)
 	if (!m) {
 		m = &l->modules[l->nmodules + 1];
 		loader_keep(l, f, &new);
-		*m = new;
+		cpu_copy(m, &new, sizeof(new));
 		__atomic_store_n(&l->nmodules, l->nmodules + 1, __ATOMIC_RELEASE);
 	}
 	m->since = loader_changes() + 1;
