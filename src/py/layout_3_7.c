@@ -29,7 +29,7 @@ PY_LAYOUT_DEFINE(3_7,
 		.fields = PY_STACK_FIELDS(
 			.interpreters = 24, .interp_modules = 40,
 			PY_STACK_THREAD_3_7,
-			.thread_cframe = PY_ABSENT,
+			.thread_cframe = PY_ABSENT, .cframe_previous = PY_ABSENT,
 			PY_STACK_FRAME_3_7(104),
 			.code_filename = 96, .code_name = 104,
 			.code_qualname = PY_ABSENT, .code_firstlineno = 36,

@@ -29,7 +29,7 @@ PY_LAYOUT_DEFINE(3_9,
 		.fields = PY_STACK_FIELDS(
 			.interpreters = 32, .interp_modules = 856,
 			PY_STACK_THREAD_3_7,
-			.thread_cframe = PY_ABSENT,
+			.thread_cframe = PY_ABSENT, .cframe_previous = PY_ABSENT,
 			PY_STACK_FRAME_3_7(104),
 			PY_STACK_CODE_3_8,
 			PY_STACK_OBJECT_3_7),

@@ -75,17 +75,17 @@
 #define PY_STACK_FIELDS_ONE_BY_ONE(                                            \
 	interpreters, interp_next, threads, interp_modules,                    \
 	thread_next, thread_interp,                                            \
-	thread_id, thread_frame, thread_cframe, cframe_frame, frame_previous,  \
-	frame_code, frame_instr, frame_owner, frame_tlbc, code_filename,       \
-	code_name, code_qualname, code_firstlineno, code_lines, code_instrs,   \
-	code_tlbc, object_type, bytes_size, bytes_data)                        \
+	thread_id, thread_frame, thread_cframe, cframe_frame, cframe_previous, \
+	frame_previous, frame_code, frame_instr, frame_owner, frame_tlbc,      \
+	code_filename, code_name, code_qualname, code_firstlineno, code_lines, \
+	code_instrs, code_tlbc, object_type, bytes_size, bytes_data)                        \
 	{ interpreters, interp_next, threads, interp_modules,                  \
 	  thread_next, thread_interp,                                          \
 	  thread_id, thread_frame, thread_cframe, cframe_frame,                \
-	  frame_previous, frame_code, frame_instr, frame_owner, frame_tlbc,    \
-	  code_filename, code_name, code_qualname, code_firstlineno,           \
-	  code_lines, code_instrs, code_tlbc, object_type, bytes_size,         \
-	  bytes_data }
+	  cframe_previous, frame_previous, frame_code, frame_instr,            \
+	  frame_owner, frame_tlbc, code_filename, code_name, code_qualname,    \
+	  code_firstlineno, code_lines, code_instrs, code_tlbc, object_type,   \
+	  bytes_size, bytes_data }
 
 /* ---- the tables ------------------------------------------------------------ */
 

@@ -35,6 +35,7 @@ struct py_stack_fields {
 	uint16_t thread_frame;
 	uint16_t thread_cframe;  /* 3.10 to 3.12: points to the C stack */
 	uint16_t cframe_frame;   /* 3.11, 3.12: thread_frame leads to a _PyCFrame */
+	uint16_t cframe_previous; /* 3.10 to 3.12 (Include/cpython/pystate.h) */
 	/* PyFrameObject until 3.10, then _PyInterpreterFrame */
 	uint16_t frame_previous, frame_code, frame_instr, frame_owner;
 	uint16_t frame_tlbc;     /* 3.14+, free-threaded: which copy of the code */
