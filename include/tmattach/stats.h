@@ -82,8 +82,8 @@ const char *tm_key_name(enum tm_key key);
 /*
  * Which frames a trace is not put down to, although they are most recent: functions
  * that allocate for their caller. Those that are known (operator new, std::, Rust's
- * alloc, xmalloc and its like) are, in native code, unless `none`. Filters that look at
- * one frame look at the same.
+ * alloc, xmalloc and its like) are, in native code, and all C functions where a Python
+ * one has called, unless `none`. Filters that look at one frame look at the same.
  */
 struct tm_skip {
 	const struct tm_text *patterns; /* besides: fnmatch, of a function or a file */

@@ -111,15 +111,36 @@ void acting_free(struct acting *acting)
 	*acting = (struct acting){ 0 };
 }
 
+static inline bool is_native(const struct tm_snapshot *s, tm_id frame)
+{
+	return s->frames[frame].native != TM_ID_NONE;
+}
+
+/* The most recent Python frame, behind which C functions work for it; where there is
+ * none, the most recent frame. */
+static uint32_t most_recent(const struct tm_snapshot *s, const tm_id *frames, uint32_t n)
+{
+	for (uint32_t i = n; i-- > 0;)
+		if (!is_native(s, frames[i]))
+			return i;
+	return n - 1;
+}
+
 uint32_t acting_index(struct acting *acting, tm_id traceback)
 {
-	const tm_id *frames = traceback_frames(acting->snapshot, traceback);
-	uint32_t newest = acting->snapshot->tracebacks[traceback].nframe - 1, i = newest;
+	const struct tm_snapshot *s = acting->snapshot;
+	const tm_id *frames = traceback_frames(s, traceback);
+	uint32_t n = s->tracebacks[traceback].nframe, newest, i;
+	bool python;
 
-	while (acting->known && i > 0 && is_wrapper(acting, frames[i]))
+	if (!acting->known)
+		return n - 1;
+	i = newest = most_recent(s, frames, n);
+	python = !is_native(s, frames[newest]);
+	while (i > 0 && (is_wrapper(acting, frames[i]) || (python && is_native(s, frames[i]))))
 		i--;
 	/* Wrappers alone: then it is the most recent, as ever. */
-	return acting->known && is_wrapper(acting, frames[i]) ? newest : i;
+	return is_wrapper(acting, frames[i]) || (python && is_native(s, frames[i])) ? newest : i;
 }
 
 uint32_t tm_traceback_acting(const struct tm_snapshot *snapshot, tm_id traceback)

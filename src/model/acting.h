@@ -1,6 +1,7 @@
 /*
  * Which frame of a traceback a block is put down to: the most recent one that does
- * more than allocate for its caller. Python frames always do. Private to src/model.
+ * more than allocate for its caller. Python frames always do, and C functions that they
+ * have called never. Private to src/model.
  */
 #ifndef TM_MODEL_ACTING_H
 #define TM_MODEL_ACTING_H

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "model/acting.h"
 #include "tmattach/stats.h"
 
 #define TEXT(s) ((struct tm_text){ s, sizeof(s) - 1 })
@@ -97,6 +98,27 @@ static void wrappers_alone_are_as_ever(void **state)
 	assert_acts(0, STACK("operator new(unsigned long)"));
 }
 
+static void c_functions_act_for_the_python_function_that_called(void **state)
+{
+	static const struct tm_text own[] = { TEXT("py:f") };
+	struct tm_snapshot *s = of(STACK("py:main", "map_next", "py:f", "dumps", "PyMem_Malloc"));
+	struct tm_skip skip = { own, 1, false };
+	struct acting acting;
+
+	(void)state;
+	assert_int_equal(tm_traceback_acting(s, s->sites[0].traceback), 2);
+	acting_init(&acting, s, &skip);
+	assert_int_equal(acting_index(&acting, s->sites[0].traceback), 0);
+	acting_free(&acting);
+	skip.none = true;
+	acting_init(&acting, s, &skip);
+	assert_int_equal(acting_index(&acting, s->sites[0].traceback), 4);
+	acting_free(&acting);
+	tm_snapshot_destroy(s);
+	/* Nothing of Python has called these. */
+	assert_acts(2, STACK("start_thread", "worker", "fill", "malloc"));
+}
+
 /* The function of the largest group. */
 static void assert_group(const struct tm_snapshot *s, const struct tm_query *query,
 			 const char *function, uint64_t size)
@@ -141,6 +163,7 @@ int main(void)
 		cmocka_unit_test(who_allocates_for_another_is_skipped),
 		cmocka_unit_test(a_result_before_the_name_does_not_matter),
 		cmocka_unit_test(names_that_only_begin_like_one_act),
+		cmocka_unit_test(c_functions_act_for_the_python_function_that_called),
 		cmocka_unit_test(wrappers_alone_are_as_ever),
 		cmocka_unit_test(groups_go_by_it_and_by_what_is_asked),
 		cmocka_unit_test(recursion_of_native_code_counts_once),
