@@ -123,20 +123,42 @@ static void put_frame(struct pickle_out *out, tm_id id)
 	memoize(out, &out->frames[id]);
 }
 
+static bool is_native(const struct pickle_out *out, uint32_t at)
+{
+	const struct tm_snapshot *s = out->snapshot;
+
+	return s->frames[s->frame_ids[at]].native != TM_ID_NONE;
+}
+
+/* Frames that are written: where there are some of Python, none of C functions. */
+static uint32_t count_frames(const struct pickle_out *out, const struct tm_traceback *t,
+			     bool *ret_python)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->nframe; i++)
+		n += !is_native(out, t->first + i);
+	*ret_python = n > 0;
+	return n ? n : t->nframe;
+}
+
 /* Most recent frame first: the raw order of tracemalloc's C part. */
 static void put_frames(struct pickle_out *out, tm_id id)
 {
 	static const int op[] = { 0, OP_TUPLE1, OP_TUPLE2, OP_TUPLE3 };
 	const struct tm_traceback *t = &out->snapshot->tracebacks[id];
-	uint32_t *place = &out->tuples[id];
+	uint32_t *place = &out->tuples[id], n;
+	bool python;
 
 	if (recall(out, *place))
 		return;
-	if (t->nframe > 3)
+	n = count_frames(out, t, &python);
+	if (n > 3)
 		put_byte(out, OP_MARK);
 	for (uint32_t i = t->nframe; i-- > 0;)
-		put_frame(out, out->snapshot->frame_ids[t->first + i]);
-	put_byte(out, t->nframe > 3 ? OP_TUPLE : op[t->nframe]);
+		if (!python || !is_native(out, t->first + i))
+			put_frame(out, out->snapshot->frame_ids[t->first + i]);
+	put_byte(out, n > 3 ? OP_TUPLE : op[n]);
 	memoize(out, place);
 }
 
