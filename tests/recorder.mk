@@ -12,7 +12,7 @@ recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl st
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder check-plugins check-pyrecorder check-registers soak-recorder
+.PHONY: check-recorder check-plugins check-pyrecorder check-merged check-registers soak-recorder
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
@@ -124,6 +124,10 @@ $(B)/tests/live/recorder/plugins-musl: tests/live/recorder/plugins.c
 check-plugins: $(B)/tmattach $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/plugins-musl
 	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/plugins.py
 
+# C functions between Python functions.
+check-merged: $(B)/tmattach live-roots
+	$(q)B='$(abspath $(B))' tests/live/run merged
+
 # The part that depends on the compiler that has built the recorder.
 check-registers: $(B)/tests/live/recorder_driver $(keepers)
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py registers
@@ -134,6 +138,7 @@ soak-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(r
 # The recorder's own code, run outside of a target, in which it must not be
 # wrong by one byte.
 recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_frames_test recorder_codes_test \
+	recorder_merge_test \
 	recorder_hooks_test recorder_sampling_test recorder_loader_test inject_rows_cache_test)
 
 .PHONY: valgrind-recorder
@@ -146,7 +151,7 @@ valgrind-recorder: $(recorder_unit)
 
 soak: soak-recorder valgrind-recorder
 
-CHECKS += check-recorder check-pyrecorder check-plugins
+CHECKS += check-recorder check-pyrecorder check-merged check-plugins
 
 -include $(B)/tests/live/recorder_driver.d $(B)/tests/live/pyrecorder_driver.d
 

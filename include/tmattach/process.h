@@ -56,6 +56,9 @@ struct tm_session_opts {
 	 */
 	uint64_t sample_bytes;
 	bool exact;
+	bool c_frames;               /* and its stacks have the C functions between
+					those of Python, where the version tells
+					(3.10 on); else TM_ERR_UNSUPPORTED */
 	/*
 	 * Snapshots of CPython's tracemalloc have the names of functions, which
 	 * it does not keep: of code objects that the process still has. All of
@@ -171,6 +174,9 @@ struct tm_status {
 				      as in a core */
 	bool recorder;             /* it is the recorder that traces */
 	uint64_t sample_bytes;     /* as it was started; 0: every block */
+	bool c_frames;             /* C functions are between those of Python, */
+	uint64_t unmerged;         /* but in so many stacks they did not fit, and
+				      those have the Python functions alone */
 };
 
 /* Cheap: a few small reads, no stop. TM_ERR_GONE when the target ended. */

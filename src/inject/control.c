@@ -78,6 +78,8 @@ bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		.epoch = c->table.epoch,
 		.python = inject_has_words(in),
 		.anonymous = c->table.anonymous,
+		.merges = c->table.python.merge != TM_PY_APART,
+		.unmerged = c->table.unmerged,
 	};
 	sum_up(c, ret);
 	return true;
@@ -129,6 +131,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 	c->table.current = c->table.peak = 0;
 	c->table.stack_tail = sizeof(struct tm_recorder_stack);
 	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
+	c->table.unmerged = 0;
 	return punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
 	       punch(in, remote, t->stacks, t->stacks_size, err) &&
 	       punch(in, remote, t->memos, TM_RECORDER_THREADS *
@@ -201,7 +204,8 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 
 	if (!inject_survey(in, maps, &functions, err))
 		return false;
-	if (functions.n == 0)
+	/* In Python the words are hooked, and no function. */
+	if (functions.n == 0 || inject_has_words(in))
 		return true;
 	{
 		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
@@ -223,6 +227,16 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 	return true;
 }
 
+/* Who walks the frames of Python alone asks no module. */
+static bool merges(struct tm_injection *in)
+{
+	struct tm_recorder_python python;
+	struct tm_err unreadable;
+
+	return inject_peek_table(in, offsetof(struct tm_recorder_table, python), &python,
+				 sizeof(python), &unreadable) && python.merge;
+}
+
 bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
@@ -230,8 +244,7 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 
 	if (!tm_process_check(&in->process, err))
 		return false;
-	/* Who walks the frames of Python asks no module. */
-	if (inject_has_words(in))
+	if (inject_has_words(in) && !merges(in))
 		return true;
 	in->changes_seen = inject_loader_changes(in);
 	if (!tm_maps_read(in->process.pid, &maps, err))

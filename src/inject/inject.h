@@ -100,6 +100,9 @@ struct tm_inject_status {
 	uint64_t tracer_memory; /* resident bytes of table and code */
 	uint64_t epoch;    /* changes with clear() */
 	bool python;       /* behind the allocators of a CPython */
+	bool merges;       /* C functions between those of Python */
+	uint64_t unmerged; /* stacks in which they did not fit together, and are
+			      left out */
 	uint64_t anonymous; /* resident bytes of no file when the epoch began; 0: unknown */
 };
 

@@ -185,7 +185,8 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 	if (opts->python)
 		table->python = opts->python->facts;
 	return inject_poke_table(in, 0, table, sizeof(*table), err) &&
-	       (opts->python || inject_publish_space(in, maps, INJECT_BEGINS, err));
+	       ((opts->python && !opts->python->facts.merge) ||
+		inject_publish_space(in, maps, INJECT_BEGINS, err));
 }
 
 /* What allocates, by symbol. Of Python's own allocators only the words are hooked. */

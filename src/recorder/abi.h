@@ -260,6 +260,8 @@ struct tm_recorder_table {
 	uint64_t code_tail __attribute__((aligned(64)));  /* next free byte */
 	uint64_t lost_codes;  /* frames recorded with code 0 for want of room */
 	uint64_t code_ends;   /* exact mode: code objects that ended */
+	uint64_t unmerged;    /* stacks with their Python frames alone, because C
+				 frames and they did not fit together */
 };
 
 _Static_assert((int)TM_PY_MEMO_WORDS == (int)TM_RECORDER_MAX_FRAMES, "ABI");

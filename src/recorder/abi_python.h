@@ -90,6 +90,20 @@ enum {
 	TM_PY_NESTED = 1,
 };
 
+/*
+ * How C functions are merged between the Python functions of a stack. Each call of
+ * the evaluation loop has a structure among its C variables to which the chain of
+ * frames leads: the C frame that it lies in is the evaluator's, whatever that is
+ * called, and stands for the Python frames up to the structure.
+ */
+enum tm_recorder_py_merge {
+	TM_PY_APART,           /* no C functions */
+	TM_PY_BY_CFRAME_EACH,  /* 3.10: a CFrame for each Python frame */
+	TM_PY_BY_CFRAME,       /* 3.11: a _PyCFrame, which has its newest frame */
+	TM_PY_BY_ENTRY_FRAME,  /* 3.12 on: a frame of the interpreter's own, one
+				* of `foreign_owner`, in the chain itself */
+};
+
 /* What the recorder knows of this CPython. Offsets; TM_PY_ABSENT where the
  * version has none. All zero: no Python frames are read. */
 struct tm_recorder_python {
@@ -122,7 +136,10 @@ struct tm_recorder_python {
 	uint8_t instr;               /* enum tm_recorder_py_instr */
 	uint8_t foreign_owner;       /* the lowest frame_owner of what is no
 				      * Python function's; 0: none is */
-	uint8_t reserved;
+	uint8_t merge;               /* enum tm_recorder_py_merge */
+	/* PyThreadState, and what it leads to */
+	uint16_t thread_cframe, cframe_previous;
+	uint64_t image_start, image_end; /* code of the image with the evaluator */
 };
 
 /* FRAME_OWNED_BY_GENERATOR (pycore_frame.h, 3.11 to 3.15): complete wherever

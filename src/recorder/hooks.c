@@ -103,15 +103,6 @@ static bool is_inner(const call_t *call)
 
 /* ---- after and before the calls ------------------------------------------------ */
 
-static inline struct frame caller_of(const call_t *call)
-{
-	return (struct frame){
-		.fp = call->fp,
-		.pc = call->pc,
-		.sp = (uint64_t)(call + 1),
-	};
-}
-
 static KEEPS void forget_known(uint64_t address)
 {
 	struct block old;

@@ -7,51 +7,6 @@
 
 enum { FEW_PY_FRAMES = 32 };
 
-/* ---- the thread's state --------------------------------------------------------- */
-
-static uint64_t access_read(const struct tm_recorder_py_access *access)
-{
-	uint64_t at = access->at;
-
-	switch ((enum tm_recorder_py_access_kind)access->kind) {
-	case TM_PY_NOWHERE:
-		return 0;
-	case TM_PY_GLOBAL:
-		break;
-	case TM_PY_OF_THREAD:
-		at += cpu_thread_pointer();
-		break;
-	case TM_PY_TLS_BLOCK:
-		if (!cpu_tls_block(access->module))
-			return 0;
-		at += cpu_tls_block(access->module);
-		break;
-	}
-	return *(const volatile uint64_t *)at;
-}
-
-static bool state_is_own(uint64_t state)
-{
-	return state && state % 8 == 0 &&
-	       *(const uint64_t *)(state + table()->python.thread_id) ==
-		       cpu_thread_pointer();
-}
-
-/* The PyThreadState of this thread; 0: it has none. What stands in a global word
- * is another thread's, and may be gone, unless this one holds the GIL. */
-static uint64_t own_state(enum tm_recorder_py_domain domain)
-{
-	const struct tm_recorder_python *p = &table()->python;
-	uint64_t state = 0;
-
-	if (domain != TM_PY_RAW || p->attached.kind != TM_PY_GLOBAL)
-		state = access_read(&p->attached);
-	if (state_is_own(state))
-		return state;
-	state = access_read(&p->known);
-	return state_is_own(state) ? state : 0;
-}
-
 /* ---- the chain ------------------------------------------------------------------- */
 
 static inline uint64_t load(uint64_t object, uint16_t offset)
@@ -74,6 +29,11 @@ static inline uint8_t owner_of(const struct tm_recorder_python *p, uint64_t fram
 {
 	return p->frame_owner == TM_PY_ABSENT ? 0 :
 	       *(const uint8_t *)(frame + p->frame_owner);
+}
+
+static inline bool is_foreign(const struct tm_recorder_python *p, uint64_t frame)
+{
+	return p->foreign_owner && owner_of(p, frame) >= p->foreign_owner;
 }
 
 /* Free-threaded 3.14+: threads run copies of the code (_PyCodeArray: Py_ssize_t
@@ -201,15 +161,7 @@ static inline void py_memo_put(struct tm_recorder_memo *memo)
 	memo->busy = 0;
 }
 
-/* ---- stacks ------------------------------------------------------------------------- */
-
-struct py_walk {
-	uint64_t *words;
-	uint32_t n, max;
-	bool more;    /* there are others */
-	bool changed; /* since the memo's last stack */
-	struct tm_recorder_py_memo *memo; /* NULL: walk without; `words` are its own */
-};
+/* ---- the walk ----------------------------------------------------------------------- */
 
 static void add_word(const struct tm_recorder_python *p, struct py_walk *w,
 		     const struct seen *seen)
@@ -235,7 +187,7 @@ static inline void walk_frame(const struct tm_recorder_python *p, struct py_walk
 {
 	struct seen seen = { frame, 0, 0 };
 
-	if (p->foreign_owner && owner_of(p, frame) >= p->foreign_owner)
+	if (is_foreign(p, frame))
 		return;
 	seen.code = load(frame, p->frame_code);
 	seen.instr = instr_of(p, frame);
@@ -244,6 +196,72 @@ static inline void walk_frame(const struct tm_recorder_python *p, struct py_walk
 	else
 		add_word(p, w, &seen);
 }
+
+/* ---- evaluators ---------------------------------------------------------------------- */
+
+static void add_evaluator(struct py_walk *w, uint64_t at)
+{
+	struct evaluators *e = w->evaluators;
+
+	if (e->n == MAX_EVALUATORS) {
+		w->more = true;
+		return;
+	}
+	e->at[e->n] = at;
+	e->words[e->n++] = w->n;
+}
+
+/* 3.11: the frame is the newest of an older evaluator. */
+static bool is_of_next(const struct tm_recorder_python *p, const struct evaluators *e,
+		       uint64_t frame)
+{
+	uint64_t next = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
+
+	return next && load(next, p->cframe_frame) == frame;
+}
+
+/* The walk comes to this frame: those that run newer frames are complete. */
+static void end_newer(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
+{
+	struct evaluators *e = w->evaluators;
+
+	if (p->merge == TM_PY_BY_ENTRY_FRAME && is_foreign(p, frame))
+		add_evaluator(w, frame);
+	while (p->merge == TM_PY_BY_CFRAME && !w->more && is_of_next(p, e, frame)) {
+		add_evaluator(w, e->cframe);
+		e->cframe = load(e->cframe, p->cframe_previous);
+	}
+}
+
+static void end_each(const struct tm_recorder_python *p, struct py_walk *w)
+{
+	struct evaluators *e = w->evaluators;
+
+	add_evaluator(w, e->cframe);
+	e->cframe = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
+}
+
+/* There are no frames from here on, or no room: whose are the last words? */
+static void end_last(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
+{
+	struct evaluators *e = w->evaluators;
+
+	if (w->n == (e->n ? e->words[e->n - 1] : 0))
+		return;
+	if (p->merge == TM_PY_BY_CFRAME)
+		add_evaluator(w, e->cframe);
+	if (p->merge != TM_PY_BY_ENTRY_FRAME)
+		return;
+	for (uint32_t i = 0; frame && frame % 8 == 0 && i < TM_PY_MAX_WALK; i++) {
+		if (is_foreign(p, frame)) {
+			add_evaluator(w, frame);
+			return;
+		}
+		frame = load(frame, p->frame_previous);
+	}
+}
+
+/* ---- stacks ------------------------------------------------------------------------- */
 
 static inline void walk_frames(uint64_t state, struct py_walk *w)
 {
@@ -255,9 +273,15 @@ static inline void walk_frames(uint64_t state, struct py_walk *w)
 			w->more = true;
 			return;
 		}
+		if (w->evaluators)
+			end_newer(p, w, frame);
 		walk_frame(p, w, frame);
+		if (w->evaluators && p->merge == TM_PY_BY_CFRAME_EACH && !w->more)
+			end_each(p, w);
 		frame = load(frame, p->frame_previous);
 	}
+	if (w->evaluators)
+		end_last(p, w, frame);
 }
 
 static uint32_t intern_walk(const struct py_walk *w)
@@ -303,17 +327,50 @@ static __attribute__((noinline)) uint32_t stack_many(uint64_t state, uint32_t ma
 	return stack_of(state, words, max);
 }
 
-uint32_t python_stack(enum tm_recorder_py_domain domain, struct tm_recorder_thread *slot)
+/* The frames alone. */
+static uint32_t stack_alone(struct tm_recorder_memo *memo, uint64_t state, uint32_t max)
 {
-	const uint64_t state = own_state(domain);
+	if (memo)
+		return stack_by_memo(&memo->python, state, max);
+	return max <= FEW_PY_FRAMES ? stack_few(state, max) : stack_many(state, max);
+}
+
+static __attribute__((noinline)) uint32_t stack_with_c(struct tm_recorder_memo *memo,
+						       uint64_t state, uint32_t max,
+						       const struct frame *caller,
+						       struct tm_recorder_thread *slot)
+{
+	uint64_t words[TM_PY_MEMO_WORDS];
+	struct evaluators evaluators;
+	struct py_walk w = { .words = words, .max = max, .evaluators = &evaluators };
+
+	evaluators.n = 0;
+	evaluators.cframe = 0;
+	if (memo) {
+		w.memo = &memo->python;
+		w.words = memo->python.words;
+	}
+	if (state && table()->python.merge != TM_PY_BY_ENTRY_FRAME)
+		evaluators.cframe = load(state, table()->python.thread_cframe);
+	if (state)
+		walk_frames(state, &w);
+	return merged_stack(&w, caller, slot);
+}
+
+uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *caller,
+		      struct tm_recorder_thread *slot)
+{
+	const uint64_t state = python_state(domain);
 	const uint32_t nframe = table()->nframe;
 	const uint32_t max = nframe < TM_PY_MEMO_WORDS ? nframe : TM_PY_MEMO_WORDS;
 	struct tm_recorder_memo *memo = state ? py_memo_take(slot) : NULL;
 	uint32_t id;
 
-	if (!memo)
-		return max <= FEW_PY_FRAMES ? stack_few(state, max) : stack_many(state, max);
-	id = stack_by_memo(&memo->python, state, max);
-	py_memo_put(memo);
+	if (table()->python.merge)
+		id = stack_with_c(memo, state, max, caller, slot);
+	else
+		id = stack_alone(memo, state, max);
+	if (memo)
+		py_memo_put(memo);
 	return id;
 }

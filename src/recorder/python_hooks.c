@@ -38,13 +38,14 @@ static inline enum tm_recorder_py_domain domain_of(const struct tm_recorder_py_w
 static void record_block(const py_call_t *call, uint64_t address, uint64_t size)
 {
 	struct tm_recorder_thread *slot = thread_slot();
+	const struct frame caller = caller_of(call);
 	struct block block = { .address = address, .size = size };
 
 	/* One that stands for others has to have a size. */
 	if (table()->sample_bytes && size == 0)
 		block.size = 1;
 	table_expect(address);
-	block.stack = python_stack(domain_of(word_of(call)), slot);
+	block.stack = python_stack(domain_of(word_of(call)), &caller, slot);
 	table_insert(&block, slot);
 }
 

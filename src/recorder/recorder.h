@@ -64,6 +64,16 @@ struct frame {
 	uint64_t fp;
 };
 
+/* The caller of a function that a hook has called. */
+static inline struct frame caller_of(const struct tm_recorder_call *call)
+{
+	return (struct frame){
+		.fp = call->fp,
+		.pc = call->pc,
+		.sp = (uint64_t)(call + 1),
+	};
+}
+
 /* Where the table keeps an address. */
 struct place {
 	uint64_t hash;
@@ -170,6 +180,15 @@ struct bounds bounds_of(const struct tm_recorder_space *space, uint64_t sp,
 			struct tm_recorder_thread *slot);
 
 /* unwind.c */
+struct walk {
+	struct frame at;
+	struct bounds stack;
+	uint64_t fp_at;  /* where at.fp was read, as in tm_recorder_step */
+	int signals;
+};
+
+/* To the caller. False: it was not found, or there is none: then at.pc is 0. */
+bool walk_step(const struct tm_recorder_space *space, struct walk *walk);
 /* The id of the stack of at most `max` frames that starts with the caller. */
 uint32_t unwind(const struct frame *start, uint32_t max,
 		struct tm_recorder_thread *slot);
@@ -182,9 +201,41 @@ void code_ends(uint64_t address);
 /* co_firsttraceable, 0 where there is none. */
 int32_t code_first_traceable(uint64_t code);
 
+/* python_state.c */
+/* The PyThreadState of this thread; 0: it has none. */
+uint64_t python_state(enum tm_recorder_py_domain domain);
+
 /* python_frames.c */
-/* The id of the stack of Python functions that called. */
-uint32_t python_stack(enum tm_recorder_py_domain domain, struct tm_recorder_thread *slot);
+enum { MAX_EVALUATORS = 64 };
+
+/* The evaluators of a stack's Python frames, newest first: where the structure of each
+ * is, and how many words there are up to its last frame. */
+struct evaluators {
+	uint64_t cframe; /* of the frames that come next; 3.10, 3.11 */
+	uint32_t n;
+	uint32_t words[MAX_EVALUATORS];
+	uint64_t at[MAX_EVALUATORS];
+};
+
+/* The Python frames of a stack as words, newest first. */
+struct py_walk {
+	uint64_t *words;
+	uint32_t n, max;
+	bool more;    /* there are others */
+	bool changed; /* since the memo's last stack */
+	struct tm_recorder_py_memo *memo; /* NULL: walk without; `words` are its own */
+	struct evaluators *evaluators;    /* NULL: nobody asks */
+};
+
+/* The id of the stack of the functions that called: of Python, and where they are to
+ * be merged of C, from `caller` on. */
+uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *caller,
+		      struct tm_recorder_thread *slot);
+
+/* python_merge.c */
+/* The same, of frames that have been walked, with their evaluators. */
+uint32_t merged_stack(const struct py_walk *python, const struct frame *caller,
+		      struct tm_recorder_thread *slot);
 
 /* sample.c */
 /* Is this block one of those that stand for all? Most are not, which a hook tells

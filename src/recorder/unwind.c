@@ -6,13 +6,6 @@
  */
 #include "recorder.h"
 
-struct walk {
-	struct frame at;
-	struct bounds stack;
-	uint64_t fp_at;  /* where at.fp was read, as in tm_recorder_step */
-	int signals;
-};
-
 enum { WORD = 8, MAX_SIGNALS = 4, UNCHECKABLE = 1, FEW_FRAMES = 32,
        MANY_FRAMES = TM_RECORDER_MAX_FRAMES };
 
@@ -92,8 +85,7 @@ static bool enter_signal(const struct tm_recorder_space *s, struct walk *w,
 	return true;
 }
 
-/* False: the caller was not found. If there is none, pc is 0. */
-static bool step(const struct tm_recorder_space *s, struct walk *w)
+bool walk_step(const struct tm_recorder_space *s, struct walk *w)
 {
 	uint32_t how = row_for(s, w->at.pc - 1);
 	uint64_t offset = (uint64_t)((int64_t)tm_row_cfa(how) * WORD);
@@ -264,7 +256,7 @@ static enum tm_recorder_more walk(const struct tm_recorder_space *s, struct walk
 			more = TM_STACK_LIMITED;
 			break;
 		}
-		if (!step(s, w)) {
+		if (!walk_step(s, w)) {
 			more = w->at.pc ? TM_STACK_CUT : TM_STACK_WHOLE;
 			break;
 		}

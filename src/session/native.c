@@ -77,6 +77,8 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 	ret->traced_current = status.current;
 	ret->traced_peak = status.peak;
 	ret->ntraces = status.count;
+	ret->c_frames = status.merges;
+	ret->unmerged = status.unmerged;
 	return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "image/image.h"
 #include "py/allocators.h"
 #include "py/str.h"
 
@@ -138,9 +139,56 @@ static void take_frames(const struct py_runtime *runtime,
 	ret->frame_tlbc = runtime->free_threaded ? f->frame_tlbc : TM_PY_ABSENT;
 	ret->code_tlbc = runtime->free_threaded ? f->code_tlbc : TM_PY_ABSENT;
 	ret->foreign_owner = (uint8_t)access->foreign_owner;
+	ret->thread_cframe = f->thread_cframe;
+	ret->cframe_previous = f->cframe_previous;
 	ret->instr = runtime->layout->stack.lines == PY_LINES_LOCATIONS ?
 		TM_PY_INSTR_ADDRESS : TM_PY_INSTR_INDEX;
 	take_code(runtime, access, ret);
+}
+
+/* ---- where C functions are between them ------------------------------------------------ */
+
+static enum tm_recorder_py_merge merge_of(const struct tm_recorder_python *facts)
+{
+	if (facts->foreign_owner)
+		return TM_PY_BY_ENTRY_FRAME;
+	if (facts->thread_cframe == TM_PY_ABSENT)
+		return TM_PY_APART;
+	return facts->cframe_frame == TM_PY_ABSENT ? TM_PY_BY_CFRAME_EACH : TM_PY_BY_CFRAME;
+}
+
+static bool take_image(struct tm_session *session, struct tm_recorder_python *ret,
+		       struct tm_err *err)
+{
+	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
+	const struct tm_region *region = tm_maps_find(&session->maps, session->runtime.image);
+
+	if (!region)
+		return tm_err_set(err, TM_ERR_BUSY, session->object,
+				  "the image of its Python is not mapped any more");
+	if (!tm_image_read(session->mem, region, &image, err))
+		return false;
+	for (size_t i = 0; i < image.nsegments; i++)
+		if (image.flags[i] & PF_X) {
+			ret->image_start = image.segments[i].start;
+			ret->image_end = image.segments[i].end;
+		}
+	return true;
+}
+
+/* Asked for with `c_frames`. */
+static bool take_merge(struct tm_session *session, struct tm_recorder_python *ret,
+		       struct tm_err *err)
+{
+	if (!session->opts.c_frames)
+		return true;
+	ret->merge = merge_of(ret);
+	if (ret->merge)
+		return take_image(session, ret, err);
+	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
+		   "%s does not tell which C functions its Python functions are in",
+		   session->runtime.name);
+	return tm_err_hint(err, "without --native its Python functions are recorded");
 }
 
 /* ---- and that it is so ----------------------------------------------------------------- */
@@ -211,7 +259,7 @@ bool tm_python_allocators(struct tm_session *session, struct tm_python_allocator
 		return false;
 	take_words(&allocators, python);
 	take_frames(&session->runtime, &ret->access, &python->facts);
-	return true;
+	return take_merge(session, &python->facts, err);
 }
 
 bool tm_python_counts_frames(struct tm_session *session)

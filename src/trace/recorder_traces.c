@@ -109,21 +109,20 @@ static const struct run *frames_of(struct build *b, uint64_t pc, struct tm_err *
 }
 
 /* A frame that is none: its name says why. */
-static tm_id named_frame(struct build *b, const char *name)
+static tm_id named_frame(struct build *b, const char *name, bool is_native)
 {
 	struct tm_native_frame native = { .function = TM_ID_NONE,
 					  .module = TM_ID_NONE };
 	tm_id filename = tm_builder_string(b->builder, name, strlen(name));
 
-	if (tm_recorder_is_python(&b->copy->table))
-		return tm_builder_frame(b->builder, filename, 0);
-	return tm_builder_native_frame(b->builder, filename, 0, &native);
+	return is_native ? tm_builder_native_frame(b->builder, filename, 0, &native)
+			 : tm_builder_frame(b->builder, filename, 0);
 }
 
-static void add_named(struct build *b, const char *name, size_t *ntrace)
+static void add_named(struct build *b, const char *name, bool is_native, size_t *ntrace)
 {
 	b->trace = tm_grow(b->trace, &b->trace_cap, *ntrace + 1, sizeof(*b->trace));
-	b->trace[(*ntrace)++] = named_frame(b, name);
+	b->trace[(*ntrace)++] = named_frame(b, name, is_native);
 }
 
 /* Does a stack that ends early lack anything? main() and the C library's code that
@@ -145,7 +144,7 @@ static bool traceback(struct build *b, const uint64_t *pcs, uint32_t n, bool cut
 	size_t ntrace = 0;
 
 	if (cut && lacks_frames(b, pcs, n))
-		add_named(b, TM_CUT_FRAME, &ntrace);
+		add_named(b, TM_CUT_FRAME, true, &ntrace);
 	for (uint32_t i = n; i-- > 0;) {
 		const struct run *run = frames_of(b, pcs[i], err);
 
@@ -159,7 +158,7 @@ static bool traceback(struct build *b, const uint64_t *pcs, uint32_t n, bool cut
 	}
 	/* tracemalloc's name for a frame of which nothing is known. */
 	if (ntrace == 0)
-		add_named(b, "<unknown>", &ntrace);
+		add_named(b, "<unknown>", !tm_recorder_is_python(&b->copy->table), &ntrace);
 	*ret = tm_builder_traceback(b->builder, b->trace, (uint32_t)ntrace,
 				    TM_TOTAL_NFRAME_NONE);
 	return true;

@@ -24,7 +24,7 @@ static void own(uint64_t frame, unsigned owner)
 	PUT(uint8_t, frame + table()->python.frame_owner, owner);
 }
 
-static void enter(uint64_t frame)
+static void run_frame(uint64_t frame)
 {
 	const struct tm_recorder_python *p = &table()->python;
 	uint64_t at = frame;
@@ -38,7 +38,7 @@ static void enter(uint64_t frame)
 
 static const struct tm_recorder_stack *seen(void)
 {
-	return stack_at(python_stack(TM_PY_OBJ, thread_slot()));
+	return stack_at(python_stack(TM_PY_OBJ, NULL, thread_slot()));
 }
 
 static void assert_frame(uint64_t word, const char *filename, const char *name, int line,
@@ -60,7 +60,7 @@ static void two_frames(const struct tm_recorder_python *version)
 
 	use(version);
 	frame = make_frame(0, make_code("/srv/main.py", "<module>", 1), 40);
-	enter(make_frame(frame, make_code("/srv/app.py", "App.run", 17), 8));
+	run_frame(make_frame(frame, make_code("/srv/app.py", "App.run", 17), 8));
 	stack = seen();
 	assert_int_equal(stack->n, 2);
 	assert_int_equal(stack->more, 0);
@@ -91,7 +91,7 @@ static void what_tracemalloc_does_not_count_is_left_out(void **state)
 	frame = make_frame(frame, code, 2);
 	generator = make_frame(frame, code, -2);
 	own(generator, TM_PY_OWNED_BY_GENERATOR);
-	enter(generator);
+	run_frame(generator);
 	assert_int_equal(seen()->n, 2);
 	assert_int_equal(tm_py_frame_at(seen()->pcs[0]), -2);
 	assert_int_equal(tm_py_frame_at(seen()->pcs[1]), 20);
@@ -109,7 +109,7 @@ static void copies_of_code_have_their_own_beginning(void **state)
 	frame = make_frame(0, code, 0);
 	PUT(uint64_t, frame + v314t.frame_instr, 0x70000 + 12);
 	PUT(uint32_t, frame + v314t.frame_tlbc, 1);
-	enter(frame);
+	run_frame(frame);
 	assert_int_equal(tm_py_frame_at(seen()->pcs[0]), 12);
 }
 
@@ -128,24 +128,24 @@ static void walks_are_bounded(void **state)
 
 	(void)state;
 	use(&v311);
-	enter(deep(10));
+	run_frame(deep(10));
 	assert_int_equal(seen()->n, 10);
 	assert_int_equal(seen()->more, 0);
-	enter(deep(11));
+	run_frame(deep(11));
 	assert_int_equal(seen()->n, 10);
 	assert_int_equal(seen()->more, 1);
 	table()->nframe = 1000;
-	enter(deep(200));
+	run_frame(deep(200));
 	assert_int_equal(seen()->n, TM_RECORDER_MAX_FRAMES);
 	/* A chain that leads nowhere, and one that leads round. */
 	frame = deep(2);
 	PUT(uint64_t, frame + v311.frame_previous, frame + 1);
-	enter(frame);
+	run_frame(frame);
 	assert_int_equal(seen()->n, 1);
 	assert_int_equal(seen()->more, 1);
 	PUT(uint64_t, frame + v311.frame_previous, frame);
 	PUT(uint64_t, frame + v311.frame_code, take(512));
-	enter(frame);
+	run_frame(frame);
 	assert_int_equal(seen()->n, 0);
 	assert_int_equal(seen()->more, 1);
 }
@@ -159,17 +159,17 @@ static void only_the_threads_own_state_is_read(void **state)
 	at = use(&v311);
 	/* A new thread's, which has no _PyCFrame yet. */
 	assert_int_equal(seen()->n, 0);
-	enter(deep(1));
+	run_frame(deep(1));
 	assert_int_equal(seen()->n, 1);
 	/* Not by raw, where the word may be another thread's. */
-	assert_int_equal(stack_at(python_stack(TM_PY_RAW, thread_slot()))->n, 0);
+	assert_int_equal(stack_at(python_stack(TM_PY_RAW, NULL, thread_slot()))->n, 0);
 	p->known = (struct tm_recorder_py_access){
 		.kind = TM_PY_OF_THREAD, .at = (uint64_t)&state_word - cpu_thread_pointer(),
 	};
-	assert_int_equal(stack_at(python_stack(TM_PY_RAW, thread_slot()))->n, 1);
+	assert_int_equal(stack_at(python_stack(TM_PY_RAW, NULL, thread_slot()))->n, 1);
 	PUT(uint64_t, at + p->thread_id, cpu_thread_pointer() + 64);
 	assert_int_equal(seen()->n, 0);
-	assert_int_equal(stack_at(python_stack(TM_PY_RAW, thread_slot()))->n, 0);
+	assert_int_equal(stack_at(python_stack(TM_PY_RAW, NULL, thread_slot()))->n, 0);
 	p->attached.kind = p->known.kind = TM_PY_NOWHERE;
 	assert_int_equal(seen()->n, 0);
 }
@@ -185,7 +185,7 @@ static void code_that_took_its_place_is_told_apart(void **state)
 	use(&v311);
 	code = make_code("/a.py", "first", 1);
 	frame = make_frame(0, code, 16);
-	enter(frame);
+	run_frame(frame);
 	first = seen();
 	assert_ptr_equal(seen(), first);
 	code_ends(code);
@@ -225,9 +225,9 @@ static void a_memo_says_what_a_walk_says(void **state)
 		PUT(uint64_t, frame + v311.frame_instr,
 		    code + v311.code_instrs + (seed >> 16) % 4 * 2);
 		if (seed >> 20 & 1)
-			enter(frames[(seed >> 21) % DEPTH]);
+			run_frame(frames[(seed >> 21) % DEPTH]);
 		else if (round == 0)
-			enter(frames[0]);
+			run_frame(frames[0]);
 		table()->sample_bytes = 0;
 		by_memo = seen();
 		table()->sample_bytes = 4096;
@@ -243,7 +243,7 @@ static void a_memo_in_use_is_left_alone(void **state)
 
 	(void)state;
 	use(&v310);
-	enter(deep(3));
+	run_frame(deep(3));
 	stack = seen();
 	memo = py_memo_take(thread_slot());
 	assert_non_null(memo);

@@ -14,11 +14,22 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
-/* The recorder's own sources, under its own rules but for the head. */
+/* The recorder's own sources, under its own rules but for the head, and for registers:
+ * here are others than the general ones. */
+#include "arch/recorder.h"
+#undef CPU_KEEPS
+#define CPU_KEEPS
 #include "src/recorder/counters.c"
 #include "src/recorder/stack.c"
+#include "src/recorder/cfi.c"
+#include "src/recorder/loader.c"
+#include "src/recorder/rows.c"
+#include "src/recorder/bounds.c"
+#include "src/recorder/unwind.c"
 #include "src/recorder/python_codes.c"
+#include "src/recorder/python_state.c"
 #include "src/recorder/python_frames.c"
+#include "src/recorder/python_merge.c"
 
 #include "inject/private.h"
 
@@ -170,13 +181,13 @@ static const struct tm_recorder_py_record *text_of(uint32_t id)
 	return record_at(id);
 }
 
-static void assert_text(uint32_t id, const char *text)
+static inline void assert_text(uint32_t id, const char *text)
 {
 	assert_int_equal(text_of(id)->size, strlen(text));
 	assert_memory_equal(text_of(id)->bytes, text, strlen(text));
 }
 
-static const struct tm_recorder_py_code *code_of(uint64_t word)
+static inline const struct tm_recorder_py_code *code_of(uint64_t word)
 {
 	const struct tm_recorder_py_record *record = text_of(tm_py_frame_code(word));
 
