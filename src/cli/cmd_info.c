@@ -14,6 +14,7 @@ static bool print_info(struct cli_source *source, const struct cli_options *opti
 		.snapshot = source->snapshot, .file = source->file,
 		.tracing = source->tracing,
 	};
+	struct tm_status status;
 	struct tm_err ignored;
 
 	/* If it exits here, print what we have. */
@@ -21,6 +22,8 @@ static bool print_info(struct cli_source *source, const struct cli_options *opti
 	    (source->session &&
 	     tm_session_memory(source->session, &source->memory, &ignored)))
 		info.memory = &source->memory;
+	if (source->session && tm_session_status(source->session, &status, &ignored))
+		info.status = &status;
 	return report_info(&how, &info, err);
 }
 

@@ -155,12 +155,30 @@ static void print_sampling(const struct report *how, const struct tm_snapshot *s
 	print_value(how, "error:", text);
 }
 
+static bool has_c_frames(const struct report_info *info)
+{
+	return info->status && info->status->c_frames;
+}
+
+/* Stacks that lack what was asked for are counted. */
+static void print_merging(const struct report *how, const struct report_info *info)
+{
+	char text[80];
+
+	if (!has_c_frames(info))
+		return;
+	snprintf(text, sizeof(text), "between those of Python; left out of %" PRIu64 " stacks",
+		 info->status->unmerged);
+	print_value(how, "C functions:", text);
+}
+
 static void print_traced(const struct report *how, const struct report_info *info)
 {
 	const struct tm_meta *meta = &info->snapshot->meta;
 
 	print_value(how, "tracing:", info->tracing ? "yes" : "no");
 	print_number(how, "traceback limit:", meta->traceback_limit);
+	print_merging(how, info);
 	/* A file may not know them: a pickle holds the traces only. */
 	if (!info->file || meta->traced_peak) {
 		print_size(how, "traced current:", meta->traced_current);
@@ -266,6 +284,8 @@ static bool write_json(const struct report *how, const struct report_info *info,
 	json_object_set_new(report, "tracing", json_boolean(info->tracing));
 	json_object_set_new(report, "traceback_limit",
 			    json_integer(meta->traceback_limit));
+	if (has_c_frames(info))
+		json_object_set_new(report, "unmerged", json_count(info->status->unmerged));
 	json_object_set_new(report, "traced_memory", traced);
 	json_object_set_new(report, "tracer_memory",
 			    json_count(meta->tracer_memory));
@@ -347,6 +367,8 @@ static bool write_csv(const struct report *how, const struct report_info *info,
 		   meta->taken_at ? json_time(when, meta->taken_at) : "");
 	add_string(&text, "tracing", info->tracing ? "true" : "false");
 	add_number(&text, "traceback_limit", meta->traceback_limit);
+	if (has_c_frames(info))
+		add_number(&text, "unmerged", info->status->unmerged);
 	add_number(&text, "current", meta->traced_current);
 	add_number(&text, "peak", meta->traced_peak);
 	add_number(&text, "tracer_memory", meta->tracer_memory);

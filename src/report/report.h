@@ -107,6 +107,7 @@ struct report_info {
 	const char *file; /* NULL: a process */
 	bool tracing;
 	const struct tm_memory *memory; /* NULL: unknown */
+	const struct tm_status *status; /* the same */
 };
 bool report_info(const struct report *how, const struct report_info *info,
 		 struct tm_err *err);

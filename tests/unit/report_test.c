@@ -141,7 +141,7 @@ static void information(void **state)
 
 	(void)state;
 	begin(&p, REPORT_JSON, 0);
-	is(&p, report_info(&p.how, &(struct report_info){ s, "x\xff.tms", true, NULL },
+	is(&p, report_info(&p.how, &(struct report_info){ s, "x\xff.tms", true, NULL, NULL },
 			   &p.err),
 	   "{\"format\":\"tmattach-info\",\"version\":1,\"source\":" SOURCE
 	   ",\"tracing\":true,\"traceback_limit\":2,"
@@ -149,7 +149,7 @@ static void information(void **state)
 	   "\"traces\":4,\"domains\":[{\"domain\":0,\"traces\":1,\"size\":1},"
 	   "{\"domain\":389047,\"traces\":3,\"size\":254}],\"pause_ms\":1.25}\n");
 	begin(&p, REPORT_CSV, 0);
-	is(&p, report_info(&p.how, &(struct report_info){ s, NULL, false, NULL },
+	is(&p, report_info(&p.how, &(struct report_info){ s, NULL, false, NULL, NULL },
 			   &p.err),
 	   "name,value\r\npid,7\r\nfile,\r\nruntime,CPython 3.13.5\r\n"
 	   "taken_at,2026-01-31T12:00:00.000Z\r\ntracing,false\r\n"
@@ -180,7 +180,7 @@ static struct tm_snapshot *make_freed(void)
 static void every_form_of_info_has_the_same_domains(void **state)
 {
 	struct tm_snapshot *s = make_freed();
-	struct report_info info = { s, "x.tms", true, NULL };
+	struct report_info info = { s, "x.tms", true, NULL, NULL };
 	struct printed p;
 
 	(void)state;
@@ -248,7 +248,7 @@ static void a_full_disk_is_reported(void **state)
 
 	(void)state;
 	setvbuf(how.out, NULL, _IONBF, 0);
-	assert_false(report_info(&how, &(struct report_info){ s, NULL, true, NULL },
+	assert_false(report_info(&how, &(struct report_info){ s, NULL, true, NULL, NULL },
 				 &err));
 	assert_int_equal(err.kind, TM_ERR_OS);
 	fclose(how.out);
