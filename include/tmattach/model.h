@@ -109,6 +109,9 @@ struct tm_meta {
 	char command[256];         /* the target's command line, shortened */
 };
 
+/* The domain of blocks that C code takes from malloc() in a recorded CPython. */
+enum { TM_DOMAIN_C = 67 };
+
 struct tm_snapshot {
 	struct tm_meta meta;
 

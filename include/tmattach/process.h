@@ -58,7 +58,9 @@ struct tm_session_opts {
 	bool exact;
 	bool c_frames;               /* and its stacks have the C functions between
 					those of Python, where the version tells
-					(3.10 on); else TM_ERR_UNSUPPORTED */
+					(3.10 on), else TM_ERR_UNSUPPORTED; with
+					pymalloc what C code takes from malloc() is
+					traced, too */
 	/*
 	 * Snapshots of CPython's tracemalloc have the names of functions, which
 	 * it does not keep: of code objects that the process still has. All of
@@ -174,9 +176,11 @@ struct tm_status {
 				      as in a core */
 	bool recorder;             /* it is the recorder that traces */
 	uint64_t sample_bytes;     /* as it was started; 0: every block */
-	bool c_frames;             /* C functions are between those of Python, */
-	uint64_t unmerged;         /* but in so many stacks they did not fit, and
-				      those have the Python functions alone */
+	bool c_frames;             /* C functions are between those of Python; in */
+	uint64_t unmerged;         /* so many stacks they did not fit, and those
+				      have the Python functions alone */
+	bool c_memory;             /* what C code takes from malloc() is traced, too,
+				      in TM_DOMAIN_C */
 };
 
 /* Cheap: a few small reads, no stop. TM_ERR_GONE when the target ended. */

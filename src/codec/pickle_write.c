@@ -162,6 +162,13 @@ static void put_frames(struct pickle_out *out, tm_id id)
 	memoize(out, place);
 }
 
+/* tracemalloc would not have it: it is malloc()'s, not Python's. Its own snapshots, in
+ * which a module may have taken that number, have no C functions. */
+static bool is_of_c(const struct tm_snapshot *snapshot, const struct tm_site *site)
+{
+	return site->domain == TM_DOMAIN_C && snapshot->nnatives > 0;
+}
+
 static void put_trace(struct pickle_out *out, const struct tm_site *site,
 		      uint64_t size)
 {
@@ -194,6 +201,8 @@ static bool put_traces(struct pickle_out *out, const struct canon *canon,
 			&canon->snapshot->sites[canon->sites.id[row->site]];
 
 		canon_tell(canon, i, canon->nrows);
+		if (is_of_c(canon->snapshot, site))
+			continue;
 		for (uint32_t k = 0; k < row->count; k++) {
 			if (in_batch == 0)
 				put_byte(out, OP_MARK);

@@ -78,6 +78,7 @@ bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		.epoch = c->table.epoch,
 		.python = inject_has_words(in),
 		.anonymous = c->table.anonymous,
+		.with_c = c->table.python.flags & TM_PY_WITH_C,
 		.merges = c->table.python.merge != TM_PY_APART,
 		.unmerged = c->table.unmerged,
 	};
@@ -204,8 +205,7 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 
 	if (!inject_survey(in, maps, &functions, err))
 		return false;
-	/* In Python the words are hooked, and no function. */
-	if (functions.n == 0 || inject_has_words(in))
+	if (functions.n == 0)
 		return true;
 	{
 		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
@@ -227,14 +227,24 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 	return true;
 }
 
-/* Who walks the frames of Python alone asks no module. */
-static bool merges(struct tm_injection *in)
+/* What it knows of its Python; all zero: there is none. */
+static struct tm_recorder_python python_of(struct tm_injection *in)
 {
-	struct tm_recorder_python python;
+	struct tm_recorder_python python = { 0 };
 	struct tm_err unreadable;
 
-	return inject_peek_table(in, offsetof(struct tm_recorder_table, python), &python,
-				 sizeof(python), &unreadable) && python.merge;
+	if (!inject_peek_table(in, offsetof(struct tm_recorder_table, python), &python,
+			       sizeof(python), &unreadable))
+		return (struct tm_recorder_python){ 0 };
+	return python;
+}
+
+/* Are all functions hooked that allocate? */
+static bool hook_new_unless_python(struct tm_injection *in, const struct tm_maps *maps,
+				   struct tm_err *err)
+{
+	return (inject_has_words(in) && !(python_of(in).flags & TM_PY_WITH_C)) ||
+	       hook_new(in, maps, err);
 }
 
 bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
@@ -244,16 +254,18 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 
 	if (!tm_process_check(&in->process, err))
 		return false;
-	if (inject_has_words(in) && !merges(in))
+	/* Who walks the frames of Python alone asks no module. */
+	if (inject_has_words(in) && !python_of(in).merge)
 		return true;
 	in->changes_seen = inject_loader_changes(in);
 	if (!tm_maps_read(in->process.pid, &maps, err))
 		return false;
 	hash = inject_maps_hash(&maps);
 	if (hash == in->modules_seen)
-		return !in->unsettled || hook_new(in, &maps, err);
+		return !in->unsettled || hook_new_unless_python(in, &maps, err);
 	in->modules_seen = hash;
-	return inject_publish_space(in, &maps, INJECT_GOES_ON, err) && hook_new(in, &maps, err);
+	return inject_publish_space(in, &maps, INJECT_GOES_ON, err) &&
+	       hook_new_unless_python(in, &maps, err);
 }
 
 static bool sample_stopped(struct tm_injection *in, tm_inject_copy *copy, void *ctx,

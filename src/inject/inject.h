@@ -33,7 +33,7 @@ struct tm_inject_python {
 	struct tm_recorder_python facts;
 	struct tm_recorder_py_word words[TM_PY_WORDS];
 	/* Is all of this true of the process as it stands still now? Asked before
-	 * anything is written to it. TM_ERR_BUSY: not at this instant. */
+	 * a word is changed. TM_ERR_BUSY: not at this instant. */
 	bool (*proved)(void *ctx, const struct tm_stop *stop, struct tm_err *err);
 	void *ctx;
 };
@@ -100,7 +100,8 @@ struct tm_inject_status {
 	uint64_t tracer_memory; /* resident bytes of table and code */
 	uint64_t epoch;    /* changes with clear() */
 	bool python;       /* behind the allocators of a CPython */
-	bool merges;       /* C functions between those of Python */
+	bool merges;       /* C functions between those of Python, */
+	bool with_c;       /* and blocks that C code takes from malloc */
 	uint64_t unmerged; /* stacks in which they did not fit together, and are
 			      left out */
 	uint64_t anonymous; /* resident bytes of no file when the epoch began; 0: unknown */

@@ -241,10 +241,10 @@ bool inject_patched(struct tm_injection *in, tm_addr function);
 
 /* ---- python.c -------------------------------------------------------------------- */
 
-/* Put the hooks into the words, and open the gate. TM_ERR_BUSY if
- * the words are not what they were. */
+/* Put the hooks into the words, and open the gate, unless others come first. TM_ERR_BUSY
+ * if the words are not what they were. */
 bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
-		       struct tm_err *err);
+		       bool opens, struct tm_err *err);
 
 /* ---- words.c: the words that hooks stand in ---------------------------------------- */
 

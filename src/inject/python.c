@@ -42,7 +42,7 @@ static bool choose(struct tm_injection *in, const struct tm_inject_python *pytho
 	return true;
 }
 
-static bool hook_words(struct tm_injection *in, pid_t tid, struct tm_err *err)
+static bool hook_words(struct tm_injection *in, pid_t tid, bool opens, struct tm_err *err)
 {
 	const struct tm_recorder_gate open = { .enabled = 1 };
 
@@ -53,11 +53,11 @@ static bool hook_words(struct tm_injection *in, pid_t tid, struct tm_err *err)
 			return false;
 	}
 	/* Now, while nobody counts: hooks begin with what stands there. */
-	return inject_poke(in, tid, in->head.gate, &open, sizeof(open), err);
+	return !opens || inject_poke(in, tid, in->head.gate, &open, sizeof(open), err);
 }
 
 static bool try_hook(struct tm_injection *in, const struct tm_inject_python *python,
-		     struct tm_err *err)
+		     bool opens, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	pid_t tid;
@@ -71,18 +71,18 @@ static bool try_hook(struct tm_injection *in, const struct tm_inject_python *pyt
 	if (!python->proved(python->ctx, &stop, err) || !choose(in, python, err))
 		return false;
 	/* The head tells of the words before they change. */
-	return inject_write_head(in, tid, err) && hook_words(in, tid, err);
+	return inject_write_head(in, tid, err) && hook_words(in, tid, opens, err);
 }
 
 bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
-		       struct tm_err *err)
+		       bool opens, struct tm_err *err)
 {
 	enum { MAX_TRIES = 100 };
 
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
 		if (tries)
 			inject_pause(tries);
-		if (try_hook(in, python, err))
+		if (try_hook(in, python, opens, err))
 			return true;
 		if (err->kind != TM_ERR_BUSY)
 			return false;

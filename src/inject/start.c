@@ -162,11 +162,6 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 	return done;
 }
 
-static bool enable(struct tm_injection *in, uint32_t on, struct tm_err *err)
-{
-	return inject_poke(in, 0, in->head.gate, &on, sizeof(on), err);
-}
-
 static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 		       const struct tm_maps *maps, const struct tm_inject_opts *opts,
 		       struct tm_err *err)
@@ -189,17 +184,45 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 		inject_publish_space(in, maps, INJECT_BEGINS, err));
 }
 
-/* What allocates, by symbol. Of Python's own allocators only the words are hooked. */
+static bool hooks_malloc(const struct tm_inject_opts *opts)
+{
+	return !opts->python || opts->python->facts.flags & TM_PY_WITH_C;
+}
+
+static void keep_loader(struct tm_functions *functions)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < functions->n; i++)
+		if (functions->items[i].kind == TM_HOOK_LOADER)
+			functions->items[n++] = functions->items[i];
+	functions->n = n;
+}
+
+/* What allocates, by symbol, and what tells of modules. Of Python's own allocators only
+ * the words are hooked, where C functions do not matter. */
 static bool survey(struct tm_injection *in, const struct tm_maps *maps,
 		   const struct tm_inject_opts *opts, struct tm_functions *ret,
 		   struct tm_err *err)
 {
-	if (opts->python) {
+	if (opts->python && !opts->python->facts.merge) {
 		ret->locks_memory = inject_locks_memory(in, maps);
 		return true;
 	}
-	return inject_survey(in, maps, ret, err) &&
-	       (tm_functions_have_malloc(ret) || refuse(in, ret, err));
+	if (!inject_survey(in, maps, ret, err))
+		return false;
+	if (hooks_malloc(opts))
+		return tm_functions_have_malloc(ret) || refuse(in, ret, err);
+	keep_loader(ret);
+	return true;
+}
+
+/* Counting begins with what stands there. */
+static bool set_going(struct tm_injection *in, struct tm_err *err)
+{
+	const struct tm_recorder_gate open = { .enabled = 1 };
+
+	return inject_poke(in, 0, in->head.gate, &open, sizeof(open), err);
 }
 
 /*
@@ -223,7 +246,7 @@ static bool try_to_open(struct tm_injection *in, bool last, bool *ret_open,
 		tm_stop_release(&stop);
 	if (!same && !inject_publish_space(in, &maps, INJECT_BEGINS, err))
 		return false;
-	return !*ret_open || enable(in, 1, err);
+	return !*ret_open || set_going(in, err);
 }
 
 static bool open_gate(struct tm_injection *in, struct tm_err *err)
@@ -240,9 +263,13 @@ static bool open_gate(struct tm_injection *in, struct tm_err *err)
 static bool hook(struct tm_injection *in, const struct tm_functions *functions,
 		 const struct tm_inject_opts *opts, struct tm_err *err)
 {
-	if (opts->python)
-		return inject_words_hook(in, opts->python, err);
-	return inject_hook(in, functions, 0, err) && open_gate(in, err);
+	const struct tm_inject_python *python = opts->python;
+
+	if (python && !python->facts.merge)
+		return inject_words_hook(in, python, true, err);
+	return inject_hook(in, functions, 0, err) &&
+	       (!python || inject_words_hook(in, python, false, err)) &&
+	       open_gate(in, err);
 }
 
 static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,

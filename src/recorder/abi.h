@@ -44,6 +44,8 @@ enum {
 	TM_RECORDER_BUCKETS_LOG2 = 20,
 	TM_RECORDER_CACHE_LOG2 = 16,
 	TM_RECORDER_FILTER_LOG2 = 19,
+
+	TM_RECORDER_C_DOMAIN = 67, /* of stacks: TM_DOMAIN_C in tmattach/model.h */
 };
 
 /* ---- the code ------------------------------------------------------------ */
@@ -169,7 +171,7 @@ struct tm_recorder_thread {
 	uint64_t random;
 	uint64_t stack_lo, stack_hi; /* the stack it was last seen on */
 	uint64_t inside;   /* the struct tm_recorder_call that it is in, if one
-			      allocator may call another */
+			      allocator may call another; see TM_PY_WITH_C, too */
 };
 
 /* ---- the gate -------------------------------------------------------------- */

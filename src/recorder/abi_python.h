@@ -14,7 +14,10 @@
 
 /* ---- the words of the allocator tables ------------------------------------- */
 
-enum tm_recorder_py_domain { TM_PY_RAW, TM_PY_MEM, TM_PY_OBJ, TM_PY_DOMAINS };
+enum tm_recorder_py_domain {
+	TM_PY_RAW, TM_PY_MEM, TM_PY_OBJ, TM_PY_DOMAINS,
+	TM_PY_OF_C = TM_PY_DOMAINS, /* none: malloc's */
+};
 
 enum tm_recorder_py_function {
 	TM_PY_MALLOC,  /* (ctx, size) -> block */
@@ -88,7 +91,17 @@ enum {
 	/* An allocator of one domain may be served by another domain's, at another
 	 * address (debug hooks, others' hooks): the outermost call counts. */
 	TM_PY_NESTED = 1,
+	/*
+	 * malloc's family is hooked, too: what C code takes is recorded, in a domain of
+	 * its own. Blocks of raw come from there, and are the business of raw's hooks:
+	 * these leave a note in `inside` of struct tm_recorder_thread, where the stack
+	 * has the return address of their caller, and the next call of the family that
+	 * comes from within TM_PY_NOTE_REACH bytes below takes it and does nothing else.
+	 */
+	TM_PY_WITH_C = 2,
 };
+
+enum { TM_PY_NOTE_REACH = 256 };
 
 /*
  * How C functions are merged between the Python functions of a stack. Each call of

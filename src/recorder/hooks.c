@@ -67,11 +67,31 @@ static bool is_called_by_outer(const struct tm_recorder_thread *slot, const call
 	return rows_same_file(call->pc - 1, patch->function);
 }
 
+/* Has CPython's raw allocator called for a block that its own hooks see to? */
+static inline bool is_noted(const struct tm_recorder_thread *slot, const call_t *call)
+{
+	return slot->inside - (uint64_t)&call->pc < TM_PY_NOTE_REACH &&
+	       table()->python.flags & TM_PY_WITH_C && !slot_shared(slot);
+}
+
+/* Asked once, when the call is done. */
+static inline bool is_pythons(const call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (likely(!is_noted(slot, call)))
+		return false;
+	slot->inside = 0;
+	return true;
+}
+
 void tm_enter(const call_t *call)
 {
 	struct tm_recorder_thread *slot = thread_slot();
 	const struct tm_recorder_space *space = rows_space();
 
+	if (is_noted(slot, call))
+		return;
 	if (head()->nallocators > 1 && space && !slot_shared(slot) && !is_within(slot, call) &&
 	    bounds_of(space, (uint64_t)call, slot).known)
 		slot->inside = (uint64_t)call;
@@ -129,7 +149,10 @@ static KEEPS void record(uint64_t address, uint64_t size, const call_t *call)
 		return;
 	}
 	table_expect(address);
-	block.stack = unwind(&caller, table()->nframe, slot);
+	if (unlikely(table()->python.merge))
+		block.stack = python_stack(TM_PY_OF_C, &caller, slot);
+	else
+		block.stack = unwind(&caller, table()->nframe, slot);
 	table_insert(&block, slot);
 }
 
@@ -137,7 +160,7 @@ static KEEPS void record(uint64_t address, uint64_t size, const call_t *call)
  * meanwhile and there is no table any more: ask again, before all else. */
 static inline void record_if(uint64_t address, uint64_t size, const call_t *call)
 {
-	if (likely(enabled() && !is_inner(call) && address))
+	if (likely(enabled() && !is_pythons(call) && !is_inner(call) && address))
 		record(address, size, call);
 }
 
@@ -193,7 +216,7 @@ static inline void record_moved(uint64_t size, const call_t *call)
 {
 	const uint64_t got = call->left_result;
 
-	if (unlikely(!enabled() || is_inner(call)))
+	if (unlikely(!enabled() || is_pythons(call) || is_inner(call)))
 		return;
 	/* realloc() may have called malloc() for the new block. */
 	if (got && table()->sample_bytes)

@@ -286,7 +286,8 @@ static inline void walk_frames(uint64_t state, struct py_walk *w)
 
 static uint32_t intern_walk(const struct py_walk *w)
 {
-	return stack_intern(w->words, w->n, w->more ? TM_STACK_LIMITED : TM_STACK_WHOLE);
+	return stack_intern(w->words, w->n, w->more ? TM_STACK_LIMITED : TM_STACK_WHOLE,
+			    table()->domain);
 }
 
 /* The same words as last time are the same stack. */
@@ -338,7 +339,8 @@ static uint32_t stack_alone(struct tm_recorder_memo *memo, uint64_t state, uint3
 static __attribute__((noinline)) uint32_t stack_with_c(struct tm_recorder_memo *memo,
 						       uint64_t state, uint32_t max,
 						       const struct frame *caller,
-						       struct tm_recorder_thread *slot)
+						       struct tm_recorder_thread *slot,
+						       uint32_t domain)
 {
 	uint64_t words[TM_PY_MEMO_WORDS];
 	struct evaluators evaluators;
@@ -354,7 +356,7 @@ static __attribute__((noinline)) uint32_t stack_with_c(struct tm_recorder_memo *
 		evaluators.cframe = load(state, table()->python.thread_cframe);
 	if (state)
 		walk_frames(state, &w);
-	return merged_stack(&w, caller, slot);
+	return merged_stack(&w, caller, slot, domain);
 }
 
 uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *caller,
@@ -367,7 +369,9 @@ uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *cal
 	uint32_t id;
 
 	if (table()->python.merge)
-		id = stack_with_c(memo, state, max, caller, slot);
+		id = stack_with_c(memo, state, max, caller, slot,
+				  domain == TM_PY_OF_C ? TM_RECORDER_C_DOMAIN
+						       : table()->domain);
 	else
 		id = stack_alone(memo, state, max);
 	if (memo)

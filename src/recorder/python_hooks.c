@@ -141,10 +141,30 @@ static uint32_t enter_nested(const py_call_t *call, uint64_t size)
 	return takes(call, size) ? TM_PY_OUTERMOST | TM_PY_TAKEN : TM_PY_OUTERMOST;
 }
 
+static inline bool notes(const py_call_t *call)
+{
+	return unlikely(table()->python.flags & TM_PY_WITH_C) &&
+	       domain_of(word_of(call)) == TM_PY_RAW;
+}
+
+/* For malloc's hooks, which see this block next: it is not theirs. False: they cannot be
+ * told, so it is. */
+static bool leave_note(const py_call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (slot_shared(slot))
+		return false;
+	slot->inside = (uint64_t)&call->pc;
+	return true;
+}
+
 static inline uint32_t enter_call(const py_call_t *call, uint64_t size)
 {
 	if (unlikely(table()->python.flags & TM_PY_NESTED))
 		return enter_nested(call, size);
+	if (notes(call) && !leave_note(call))
+		return 0;
 	return takes(call, size) ? TM_PY_TAKEN : 0;
 }
 
@@ -221,9 +241,13 @@ bool tm_py_before_realloc(py_call_t *call)
 {
 	const uint64_t address = call->args[1];
 
+	call->known = 0;
 	if (!address)
 		return before_new(call, call->args[2]);
-	call->known = is_decided(call) ? 0 : enter_call(call, call->args[2]);
+	if (!is_decided(call))
+		call->known = enter_call(call, call->args[2]);
+	else if (notes(call))
+		leave_note(call);
 	/* Inside of another's: that one has forgotten it. */
 	if (call->known || !(table()->python.flags & TM_PY_NESTED))
 		forget_moving(call);

@@ -89,6 +89,8 @@ static bool merge(struct merge *m)
 			return false;
 		if (leave_hook(m))
 			continue;
+		if (frame.pc > TM_PC_ADDRESS)
+			break;
 		if (!walk_step(m->space, &m->c) && m->c.at.pc)
 			break;
 		if (!merge_frame(m, &frame, m->c.at.pc ? m->c.at.sp : 0))
@@ -96,6 +98,25 @@ static bool merge(struct merge *m)
 	}
 	add_words(m, m->python->n);
 	return true;
+}
+
+/* Where Python has called nothing: as many as there would be of Python. */
+static enum tm_recorder_more c_alone(struct merge *m)
+{
+	const uint32_t nframe = table()->nframe;
+
+	while (m->c.at.pc) {
+		if (m->c.at.pc > TM_PC_ADDRESS)
+			return TM_STACK_CUT;
+		if (!leave_hook(m)) {
+			if (m->n == nframe || m->n == TM_RECORDER_MAX_FRAMES)
+				return TM_STACK_LIMITED;
+			m->out[m->n++] = m->c.at.pc;
+			if (!walk_step(m->space, &m->c))
+				return m->c.at.pc ? TM_STACK_CUT : TM_STACK_WHOLE;
+		}
+	}
+	return TM_STACK_WHOLE;
 }
 
 static bool merge_begin(struct merge *m, const struct py_walk *python, const struct frame *caller,
@@ -111,15 +132,20 @@ static bool merge_begin(struct merge *m, const struct py_walk *python, const str
 }
 
 uint32_t merged_stack(const struct py_walk *python, const struct frame *caller,
-		      struct tm_recorder_thread *slot)
+		      struct tm_recorder_thread *slot, uint32_t domain)
 {
-	const enum tm_recorder_more more = python->more ? TM_STACK_LIMITED : TM_STACK_WHOLE;
+	enum tm_recorder_more more = python->more ? TM_STACK_LIMITED : TM_STACK_WHOLE;
+	bool known;
 	struct merge m;
 
-	if (!python->n)
-		return unwind(caller, table()->nframe, slot);
-	if (merge_begin(&m, python, caller, slot) && merge(&m))
-		return stack_intern(m.out, m.n, more);
+	known = merge_begin(&m, python, caller, slot);
+	if (known && !python->n)
+		more = c_alone(&m);
+	if (known && (!python->n || merge(&m))) {
+		if (unlikely(table()->changes))
+			add_modules(m.out, m.n);
+		return stack_intern(m.out, m.n, more, domain);
+	}
 	__atomic_fetch_add(&table()->unmerged, 1, __ATOMIC_RELAXED);
-	return stack_intern(python->words, python->n, more);
+	return stack_intern(python->words, python->n, more, domain);
 }

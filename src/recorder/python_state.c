@@ -36,7 +36,7 @@ uint64_t python_state(enum tm_recorder_py_domain domain)
 	const struct tm_recorder_python *p = &table()->python;
 	uint64_t state = 0;
 
-	if (domain != TM_PY_RAW || p->attached.kind != TM_PY_GLOBAL)
+	if (domain == TM_PY_MEM || domain == TM_PY_OBJ || p->attached.kind != TM_PY_GLOBAL)
 		state = access_read(&p->attached);
 	if (state_is_own(state))
 		return state;

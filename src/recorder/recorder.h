@@ -124,7 +124,8 @@ bool table_remove(uint64_t address, struct block *ret_old);
 
 /* stack.c */
 /* The id of these frames, most recent first; 0 if there is no room. */
-uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more);
+uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more,
+		      uint32_t domain);
 
 /* loader.c: modules that come and go */
 static inline struct tm_recorder_loader *loader(void)
@@ -189,6 +190,9 @@ struct walk {
 
 /* To the caller. False: it was not found, or there is none: then at.pc is 0. */
 bool walk_step(const struct tm_recorder_space *space, struct walk *walk);
+
+/* Modules have come or gone: an address alone does not say whose it is. */
+KEEPS void add_modules(uint64_t *pcs, uint32_t n);
 /* The id of the stack of at most `max` frames that starts with the caller. */
 uint32_t unwind(const struct frame *start, uint32_t max,
 		struct tm_recorder_thread *slot);
@@ -227,15 +231,15 @@ struct py_walk {
 	struct evaluators *evaluators;    /* NULL: nobody asks */
 };
 
-/* The id of the stack of the functions that called: of Python, and where they are to
- * be merged of C, from `caller` on. */
+/* The id of the stack of the functions that called for a block of this domain: of
+ * Python, and where they are to be merged of C, from `caller` on. */
 uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *caller,
 		      struct tm_recorder_thread *slot);
 
 /* python_merge.c */
 /* The same, of frames that have been walked, with their evaluators. */
 uint32_t merged_stack(const struct py_walk *python, const struct frame *caller,
-		      struct tm_recorder_thread *slot);
+		      struct tm_recorder_thread *slot, uint32_t domain);
 
 /* sample.c */
 /* Is this block one of those that stand for all? Most are not, which a hook tells

@@ -94,11 +94,12 @@ static uint32_t link_in(uint32_t *bucket, uint32_t head, uint32_t id,
 	return id;
 }
 
-uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more)
+uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more,
+		      uint32_t domain)
 {
 	struct tm_recorder_table *t = table();
 	struct tm_recorder_stack like = {
-		.domain = t->domain,
+		.domain = domain,
 		.n = (uint16_t)n,
 		.more = (uint16_t)more,
 	};

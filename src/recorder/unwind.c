@@ -299,13 +299,12 @@ static struct tm_recorder_memo *memo_take(const struct tm_recorder_thread *slot)
 	return memo;
 }
 
-/* Modules have come or gone: an address alone does not say whose it is. */
-static KEEPS void add_modules(uint64_t *pcs, uint32_t n)
+void add_modules(uint64_t *pcs, uint32_t n)
 {
 	const struct tm_recorder_loader *l = loader();
 
 	for (uint32_t i = 0; i < n; i++)
-		if (loader_asks(l, pcs[i] - 1))
+		if (!(pcs[i] & TM_PY_FRAME) && loader_asks(l, pcs[i] - 1))
 			pcs[i] = loader_word(l, pcs[i]);
 }
 
@@ -319,7 +318,7 @@ static uint32_t intern(const struct output *out, enum tm_recorder_more more)
 		return memo->stack;
 	if (unlikely(table()->changes))
 		add_modules(out->pcs, out->n);
-	id = stack_intern(out->pcs, out->n, more);
+	id = stack_intern(out->pcs, out->n, more, table()->domain);
 	if (memo) {
 		memo->taken = out->n;
 		memo->stack = id;

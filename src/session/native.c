@@ -79,6 +79,7 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 	ret->ntraces = status.count;
 	ret->c_frames = status.merges;
 	ret->unmerged = status.unmerged;
+	ret->c_memory = status.with_c;
 	return true;
 }
 

@@ -176,12 +176,15 @@ static bool take_image(struct tm_session *session, struct tm_recorder_python *re
 	return true;
 }
 
-/* Asked for with `c_frames`. */
-static bool take_merge(struct tm_session *session, struct tm_recorder_python *ret,
-		       struct tm_err *err)
+/* Asked for with `c_frames`. What C code takes from malloc is told from what Python takes
+ * where only raw calls malloc. */
+static bool take_merge(struct tm_session *session, enum py_allocators_kind kind,
+		       struct tm_recorder_python *ret, struct tm_err *err)
 {
 	if (!session->opts.c_frames)
 		return true;
+	if (kind == PY_ALLOCATORS_PYMALLOC)
+		ret->flags |= TM_PY_WITH_C;
 	ret->merge = merge_of(ret);
 	if (ret->merge)
 		return take_image(session, ret, err);
@@ -259,7 +262,7 @@ bool tm_python_allocators(struct tm_session *session, struct tm_python_allocator
 		return false;
 	take_words(&allocators, python);
 	take_frames(&session->runtime, &ret->access, &python->facts);
-	return take_merge(session, &python->facts, err);
+	return take_merge(session, allocators.kind, &python->facts, err);
 }
 
 bool tm_python_counts_frames(struct tm_session *session)

@@ -9,6 +9,8 @@
 #include "base/map.h"
 #include "trace/recorder_codes.h"
 
+_Static_assert((int)TM_RECORDER_C_DOMAIN == (int)TM_DOMAIN_C, "domains are handed on");
+
 enum {
 	CHUNK = 1 << 20,  /* of the stack area, read at once */
 	MAX_INLINED = 64, /* frames of one address */

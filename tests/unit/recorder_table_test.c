@@ -185,15 +185,15 @@ static void the_peak_of_one_thread_is_exact(void **state)
 static void equal_stacks_have_one_id(void **state)
 {
 	uint64_t pcs[3] = { 1, 2, 3 };
-	uint32_t id = stack_intern(pcs, 3, false);
+	uint32_t id = stack_intern(pcs, 3, false, 0);
 
 	(void)state;
 	assert_int_not_equal(id, 0);
-	assert_int_equal(stack_intern(pcs, 3, false), id);
-	assert_int_not_equal(stack_intern(pcs, 2, false), id);
-	assert_int_not_equal(stack_intern(pcs, 3, true), id);
+	assert_int_equal(stack_intern(pcs, 3, false, 0), id);
+	assert_int_not_equal(stack_intern(pcs, 2, false, 0), id);
+	assert_int_not_equal(stack_intern(pcs, 3, true, 0), id);
 	pcs[2] = 4;
-	assert_int_not_equal(stack_intern(pcs, 3, false), id);
+	assert_int_not_equal(stack_intern(pcs, 3, false, 0), id);
 	assert_int_equal(table()->nstacks, 4);
 }
 
@@ -203,7 +203,7 @@ static void full_stacks_are_counted(void **state)
 
 	(void)state;
 	for (uint64_t i = 1; i <= table()->stacks_size / 24 + 10; i++)
-		lost += stack_intern(&i, 1, false) == 0;
+		lost += stack_intern(&i, 1, false, 0) == 0;
 	assert_int_not_equal(lost, 0);
 	assert_int_equal(table()->lost_stacks, lost);
 }

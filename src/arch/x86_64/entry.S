@@ -108,18 +108,32 @@ tm_hook_\name:
 	add	%rax, %rcx
 .endm
 
+/* Count a block that is passed over, and pass on. */
 .macro COUNT_DOWN by, factor, unless
 	SLOT_TO_CX
 	mov	%fs:0, %rax
 	cmp	%rax, THREAD_OWNER(%rcx)
 	jne	\unless
-	mov	\by, %rax
+	cmpq	$0, THREAD_INSIDE(%rcx)
+	jne	5f
+4:	mov	\by, %rax
 .ifnb \factor
 	imul	\factor, %rax
 .endif
 	cmp	THREAD_COUNTDOWN(%rcx), %rax
 	jae	\unless
 	sub	%rax, THREAD_COUNTDOWN(%rcx)
+	RESTORE_SPARED
+	PASS
+	/* Is it a note of CPython's raw allocator, for this call? */
+5:	lea	IN_SIZE(%rsp), %rax
+	sub	THREAD_INSIDE(%rcx), %rax
+	neg	%rax
+	cmp	$PY_NOTE_REACH, %rax
+	jae	4b
+	movq	$0, THREAD_INSIDE(%rcx)
+	RESTORE_SPARED
+	PASS
 .endm
 
 .macro PASS_UNLESS_TAKEN by, factor
@@ -128,8 +142,6 @@ tm_hook_\name:
 	cmpl	$1, tm_code+CODE_NALLOCATORS(%rip)
 	ja	7f
 	COUNT_DOWN \by, \factor, 7f
-	RESTORE_SPARED
-	PASS
 7:	RESTORE_SPARED
 8:
 .endm
@@ -220,8 +232,6 @@ tm_hook_\name:
 	ja	7f
 	JUMP_IF_KNOWN %rdi, 7f
 	COUNT_DOWN \by, \factor, 7f
-	RESTORE_SPARED
-	PASS
 7:	RESTORE_SPARED
 8:	FRAME
 	KEEP_AX

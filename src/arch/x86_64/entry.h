@@ -13,6 +13,7 @@
 
 #define THREAD_OWNER 0    /* struct tm_recorder_thread */
 #define THREAD_COUNTDOWN 24
+#define THREAD_INSIDE 56
 #define THREAD_SIZE_LOG2 6
 #define THREAD_FACTOR 0x9e3779b97f4a7c15
 #define THREAD_SHIFT 54
@@ -46,6 +47,8 @@
 #define PY_WORD_MOST 24
 #define PY_SMALL 512
 #define PY_NESTED 1
+#define PY_WITH_C 2
+#define PY_NOTE_REACH 256
 #define PY_TAKEN 2
 
 #define GATE_ENABLED 0    /* struct tm_recorder_gate */

@@ -152,7 +152,8 @@ BEGIN tm_py_promote_\domain\()_realloc
 .endm
 
 /* Pass on what is before this thread's next sample. Who is not sure leaves it to what
- * is called: see sample_takes(). What has no size counts there as one byte. */
+ * is called: see sample_takes(). What has no size counts there as one byte. raw, which is
+ * word 0 to 3, tells malloc's hooks by a note that they need not count. */
 .macro PASS_UNLESS_TAKEN size, word, else
 	mov	%fs:0, %r8
 	movabs	$THREAD_FACTOR, %r9
@@ -168,6 +169,9 @@ BEGIN tm_py_promote_\domain\()_realloc
 	test	\size, \size
 	jz	\else
 	sub	\size, THREAD_COUNTDOWN(%r9)
+.if (\word) < 4
+	mov	%rsp, THREAD_INSIDE(%r9)
+.endif
 	jmp	*ORIGINAL(\word)
 .endm
 
@@ -200,7 +204,12 @@ BEGIN tm_py_record_\domain\()_\function
 	BEGIN_RECORD \domain, malloc, \word
 	UNLESS_SAMPLED 3f
 	PASS_UNLESS_TAKEN %rsi, \word, 2f
-3:	testl	$PY_NESTED, TABLE_PY_FLAGS(%rcx)
+3:
+.if (\word) < 4
+	testl	$PY_NESTED | PY_WITH_C, TABLE_PY_FLAGS(%rcx)
+.else
+	testl	$PY_NESTED, TABLE_PY_FLAGS(%rcx)
+.endif
 	jnz	2f
 	lea	WORD(\word), %rax
 	cmp	%rsi, PY_WORD_MOST(%rax)

@@ -108,6 +108,7 @@ SAME(tm_recorder_table, filter, TABLE_FILTER);
 SAME(tm_recorder_table, sample_bytes, TABLE_SAMPLE);
 SAME(tm_recorder_thread, owner, THREAD_OWNER);
 SAME(tm_recorder_thread, countdown, THREAD_COUNTDOWN);
+SAME(tm_recorder_thread, inside, THREAD_INSIDE);
 SAME(tm_recorder_entry, original, ENTRY_ORIGINAL);
 SAME(tm_recorder_entry, nothrow, ENTRY_NOTHROW);
 SAME(tm_recorder_call, args[0], CALL_DI);
@@ -142,7 +143,8 @@ _Static_assert(sizeof(struct tm_recorder_thread) == 1 << THREAD_SIZE_LOG2 &&
 
 _Static_assert(sizeof(struct tm_recorder_py_word) == PY_WORD_SIZE &&
 	       TM_PY_SMALL == PY_SMALL && TM_PY_NESTED == PY_NESTED &&
-	       TM_PY_TAKEN == PY_TAKEN &&
+	       TM_PY_TAKEN == PY_TAKEN && TM_PY_WITH_C == PY_WITH_C &&
+	       TM_PY_NOTE_REACH == PY_NOTE_REACH &&
 	       PY_WORD_ORIGINAL == ENTRY_ORIGINAL, "entry_python.S");
 
 #endif
