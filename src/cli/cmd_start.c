@@ -27,11 +27,12 @@ static void tell_tracer(const struct cli_source *source, const struct tm_status 
 
 	tell_share(status, share);
 	if (status->kind == TM_RUNTIME_CPYTHON && status->recorder)
-		cli_note("%s: the recorder is in the allocators of %s, %s, %u %s each; it "
-			 "does not see what was allocated before, nor what C code takes "
-			 "from malloc(): --recorder does",
+		cli_note("%s: the recorder is in the allocators of %s, %s, %u %s each%s; it "
+			 "does not see what was allocated before%s",
 			 source->object, status->runtime, share, status->traceback_limit,
-			 frames);
+			 frames, status->c_frames ? " and C functions between them" : "",
+			 status->c_memory ? "" : ", nor what C code takes from malloc(): "
+			 "--native or --recorder does");
 	else if (status->kind == TM_RUNTIME_CPYTHON)
 		cli_note("%s: tracemalloc of %s is on, %u %s each; it does not see what "
 			 "was allocated before, nor what C code takes from malloc(): "
@@ -53,7 +54,8 @@ static bool is_another(const struct cli_options *options, const struct tm_status
 
 	return status->sample_bytes != opts->sample_bytes ||
 	       (status->kind == TM_RUNTIME_CPYTHON &&
-		status->recorder != (opts->exact || opts->sample_bytes > 0));
+		(status->c_frames != opts->c_frames ||
+		 status->recorder != (opts->exact || opts->sample_bytes > 0)));
 }
 
 static void tell_old(const struct cli_source *source, const struct cli_options *options,

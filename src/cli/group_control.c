@@ -36,6 +36,9 @@ static const struct argp_option sample_options[] = {
 static const struct argp_option exact_options[] = {
 	OPTION("exact", OPT_EXACT, NULL, "The recorder in place of tracemalloc, in "
 	       "CPython's own allocators, as --sample puts it there: every block"),
+	OPTION("native", OPT_NATIVE, NULL, "With --sample or --exact, in CPython: "
+	       "the C functions, too, between those of Python, and the blocks that C code "
+	       "takes from malloc()"),
 	OPTIONS_END,
 };
 
@@ -135,9 +138,15 @@ static error_t parse_exact(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	if (key == ARGP_KEY_END && o->session.exact && o->session.sample_bytes)
 		cli_usage(state, "--exact, --sample", "only one of them");
-	if (key != OPT_EXACT)
+	if (key == ARGP_KEY_END && o->session.c_frames && !o->session.exact &&
+	    !o->session.sample_bytes)
+		cli_usage(state, "--native", "goes with --sample or --exact");
+	if (key != OPT_EXACT && key != OPT_NATIVE)
 		return ARGP_ERR_UNKNOWN;
-	o->session.exact = true;
+	if (key == OPT_EXACT)
+		o->session.exact = true;
+	else
+		o->session.c_frames = true;
 	return 0;
 }
 

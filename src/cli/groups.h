@@ -33,6 +33,7 @@ enum cli_key {
 	OPT_GROWTH,
 	OPT_HEAP,
 	OPT_EXACT,
+	OPT_NATIVE,
 	OPT_IN_CORE,
 	OPT_ALLOC,
 	OPT_FREE,

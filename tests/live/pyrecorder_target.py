@@ -5,7 +5,8 @@
 Reads commands, one a line, and answers each with one line, "done ..." or what went wrong:
   objects N     tracemalloc on (ten frames); objects of many kinds, N of each, in DIR/objects:
                 type, id, and the frames that get_object_traceback() has
-  sites N       four functions keep about N blocks each; DIR/sites has what they take
+  sites N [c]   four functions keep about N blocks each; DIR/sites has what they take. With c
+                one takes blocks from malloc(), too
   free          what was kept is let go
   work          some work with a known result, which is checked
   threads N     N threads that work until `join`
@@ -160,16 +161,40 @@ def site_array(n):
     kept.append([bytearray(60000) for i in range(n // 200)])
 
 
+class FromMalloc(object):
+    """A block that Python does not know of."""
+    libc = None
+
+    def __init__(self, size):
+        self.at = FromMalloc.libc.malloc(size)
+
+    def __del__(self):
+        FromMalloc.libc.free(self.at)
+
+
+def site_c(n):
+    import ctypes
+    if not FromMalloc.libc:
+        libc = FromMalloc.libc = ctypes.CDLL(None)
+        libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        libc.free.argtypes, libc.free.restype = [ctypes.c_void_p], None
+    kept.append([FromMalloc(2000 + i % 500) for i in range(n // 10)])
+    return {FromMalloc.__init__.__code__.co_firstlineno + 1:
+            sum(2000 + i % 500 + sys.getsizeof(b.at) for i, b in enumerate(kept[-1]))}
+
+
 SITES = (site_small, site_medium, site_large, site_array)
 
 
-def do_sites(n):
+def do_sites(n, *c):
     for site in SITES:
         site(int(n))
     truth = {}
     for site, lists in zip(SITES, kept[-len(SITES):]):
         truth[site.__code__.co_firstlineno + 1] = sys.getsizeof(lists) + \
             sum(sys.getsizeof(b) for b in lists)
+    for _ in c:
+        truth.update(site_c(int(n)))
     with open(os.path.join(DIR, "sites"), "w") as f:
         json.dump(truth, f)
     return ""
