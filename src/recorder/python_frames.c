@@ -241,6 +241,18 @@ static void end_each(const struct tm_recorder_python *p, struct py_walk *w)
 	e->cframe = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
 }
 
+/* 3.11: before the structure of the oldest evaluator is one without frames, of the
+ * thread's state or a greenlet's. Else an evaluator was missed: none of them counts. */
+static void end_oldest(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
+{
+	struct evaluators *e = w->evaluators;
+	uint64_t root = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
+
+	add_evaluator(w, e->cframe);
+	if (!frame && (!root || load(root, p->cframe_frame)))
+		e->at[0] = 0;
+}
+
 /* There are no frames from here on, or no room: whose are the last words? */
 static void end_last(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
 {
@@ -249,7 +261,7 @@ static void end_last(const struct tm_recorder_python *p, struct py_walk *w, uint
 	if (w->n == (e->n ? e->words[e->n - 1] : 0))
 		return;
 	if (p->merge == TM_PY_BY_CFRAME)
-		add_evaluator(w, e->cframe);
+		end_oldest(p, w, frame);
 	if (p->merge != TM_PY_BY_ENTRY_FRAME)
 		return;
 	for (uint32_t i = 0; frame && frame % 8 == 0 && i < TM_PY_MAX_WALK; i++) {

@@ -266,7 +266,8 @@ static void a_cframe_has_its_newest_frame(void **state)
 	caller = STAND_IN(OUTSIDE + 1, IMAGE + 8, OUTSIDE + 2, IMAGE + 16, OUTSIDE + 3);
 	older = make_frame(make_frame(0, 40), 30);
 	newer = make_frame(make_frame(older, 20), 10);
-	put_cframe(3, older, 0);
+	put_cframe(10, 0, 0);
+	put_cframe(3, older, in_frame(10));
 	put_cframe(1, newer, in_frame(3));
 	PUT(uint64_t, state_word + 56, in_frame(1));
 	ASSERT_MERGED(caller, OUTSIDE + 1, 10, 20, OUTSIDE + 2, 30, 40);
@@ -274,6 +275,11 @@ static void a_cframe_has_its_newest_frame(void **state)
 	put_cframe(1, older, in_frame(3));
 	ASSERT_MERGED(caller, OUTSIDE + 1, IMAGE + 8, OUTSIDE + 2, 30, 40);
 	assert_int_equal(table()->unmerged, 0);
+	/* One with frames that were not met: so it is not known whose these are. */
+	put_cframe(10, make_frame(0, 50), 0);
+	put_cframe(1, newer, in_frame(10));
+	ASSERT_MERGED(caller, 10, 20, 30, 40);
+	assert_int_equal(table()->unmerged, 1);
 }
 
 static void each_frame_has_a_cframe(void **state)
