@@ -22,6 +22,12 @@ static bool word_is_as_surveyed(struct tm_injection *in,
 			  "its allocators change while we look");
 }
 
+/* The hook of free() sees what raw gives back, too. */
+static bool is_hooked_below(const struct tm_inject_python *python, unsigned word)
+{
+	return python->facts.flags & TM_PY_WITH_C && word == tm_py_word(TM_PY_RAW, TM_PY_FREE);
+}
+
 /* Which hooks there will be; nothing is written yet. */
 static bool choose(struct tm_injection *in, const struct tm_inject_python *python,
 		   struct tm_err *err)
@@ -32,7 +38,7 @@ static bool choose(struct tm_injection *in, const struct tm_inject_python *pytho
 		uint32_t hook = tm_recorder_py_hooks[python->facts.set][i];
 
 		words[i] = python->words[i];
-		if (!hook || !words[i].address)
+		if (!hook || !words[i].address || is_hooked_below(python, i))
 			continue;
 		words[i].ours = in->code + hook;
 		if (!word_is_as_surveyed(in, &words[i], err))
