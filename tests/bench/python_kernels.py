@@ -4,10 +4,11 @@ arguments that do the same each time and give up all that they made.
 	python_kernels.py
 
 When its standard input names a way to record, it runs each kernel in slices, one of two
-recorded, and answers with a line of JSON: {kernel: [[plain, recorded], ...]}, CPU time in ns.
+recorded, and answers with a line of JSON: {kernel: [[plain, recorded], ...]}, ns of CPU time a run.
 	none               both alike: what the machine's noise is
 	tracemalloc N      start(N) and stop() around each slice; the kernel runs once before, so
 	                   that tracemalloc knows its tracebacks
+	still              both as the program is: nothing is exchanged
 	words              the words of the allocator tables as they stood at the beginning, and
 	                   as they stand now
 `allocators` answers whether they differ.
@@ -273,7 +274,7 @@ def pair(kernel, times, on, off):
 def pairs(kernel, rounds, on, off):
     kernel()
     times = times_of(kernel)
-    return [pair(kernel, times, on, off) for _ in range(rounds)]
+    return [[t / times for t in pair(kernel, times, on, off)] for _ in range(rounds)]
 
 
 def ways(plain, name, kernel):
@@ -288,6 +289,8 @@ def ways(plain, name, kernel):
         return trace, tracemalloc.stop
     if name[0] == "words":
         return lambda: write(now), lambda: write(plain)
+    if name[0] == "still":
+        return lambda: None, lambda: None
     return lambda: write(plain), lambda: write(plain)
 
 
@@ -300,7 +303,8 @@ def run(plain, name, rounds):
     for kernel, function in KERNELS.items():
         on, off = ways(plain, name, function)
         gc.collect()
-        write(plain)
+        if name[0] != "still":
+            write(plain)
         ret[kernel] = pairs(function, rounds, on, off)
         write(now)
     return ret
