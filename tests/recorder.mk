@@ -6,7 +6,7 @@ called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-fra
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so workload storm \
-	storm-static forker rester mover mapper leaderless brood jit) $(keepers)
+	storm-static window forker rester mover mapper leaderless brood jit) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
 	frames.so)
@@ -137,7 +137,7 @@ soak-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(r
 
 # The recorder's own code, run outside of a target, in which it must not be
 # wrong by one byte.
-recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_frames_test recorder_codes_test \
+recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_look_test recorder_frames_test recorder_codes_test \
 	recorder_merge_test \
 	recorder_hooks_test recorder_sampling_test recorder_loader_test inject_rows_cache_test)
 

@@ -104,17 +104,21 @@ bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 				 &current, sizeof(current), err);
 }
 
-/* From our side if we have the file. What the target has locked since
- * (mlockall) it could not give back itself. */
-static bool punch(struct tm_injection *in, struct tm_remote *remote,
+bool inject_punch_file(const struct tm_injection *in, uint64_t offset, uint64_t size)
+{
+	return in->table_fd >= 0 &&
+	       fallocate(in->table_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 (off_t)offset, (off_t)size) == 0;
+}
+
+/* What the target has locked since (mlockall) it could not give back itself. */
+bool inject_punch(struct tm_injection *in, struct tm_remote *remote,
 		  uint64_t offset, uint64_t size, struct tm_err *err)
 {
 	const uint64_t args[6] = { in->head.table + offset, size, MADV_REMOVE };
 	int64_t got;
 
-	return (in->table_fd >= 0 &&
-		fallocate(in->table_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			  (off_t)offset, (off_t)size) == 0) ||
+	return inject_punch_file(in, offset, size) ||
 	       (tm_remote_unlock(remote, args[0], size, err) &&
 		tm_remote_call(remote, SYS_madvise, "give memory back", args, &got, err));
 }
@@ -133,12 +137,13 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 	c->table.stack_tail = sizeof(struct tm_recorder_stack);
 	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
 	c->table.unmerged = 0;
-	return punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
-	       punch(in, remote, t->stacks, t->stacks_size, err) &&
-	       punch(in, remote, t->memos, TM_RECORDER_THREADS *
+	c->table.look = c->table.journal_tail = 0; /* who reads begins again */
+	return inject_punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
+	       inject_punch(in, remote, t->stacks, t->stacks_size, err) &&
+	       inject_punch(in, remote, t->memos, TM_RECORDER_THREADS *
 		     sizeof(struct tm_recorder_memo) / TM_PAGE * TM_PAGE, err) &&
-	       punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
-	       punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
+	       inject_punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
+	       inject_punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
 	       inject_poke_table(in, t->shards, c->shards, sizeof(c->shards), err) &&
 	       inject_poke_table(in, t->threads, c->threads, sizeof(c->threads), err) &&
 	       inject_poke_table(in, 0, &c->table, sizeof(c->table), err);
@@ -266,45 +271,4 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err)
 	in->modules_seen = hash;
 	return inject_publish_space(in, &maps, INJECT_GOES_ON, err) &&
 	       hook_new_unless_python(in, &maps, err);
-}
-
-static bool sample_stopped(struct tm_injection *in, tm_inject_copy *copy, void *ctx,
-			   uint64_t *ret_pause_ns, struct tm_err *err)
-{
-	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-	bool ok;
-
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
-		return false;
-	ok = copy(ctx, in->table_mem, in->head.table, err);
-	*ret_pause_ns = tm_stop_release(&stop);
-	return ok;
-}
-
-bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
-		      tm_inject_copy *copy, void *ctx, uint64_t *ret_pause_ns,
-		      struct tm_err *err)
-{
-	uint64_t pause_ns = 0;
-	struct tm_err ignored;
-	bool ok = false;
-
-	/* One that is held executes nothing more for us: it may be ending. */
-	if (!in->process.held && !tm_inject_refresh(in, &ignored))
-		tm_log("refresh: %s", ignored.cause);
-	if (how == TM_INJECT_FUZZY) {
-		ok = tm_process_check(&in->process, err) &&
-		     copy(ctx, in->table_mem, in->head.table, err);
-	} else {
-		for (unsigned tries = 0; tries < MAX_TRIES && !ok; tries++) {
-			if (tries)
-				inject_pause(tries);
-			ok = sample_stopped(in, copy, ctx, &pause_ns, err);
-			if (!ok && err->kind != TM_ERR_BUSY)
-				return false;
-		}
-	}
-	if (ret_pause_ns)
-		*ret_pause_ns = pause_ns;
-	return ok;
 }

@@ -5,7 +5,7 @@
  *	if (!in && err.kind == TM_ERR_NOT_TRACED)
  *		in = tm_inject_start(&process, &opts, &err);
  *	...
- *	tm_inject_sample(in, TM_INJECT_EXACT, read, ctx, &pause, &err);
+ *	tm_inject_sample(in, TM_INJECT_BRIEFLY, &copy, NULL, &err);
  *	tm_inject_close(in);
  *
  * Nothing is called in the target: it executes a few system calls of ours, and
@@ -24,6 +24,7 @@
 #include "target/process.h"
 #include "target/stop.h"
 #include "tmattach/err.h"
+#include "trace/recorder_copy.h"
 
 struct tm_injection;
 
@@ -126,21 +127,20 @@ bool tm_inject_refresh(struct tm_injection *in, struct tm_err *err) TM_MUST_CHEC
 /* ---- reading ------------------------------------------------------------- */
 
 enum tm_inject_reading {
-	TM_INJECT_EXACT, /* the threads are stopped while the table is copied */
-	TM_INJECT_FUZZY, /* the target is not stopped */
+	TM_INJECT_BRIEFLY,      /* stopped for an instant, of which the table is; where
+				   that is not possible, while it is read */
+	TM_INJECT_ONLY_BRIEFLY, /* or not at all */
+	TM_INJECT_STOPPED,      /* while it is read */
 };
 
-/*
- * Read the table through `copy`, which is called with where the table is; it
- * copies what it needs and must not take longer than that. With
- * TM_INJECT_EXACT it runs while the target is stopped; it returns false with
- * TM_ERR_BUSY to be called again at another instant. *ret_pause_ns (may be
- * NULL): for how long the target was stopped.
- */
-typedef bool tm_inject_copy(void *ctx, struct tm_mem *mem, tm_addr table,
-			    struct tm_err *err);
+struct tm_inject_sampled {
+	uint64_t pause_ns; /* for how long the target was stopped */
+	char why[512];     /* why not only for the instant; "" if it was, or was not to be */
+};
+
+/* Copy the table as it is at one instant. `ret` may be NULL. */
 bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
-		      tm_inject_copy *copy, void *ctx, uint64_t *ret_pause_ns,
+		      struct tm_recorder_copy *copy, struct tm_inject_sampled *ret,
 		      struct tm_err *err) TM_MUST_CHECK;
 
 /* The table as memory, at any time, also after the target's end if we brought

@@ -49,6 +49,15 @@ static uint64_t loader_area(uint64_t limit)
 	return limit / 16 < most ? limit / 16 : most;
 }
 
+/* Nearly three million changes while the table is read. It is what a tmattach that is
+ * killed may leave in memory, until the next one reads. */
+static uint64_t journal_size(uint64_t limit)
+{
+	const uint64_t most = 64 << 20;
+
+	return limit / 16 < most ? limit / 16 : most;
+}
+
 /* Half for the blocks, a quarter for stacks, another for unwind rows and tables. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
@@ -83,6 +92,8 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->codes_size = codes_size(limit);
 	table->codes = place(&at, table->codes_size);
 	table->loader = place(&at, sizeof(struct tm_recorder_loader) + area);
+	table->journal_size = journal_size(limit);
+	table->journal = place(&at, table->journal_size);
 	table->unwind = place(&at, table->unwind_size);
 	table->stacks = place(&at, table->stacks_size);
 	table->slots = place(&at, table->arena_size * TM_RECORDER_SHARDS);
@@ -121,6 +132,7 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      << TM_PY_CODE_CACHE_LOG2, size) &&
 	       inside(t->codes, t->codes_size, size) &&
 	       inside(t->loader, sizeof(struct tm_recorder_loader), size) &&
+	       inside(t->journal, t->journal_size, size) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       /* Where tmattach itself writes. */
 	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&

@@ -135,6 +135,14 @@ bool inject_unmap_table(struct tm_injection *in, struct tm_remote *remote,
 size_t inject_places(const struct tm_maps *maps, tm_addr near, tm_addr *ret,
 		     size_t max);
 
+/* ---- control.c: giving back memory of the table ------------------------------- */
+
+/* From our side; false: we have not got the file, or may not. */
+bool inject_punch_file(const struct tm_injection *in, uint64_t offset, uint64_t size);
+/* The same, or else the target does it. */
+bool inject_punch(struct tm_injection *in, struct tm_remote *remote, uint64_t offset,
+		  uint64_t size, struct tm_err *err);
+
 /* ---- layout.c: the table's --------------------------------------------------- */
 
 /* Offsets and sizes for a table of at most `limit` bytes. */

@@ -29,7 +29,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 6,
+	TM_RECORDER_VERSION = 7,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -161,6 +161,21 @@ struct tm_recorder_shard {
 	uint64_t reserved[4];
 };
 
+/*
+ * While tmattach reads the table of a running process, a look, whoever changes a slot
+ * first says here what was in it. `look` is written last. The first record of an
+ * address says what it was at the instant when the look began; whatever has none
+ * is as it was. What moves within its shard counts as changed, but for a shard that
+ * grows: that has to be read anew.
+ */
+struct tm_recorder_before {
+	uint64_t look;
+	struct tm_recorder_slot slot;
+};
+
+/* `value` of an address that was not there; no stack has such an id. */
+#define TM_BEFORE_ABSENT UINT64_MAX
+
 /* Totals of one thread, or of several that came one after the other; thread
  * 0 is shared by those that found no place. */
 struct tm_recorder_thread {
@@ -251,6 +266,11 @@ struct tm_recorder_table {
 	uint32_t reserved;
 	uint64_t anonymous;    /* used by tmattach: resident memory of no file, when
 				  the epoch began */
+	uint64_t look;         /* its number; 0: nobody reads */
+	uint64_t journal_room; /* bytes that it may take of: */
+	uint64_t journal;      /* struct tm_recorder_before[] */
+	uint64_t journal_size;
+	uint64_t looks;        /* used by tmattach: how many there were */
 
 	/* Written by the recorder; one cache line each. */
 	int64_t current __attribute__((aligned(64)));
@@ -264,6 +284,9 @@ struct tm_recorder_table {
 	uint64_t code_ends;   /* exact mode: code objects that ended */
 	uint64_t unmerged;    /* stacks with their Python frames alone, because C
 				 frames and they did not fit together */
+	/* Next free byte; beyond journal_room: records are missing. 0: nobody writes
+	 * any. */
+	uint64_t journal_tail __attribute__((aligned(64)));
 };
 
 _Static_assert((int)TM_PY_MEMO_WORDS == (int)TM_RECORDER_MAX_FRAMES, "ABI");
@@ -271,6 +294,7 @@ _Static_assert(sizeof(struct tm_recorder_call) == 112, "ABI");
 _Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
+_Static_assert(sizeof(struct tm_recorder_before) == 24, "ABI");
 _Static_assert(sizeof(struct tm_recorder_stack) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_patch) == 56, "ABI");
 

@@ -78,6 +78,34 @@ static inline uint64_t slots_end(const struct tm_recorder_shard *shard)
 	return (1ull << shard->log2) + TM_SHARD_PAD;
 }
 
+/*
+ * What is about to change, for the look that goes on (abi.h). Asked once in a call,
+ * with the lock held: who reads waits for the calls that were under way when its look
+ * began, and these say nothing.
+ */
+static inline uint64_t look_now(void)
+{
+	return __atomic_load_n(&table()->look, __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline)) void say_before(uint64_t look, uint64_t key, uint64_t value)
+{
+	struct tm_recorder_table *t = table();
+	struct tm_recorder_before *before;
+	uint64_t at = __atomic_load_n(&t->journal_tail, __ATOMIC_RELAXED);
+
+	/* Nobody is slowed down for good by a look that nobody ends. */
+	if (at > t->journal_room)
+		return;
+	at = __atomic_fetch_add(&t->journal_tail, sizeof(*before), __ATOMIC_RELAXED);
+	if (at + sizeof(*before) > t->journal_room)
+		return;
+	before = table_at(t->journal + at);
+	before->slot = (struct tm_recorder_slot){ key, value };
+	__atomic_store_n(&before->look, look, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
 /* A reader at any instant sees either nothing or the whole block. */
 static inline void slot_set(struct tm_recorder_slot *slot, uint64_t key,
 			    uint64_t value)
@@ -100,6 +128,16 @@ static bool settle(const struct tm_recorder_shard *shard,
 			return true;
 		}
 	return false;
+}
+
+static bool is_lost(const struct tm_recorder_shard *shard,
+		    struct tm_recorder_slot *slots, const struct tm_recorder_slot *what)
+{
+	if (what->key <= TM_SLOT_WRITING || likely(settle(shard, slots, *what)))
+		return false;
+	if (look_now())
+		say_before(look_now(), what->key, what->value);
+	return true;
 }
 
 /* Between these two the slots are not to be trusted by who reads them. */
@@ -138,12 +176,10 @@ static void grow(struct tm_recorder_shard *shard, struct tm_recorder_slot *slots
 		struct tm_recorder_slot what = slots[i];
 
 		slots[i].key = 0;
-		if (what.key > TM_SLOT_WRITING)
-			lost += !settle(shard, slots, what);
+		lost += is_lost(shard, slots, &what);
 	}
 	for (uint64_t i = 0; before && i < TM_SHARD_PAD; i++)
-		if (aside[i].key > TM_SLOT_WRITING)
-			lost += !settle(shard, slots, aside[i]);
+		lost += is_lost(shard, slots, &aside[i]);
 	shard->live -= lost;
 	moves_end(shard);
 	while (lost--)
@@ -212,7 +248,11 @@ static int64_t fill(struct tm_recorder_shard *shard, struct tm_recorder_slot *sl
 		    const struct block *block, bool old)
 {
 	int64_t delta = (int64_t)weight(block->size);
+	uint64_t now = look_now();
 
+	if (unlikely(now))
+		say_before(now, old ? slot->key : block->address,
+			   old ? slot->value : TM_BEFORE_ABSENT);
 	if (old) {
 		delta -= (int64_t)weight(tm_slot_size(slot));
 		__atomic_store_n(&slot->key, TM_SLOT_WRITING, __ATOMIC_RELAXED);
@@ -259,9 +299,11 @@ void table_insert(const struct block *block, struct tm_recorder_thread *thread)
 static void slot_clear(struct tm_recorder_shard *shard,
 		       struct tm_recorder_slot *slots, uint64_t gap)
 {
-	uint64_t end = slots_end(shard);
+	uint64_t end = slots_end(shard), now = look_now();
 	bool moved = false;
 
+	if (unlikely(now))
+		say_before(now, slots[gap].key, slots[gap].value);
 	for (uint64_t i = gap + 1; i < end && slots[i].key != 0; i++) {
 		uint64_t hash = tm_recorder_hash(slots[i].key & TM_SLOT_ADDRESS);
 
@@ -270,6 +312,8 @@ static void slot_clear(struct tm_recorder_shard *shard,
 		if (!moved)
 			moves_begin(shard);
 		moved = true;
+		if (unlikely(now))
+			say_before(now, slots[i].key, slots[i].value);
 		slots[gap].value = slots[i].value;
 		__atomic_store_n(&slots[gap].key, slots[i].key, __ATOMIC_RELEASE);
 		gap = i;

@@ -32,8 +32,8 @@
  *	                                                    command named
  *	munlock, munmap, close      nothing
  *	madvise, recorder           Linux before 4.14       refused (MADV_WIPEONFORK)
- *	MADV_REMOVE, `clear`        mlockall, made later    unlocked first; where we have
- *	                                                    the file, made from outside
+ *	MADV_REMOVE, `clear` and    mlockall, made later    unlocked first; where we have
+ *	after a look at the table                           the file, made from outside
  *	mmap, mprotect, control     RLIMIT_AS, RLIMIT_DATA  refused, prlimit command named
  *	                            mlockall(MCL_FUTURE)    unlocked, so as not to be filled
  *	                            RLIMIT_MEMLOCK          refused, prlimit command named
@@ -48,7 +48,8 @@
  *	getpid (launch, door)       nothing
  *
  * What the kernel fills for the recorder's table later on, page by page, counts
- * for the target's memory cgroup. A target that calls mlockall(MCL_CURRENT)
+ * for the target's memory cgroup; of what changes while it is read no more is noted down
+ * there than half of what that has left. A target that calls mlockall(MCL_CURRENT)
  * while it is recorded has all of the table filled: where an image imports that
  * function the table is a small one.
  */

@@ -56,7 +56,6 @@ static struct tm_snapshot *read_table(struct tm_session *session,
 	struct tm_frame_source source;
 	struct tm_builder *builder;
 
-	copy->exact = true;
 	if (!tm_recorder_copy_take(copy, session->mem, session->table, err)) {
 		if (err->kind == TM_ERR_BUSY)
 			tm_err_set(err, TM_ERR_BUSY, session->object,

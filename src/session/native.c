@@ -89,18 +89,27 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 struct native_sample {
 	struct tm_session *session;
 	struct tm_recorder_copy copy;
-	uint64_t pause_ns;
+	struct tm_inject_sampled sampled;
 	struct tm_err *err;
 	bool ok;
 };
 
+/* No copy of the process is made for it, but it is what --freeze and --no-fork are about. */
+static enum tm_inject_reading reading(const struct tm_session *session)
+{
+	if (session->opts.freeze == TM_FREEZE_NEVER)
+		return TM_INJECT_STOPPED;
+	return session->opts.freeze == TM_FREEZE_FORCE ? TM_INJECT_ONLY_BRIEFLY
+						       : TM_INJECT_BRIEFLY;
+}
+
 static void run_sample(void *ctx)
 {
 	struct native_sample *sample = ctx;
+	struct tm_session *session = sample->session;
 
-	sample->ok = tm_inject_sample(sample->session->injection, TM_INJECT_EXACT,
-				      tm_recorder_copy_take, &sample->copy,
-				      &sample->pause_ns, sample->err);
+	sample->ok = tm_inject_sample(session->injection, reading(session), &sample->copy,
+				      &sample->sampled, sample->err);
 }
 
 static struct tm_snapshot *build(const struct native_sample *sample,
@@ -114,7 +123,7 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	tm_addr at;
 	struct tm_mem *table = tm_inject_table(session->injection, &at);
 
-	meta.pause_ns = sample->pause_ns;
+	meta.pause_ns = sample->sampled.pause_ns;
 	if (tm_recorder_is_python(&sample->copy.table))
 		meta.has_total_nframe = tm_python_counts_frames(session);
 	if (tm_recorder_frames(session, &sample->copy, table, at, &source, err) &&
@@ -133,13 +142,15 @@ static bool take_sample(struct native_sample *sample, struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
 
-	sample->copy.exact = true;
 	sample->err = err;
 	if (!find_recorder(session, err))
 		return not_recorded(session, err);
-	return (tm_subject_refresh(session, err) &&
-		tm_act(session, run_sample, sample, err) && sample->ok) ||
-	       tm_subject_explain(session, err);
+	if (!tm_subject_refresh(session, err) ||
+	    !tm_act(session, run_sample, sample, err) || !sample->ok)
+		return tm_subject_explain(session, err);
+	if (sample->sampled.why[0])
+		tm_subject_note(session, "read while it was stopped: %s", sample->sampled.why);
+	return true;
 }
 
 /* Keep the block at the address, or the one that the object there is in. */

@@ -4,16 +4,16 @@
 
 #include "base/alloc.h"
 
-enum {
-	PIECE = 1 << 16, /* slots read at once */
-	MAX_RETRIES = 8,
-};
+enum { PIECE = 1 << 16 }; /* slots read at once */
 
 void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 {
 	free(copy->slots);
 	copy->slots = NULL;
 	copy->nslots = copy->cap = 0;
+	free(copy->before);
+	copy->before = NULL;
+	copy->nbefore = copy->before_cap = 0;
 }
 
 bool tm_recorder_copy_pick(struct tm_recorder_copy *copy, tm_addr address)
@@ -48,6 +48,8 @@ static bool plausible(const struct tm_recorder_table *t)
 				  TM_RECORDER_THREADS, t->size) &&
 	       tm_recorder_inside(t->stacks, t->stacks_size, t->size) &&
 	       tm_recorder_inside(t->codes, t->codes_size, t->size) &&
+	       tm_recorder_inside(t->journal, t->journal_size, t->size) &&
+	       t->journal_room <= t->journal_size &&
 	       tm_recorder_inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, t->size);
 }
 
@@ -62,11 +64,15 @@ static void keep_live(struct tm_recorder_copy *copy, size_t n)
 }
 
 /* Piece by piece: a shard may claim any size, only what is live takes memory. */
-static bool read_slots(struct tm_recorder_copy *copy, struct tm_mem *mem,
-		       tm_addr at, uint32_t i, struct tm_err *err)
+bool tm_recorder_copy_slots(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+			    uint32_t i, struct tm_err *err)
 {
-	size_t left = (1ull << copy->shards[i].log2) + TM_SHARD_PAD;
+	size_t left = 0;
 
+	if (copy->shards[i].log2 > copy->table.max_log2)
+		return tm_recorder_damaged(err);
+	if (copy->shards[i].log2)
+		left = (1ull << copy->shards[i].log2) + TM_SHARD_PAD;
 	at += copy->table.slots + i * copy->table.arena_size;
 	while (left > 0) {
 		size_t n = left < PIECE ? left : PIECE;
@@ -83,67 +89,29 @@ static bool read_slots(struct tm_recorder_copy *copy, struct tm_mem *mem,
 	return true;
 }
 
-/* A running target: take the shard again if it changed while it was read. The
- * last attempt counts as it is, unless the slots were on the move. */
-static bool take_running(struct tm_recorder_copy *copy, struct tm_mem *mem,
-			 tm_addr at, uint32_t i, struct tm_err *err)
-{
-	tm_addr where = at + copy->table.shards + i * sizeof(copy->shards[0]);
-	size_t before = copy->nslots;
-	struct tm_recorder_shard after;
-
-	for (unsigned tries = 0;; tries++) {
-		copy->nslots = before;
-		if (!tm_mem_read(mem, where, &copy->shards[i], sizeof(after), err))
-			return false;
-		if (copy->shards[i].log2 > copy->table.max_log2)
-			return tm_recorder_damaged(err);
-		if (copy->shards[i].log2 && !read_slots(copy, mem, at, i, err))
-			return false;
-		if (!tm_mem_read(mem, where, &after, sizeof(after), err))
-			return false;
-		if (after.seq == copy->shards[i].seq && !(after.seq & 1))
-			return true;
-		if (tries >= MAX_RETRIES && !after.moving && !copy->shards[i].moving &&
-		    after.log2 == copy->shards[i].log2)
-			return true;
-		if (tries >= 1000 * MAX_RETRIES)
-			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
-					  "it never comes to rest");
-	}
-}
-
-static bool take_stopped(struct tm_recorder_copy *copy, struct tm_mem *mem,
-			 tm_addr at, uint32_t i, struct tm_err *err)
-{
-	const struct tm_recorder_shard *shard = &copy->shards[i];
-
-	if (shard->log2 > copy->table.max_log2)
-		return tm_recorder_damaged(err);
-	return !shard->log2 || read_slots(copy, mem, at, i, err);
-}
-
-bool tm_recorder_copy_take(void *ctx, struct tm_mem *mem, tm_addr at,
+bool tm_recorder_copy_head(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			   struct tm_err *err)
 {
-	struct tm_recorder_copy *copy = ctx;
+	return tm_mem_read(mem, at, &copy->table, sizeof(copy->table), err) &&
+	       (plausible(&copy->table) || tm_recorder_damaged(err)) &&
+	       tm_mem_read(mem, at + copy->table.shards, copy->shards,
+			   sizeof(copy->shards), err) &&
+	       tm_mem_read(mem, at + copy->table.threads, copy->threads,
+			   sizeof(copy->threads), err);
+}
 
+bool tm_recorder_copy_take(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+			   struct tm_err *err)
+{
 	copy->nslots = 0;
-	if (!tm_mem_read(mem, at, &copy->table, sizeof(copy->table), err))
+	if (!tm_recorder_copy_head(copy, mem, at, err))
 		return false;
-	if (!plausible(&copy->table))
-		return tm_recorder_damaged(err);
-	if (!tm_mem_read(mem, at + copy->table.shards, copy->shards,
-			 sizeof(copy->shards), err) ||
-	    !tm_mem_read(mem, at + copy->table.threads, copy->threads,
-			 sizeof(copy->threads), err))
-		return false;
-	for (uint32_t i = 0; copy->exact && i < TM_RECORDER_SHARDS; i++)
+	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
 		if (copy->shards[i].moving)
 			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
 					  "a part of it is being rearranged");
 	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
-		if (!(copy->exact ? take_stopped : take_running)(copy, mem, at, i, err))
+		if (!tm_recorder_copy_slots(copy, mem, at, i, err))
 			return false;
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
- * A plain copy of the recorder's table: its head and its live slots. All that
- * an exact snapshot needs while the target is stopped.
+ * A plain copy of the recorder's table: its head and its live slots, of one instant. It is
+ * taken while the target is stopped; or while it runs, see recorder_look.h.
  */
 #ifndef TM_TRACE_RECORDER_COPY_H
 #define TM_TRACE_RECORDER_COPY_H
@@ -10,21 +10,21 @@
 
 /* 128 KiB: not for a stack. */
 struct tm_recorder_copy {
-	bool exact;   /* in: false allows for a running target */
 	struct tm_recorder_table table;
 	struct tm_recorder_shard shards[TM_RECORDER_SHARDS];
 	struct tm_recorder_thread threads[TM_RECORDER_THREADS];
 	struct tm_recorder_slot *slots; /* the live ones */
 	size_t nslots, cap;
+	struct tm_recorder_slot *before; /* recorder_look.h: what has changed since */
+	size_t nbefore, before_cap;
 };
 
 /*
- * Copy the table at `at`; `ctx` is the struct above, zeroed but
- * for `exact`; it can be used again. TM_ERR_BUSY: a part is just being
- * rearranged, try another instant; TM_ERR_CORRUPT. The signature is that of
- * tm_inject_copy.
+ * Copy the table at `at`, of a target that is stopped or a core. A zeroed copy, or one to
+ * be used again. TM_ERR_BUSY: a part is just being rearranged, try another instant;
+ * TM_ERR_CORRUPT.
  */
-bool tm_recorder_copy_take(void *ctx, struct tm_mem *mem, tm_addr at,
+bool tm_recorder_copy_take(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			   struct tm_err *err) TM_MUST_CHECK;
 void tm_recorder_copy_free(struct tm_recorder_copy *copy); /* works as a guard */
 /* Keep of the slots only the one of the block at `address`, as it is: without
@@ -37,7 +37,13 @@ static inline bool tm_recorder_is_python(const struct tm_recorder_table *table)
 	return table->python.code_type != 0;
 }
 
-/* Private to src/trace: the error for a table of which a part cannot be true,
+/* Private to src/trace: the head, shards and threads; the live slots of shards[i], added to
+ * the others. */
+bool tm_recorder_copy_head(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+			   struct tm_err *err) TM_MUST_CHECK;
+bool tm_recorder_copy_slots(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+			    uint32_t i, struct tm_err *err) TM_MUST_CHECK;
+/* The error for a table of which a part cannot be true,
  * and whether a part lies within the whole. */
 bool tm_recorder_damaged(struct tm_err *err);
 static inline bool tm_recorder_inside(uint64_t at, uint64_t len, uint64_t size)

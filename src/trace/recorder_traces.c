@@ -318,16 +318,11 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 	struct build b = { .copy = copy, .mem = mem, .source = source,
 			   .builder = builder };
 	TM_GUARD(tm_free_ptr) struct group *groups = NULL;
-	uint64_t tail;
+	/* The target may have continued: stacks of the copy are all below. */
+	uint64_t tail = copy->table.stack_tail;
 	size_t n;
 	bool ok;
 
-	/* The target may have continued: stacks of the copy are all below. */
-	tail = copy->table.stack_tail;
-	if (!copy->exact &&
-	    !tm_mem_u64(mem, at + offsetof(struct tm_recorder_table, stack_tail),
-			&tail, err))
-		return false;
 	tm_recorder_codes_begin(&b.codes, mem, at, &copy->table, source->lines);
 	b.stacks = at + copy->table.stacks;
 	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;

@@ -15,6 +15,7 @@
 #include "src/recorder/table.c"
 
 #include "inject/private.h"
+#include "trace/recorder_look.h"
 #include "trace/recorder_modules.h"
 #include "trace/recorder_traces.h"
 
@@ -24,8 +25,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 struct tm_recorder_code image __asm__("tm_code");
 
 enum { LIMIT = 1 << 20, MAX_LIES = 64, BLOCKS = 500, AT = 0x10000000 };
+/* Reads: those that wait for a lie to end would do so for a second. */
+enum { LIES_END = 1500, MOST_CHANGED = 50 };
 
-enum lie_where { HEAD, SHARD, THREAD, SLOT, STACK, LOADER, NWHERE };
+enum lie_where { HEAD, SHARD, THREAD, SLOT, STACK, LOADER, JOURNAL, NWHERE };
 
 struct lie {
 	uint16_t after;    /* reads */
@@ -61,6 +64,8 @@ static uint64_t offset_of(const struct lie *lie)
 	case LOADER:
 		return t->loader + (lie->part & 1 ? offsetof(struct tm_recorder_loader, modules) : 0) +
 		       lie->word % 64 * 8;
+	case JOURNAL:
+		return t->journal + lie->word % 4096 * 8;
 	case HEAD:
 	case NWHERE:
 		break;
@@ -87,7 +92,7 @@ static size_t liar_read(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
 	if (len > table()->size - from)
 		len = (size_t)(table()->size - from);
 	memcpy(buf, (char *)table() + from, len);
-	for (size_t i = 0; i < liar->n; i++)
+	for (size_t i = 0; i < liar->n && liar->reads < LIES_END; i++)
 		if (liar->lies[i].after <= liar->reads)
 			lay_over(liar->at[i], liar->lies[i].value, from, buf, len);
 	liar->reads++;
@@ -139,7 +144,40 @@ static void own(struct liar *liar, const struct tm_recorder_table *head)
 	tm_recorder_modules_free(&modules);
 }
 
-static void walk(struct liar *liar, bool exact)
+/* Blocks go, or are back (n < 0). */
+static void change(int n)
+{
+	static struct block gone[MOST_CHANGED];
+
+	for (int i = 0; i < n; i++)
+		table_remove(0x7f0000000000 + (uint64_t)i * 4096, &gone[i]);
+	for (int i = 0; i < -n; i++)
+		table_insert(&gone[i], thread_slot());
+}
+
+/* As it is done in a target that runs. */
+static bool look_at_it(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+		       struct tm_err *err)
+{
+	bool ok;
+
+	table()->journal_room = table()->journal_size;
+	table()->journal_tail = 0;
+	table()->look = ++table()->looks;
+	ok = tm_recorder_look_begin(copy, mem, at, err);
+	change(MOST_CHANGED);
+	for (uint32_t i = 0; ok && i < TM_RECORDER_SHARDS; i++)
+		ok = tm_recorder_look_shard(copy, mem, at, i, err);
+	ok = ok && tm_recorder_look_changes(copy, mem, at, err);
+	table()->look = 0;
+	change(-MOST_CHANGED);
+	ok = ok && tm_recorder_look_rests(&copy->table, mem, at, err);
+	if (ok)
+		tm_recorder_look_end(copy);
+	return ok;
+}
+
+static void walk(struct liar *liar, bool runs)
 {
 	static const struct tm_frame_source source = { .frames = one_frame };
 	struct tm_recorder_copy *copy = calloc(1, sizeof(*copy));
@@ -148,8 +186,7 @@ static void walk(struct liar *liar, bool exact)
 	struct tm_meta meta = { 0 };
 	struct tm_err err = { 0 };
 
-	copy->exact = exact;
-	if (tm_recorder_copy_take(copy, &liar->mem, AT, &err) &&
+	if ((runs ? look_at_it : tm_recorder_copy_take)(copy, &liar->mem, AT, &err) &&
 	    tm_recorder_build(copy, &liar->mem, AT, &source, builder, &meta, &err))
 		snapshot = tm_builder_finish(builder, &meta, &err);
 	else
@@ -158,7 +195,7 @@ static void walk(struct liar *liar, bool exact)
 		own(liar, &copy->table);
 	if (!snapshot && (err.kind == TM_ERR_NONE || !err.cause[0]))
 		abort();
-	if (liar->n == 0 && exact && (!snapshot || snapshot->total_count != BLOCKS))
+	if (liar->n == 0 && (!snapshot || snapshot->total_count != BLOCKS))
 		abort();
 	tm_snapshot_destroy(snapshot);
 	tm_recorder_copy_free(copy);
@@ -179,7 +216,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	memcpy(liar.lies, data + 1, liar.n * sizeof(struct lie));
 	for (size_t i = 0; i < liar.n; i++)
 		liar.at[i] = offset_of(&liar.lies[i]);
-	walk(&liar, data[0] != 1);
+	walk(&liar, data[0] == 1);
 	return 0;
 }
 

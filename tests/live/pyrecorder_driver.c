@@ -68,8 +68,7 @@ static bool read_all(struct blocks *b, struct tm_injection *in, struct tm_err *e
 	tm_addr at;
 	struct tm_mem *table = tm_inject_table(in, &at);
 
-	b->copy.exact = true;
-	if (!tm_inject_sample(in, TM_INJECT_EXACT, tm_recorder_copy_take, &b->copy, NULL, err))
+	if (!tm_inject_sample(in, TM_INJECT_BRIEFLY, &b->copy, NULL, err))
 		return false;
 	number(b);
 	if (!tm_recorder_build(&b->copy, table, at, &source, builder, &meta, err))

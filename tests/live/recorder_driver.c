@@ -4,8 +4,8 @@
  *   recorder_driver start PID [NFRAME [SAMPLE_BYTES [MEMORY_LIMIT]]]
  *   recorder_driver status|clear|reset-peak|stop PID
  *   recorder_driver memory PID                 bytes of the table's parts
- *   recorder_driver sample PID exact|fuzzy     one line per (size, stack)
- *   recorder_driver blocks PID                 one line per block: address size
+ *   recorder_driver sample PID [stopped]       one line per (size, stack)
+ *   recorder_driver blocks PID [stopped]       one line per block: address size
  *   recorder_driver stacks PID                 ... and return addresses
  *   recorder_driver soak PID ROUNDS            start, sample, stop; again
  *
@@ -49,10 +49,11 @@ static size_t module_frame(void *ctx, struct tm_builder *builder, tm_addr pc,
 	return 1;
 }
 
-static struct tm_snapshot *take(struct tm_injection *in, bool exact,
+static struct tm_snapshot *take(struct tm_injection *in, bool stopped,
 				uint64_t *ret_pause, struct tm_err *err)
 {
-	struct tm_recorder_copy copy = { .exact = exact };
+	struct tm_recorder_copy copy = { 0 };
+	struct tm_inject_sampled sampled = { 0 };
 	struct tm_frame_source source = { .frames = module_frame };
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_meta meta = { 0 };
@@ -61,14 +62,15 @@ static struct tm_snapshot *take(struct tm_injection *in, bool exact,
 	struct tm_mem *mem = tm_inject_table(in, &at);
 
 	tm_maps_free(&maps);
-	if (tm_inject_sample(in, exact ? TM_INJECT_EXACT : TM_INJECT_FUZZY,
-			     tm_recorder_copy_take, &copy, ret_pause, err) &&
+	if (tm_inject_sample(in, stopped ? TM_INJECT_STOPPED : TM_INJECT_ONLY_BRIEFLY,
+			     &copy, &sampled, err) &&
 	    tm_maps_read(process.pid, &maps, err) &&
 	    tm_recorder_build(&copy, mem, at, &source, builder, &meta, err))
 		snapshot = tm_builder_finish(builder, &meta, err);
 	else
 		tm_builder_destroy(builder);
 	tm_recorder_copy_free(&copy);
+	*ret_pause = sampled.pause_ns;
 	return snapshot;
 }
 
@@ -87,11 +89,11 @@ static void print(const struct tm_snapshot *s)
 	}
 }
 
-static int sample(struct tm_injection *in, bool exact)
+static int sample(struct tm_injection *in, bool stopped)
 {
 	struct tm_err err;
 	uint64_t pause;
-	struct tm_snapshot *s = take(in, exact, &pause, &err);
+	struct tm_snapshot *s = take(in, stopped, &pause, &err);
 
 	if (!s)
 		return fail(&err);
@@ -118,14 +120,14 @@ static void print_stack(struct tm_mem *mem, tm_addr at)
 		printf(" %" PRIx64, (uint64_t)(pcs[i] & TM_PC_ADDRESS));
 }
 
-static int blocks(struct tm_injection *in, bool stacks)
+static int blocks(struct tm_injection *in, bool stacks, bool stopped)
 {
 	tm_addr at;
 	struct tm_mem *mem = tm_inject_table(in, &at);
-	struct tm_recorder_copy copy = { .exact = true };
+	struct tm_recorder_copy copy = { 0 };
 	struct tm_err err;
 
-	if (!tm_inject_sample(in, TM_INJECT_EXACT, tm_recorder_copy_take, &copy,
+	if (!tm_inject_sample(in, stopped ? TM_INJECT_STOPPED : TM_INJECT_ONLY_BRIEFLY, &copy,
 			      NULL, &err))
 		return fail(&err);
 	for (size_t i = 0; i < copy.nslots; i++) {
@@ -158,13 +160,12 @@ static int status(struct tm_injection *in)
 /* What the shards hold, all their pages counted as touched, and the rest. */
 static int memory(struct tm_injection *in)
 {
-	struct tm_recorder_copy copy = { .exact = true };
+	struct tm_recorder_copy copy = { 0 };
 	struct tm_inject_status now;
 	uint64_t slots = 0;
 	struct tm_err err;
 
-	if (!tm_inject_sample(in, TM_INJECT_EXACT, tm_recorder_copy_take, &copy,
-			      NULL, &err) ||
+	if (!tm_inject_sample(in, TM_INJECT_STOPPED, &copy, NULL, &err) ||
 	    !tm_inject_status(in, &now, &err))
 		return fail(&err);
 	for (int i = 0; i < TM_RECORDER_SHARDS; i++)
@@ -210,6 +211,7 @@ static int soak(long rounds)
 
 static int act(struct tm_injection *in, const char *what, const char *how)
 {
+	const bool stopped = how && strcmp(how, "stopped") == 0;
 	struct tm_err err;
 	bool ok = true;
 
@@ -218,9 +220,9 @@ static int act(struct tm_injection *in, const char *what, const char *how)
 	if (strcmp(what, "memory") == 0)
 		return memory(in);
 	if (strcmp(what, "sample") == 0)
-		return sample(in, !how || strcmp(how, "fuzzy") != 0);
+		return sample(in, stopped);
 	if (strcmp(what, "blocks") == 0 || strcmp(what, "stacks") == 0)
-		return blocks(in, what[0] == 's');
+		return blocks(in, what[0] == 's', stopped);
 	if (strcmp(what, "clear") == 0)
 		ok = tm_inject_clear(in, &err);
 	else if (strcmp(what, "reset-peak") == 0)

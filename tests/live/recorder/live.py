@@ -1,6 +1,6 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|allocators|registers|frames|called|nested|own|jit|told|storm|manners|leaderless|elsewhere|refuse|memory|commands|python|programs ...
+    live.py exact|looks|allocators|registers|frames|called|nested|own|jit|told|storm|manners|leaderless|elsewhere|refuse|memory|commands|python|programs ...
 """
 import errno
 import glob
@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -29,8 +30,8 @@ os.environ["XDG_CACHE_HOME"] = os.path.join(scratch, "cache")
 os.mkdir(os.environ["XDG_CACHE_HOME"])
 
 
-def driver(*args, **kw):
-    return subprocess.run([DRIVER] + [str(a) for a in args], stdout=subprocess.PIPE,
+def driver(*args, prefix=(), **kw):
+    return subprocess.run(list(prefix) + [DRIVER] + [str(a) for a in args], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=HANG, **kw)
 
 
@@ -160,13 +161,104 @@ def sampled():
         first = target.events()
         driver("start", target.pid, 4, 4096)
         target.step(30000)
-        out = driver("sample", target.pid, "exact").stdout
+        out = driver("sample", target.pid).stdout
         estimate = sum(int(a) * int(n) for a, n, *_ in map(str.split, out.splitlines()))
         ratios.append(estimate / sum(target.live(first).values()))
         driver("stop", target.pid)
         target.end()
     mean = sum(ratios) / len(ratios)
     report.check(0.9 < mean < 1.1, "exact: sampled totals are unbiased (mean %.3f)" % mean, ratios)
+
+
+# ---- looks: what is read while the program goes on is of one instant ------------------
+
+LIVE, LEAD, STEPS, FIRST_SIZE, KEPT_SIZE = 1500, 64, 4096, 1000, 100  # window.c
+
+
+def newest(sizes, thread):
+    """The last step of a thread of which the blocks are successive ones; None: they are not."""
+    first = FIRST_SIZE + thread * STEPS
+    steps = sorted(s - first for s in sizes if first <= s < first + STEPS)
+    gaps = [i for i in range(1, len(steps)) if steps[i] != steps[i - 1] + 1]
+    if not LIVE <= len(steps) <= LIVE + 1 or len(gaps) > 1 or \
+            gaps and (steps[0], steps[-1]) != (0, STEPS - 1):
+        return None
+    return steps[gaps[0] - 1] if gaps else steps[-1]
+
+
+def one_instant(out, pairs, kept):
+    """What is wrong with a table of window's blocks."""
+    lines = [tuple(line.split()) for line in out.splitlines()]
+    sizes = [int(s) for _, s in lines]
+    last = [newest(sizes, t) for t in range(2 * pairs)]
+    wrong = [] if len({a for a, _ in lines}) == len(lines) else ["a block twice"]
+    if sizes.count(KEPT_SIZE) != kept:
+        wrong.append("%d of %d kept" % (sizes.count(KEPT_SIZE), kept))
+    if None in last:
+        return wrong + ["no successive steps: %s" % last]
+    # One more: its block is there, its step is not yet over.
+    ahead = [(last[2 * p] - last[2 * p + 1]) % STEPS for p in range(pairs)]
+    return wrong + ["ahead by %d" % a for a in ahead if a > LEAD + 1]
+
+
+def shared_memory(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("RssShmem"))
+
+
+def full(target, kept):
+    """Until the threads have as many as they ever have."""
+    target.step(kept)
+    end = time.monotonic() + HANG
+    while time.monotonic() < end and one_instant(driver("blocks", target.pid, "stopped").stdout, 2, kept):
+        pass
+
+
+def looks_of(name, more, kept=40000, prefix=()):
+    target = Target(os.path.join(BIN, "window"), 2)
+    driver("start", target.pid, 4, *more)
+    full(target, kept)
+    before = shared_memory(target.pid)
+    for i in range(200 if LONG else 25):
+        how = ["stopped"] if i % 8 == 7 else []
+        got = driver("blocks", target.pid, *how, prefix=prefix)
+        wrong = one_instant(got.stdout, 2, kept)
+        if not report.check(got.returncode == 0 and not wrong,
+                            "looks: %s, %d%s" % (name, i, " (stopped)" if how else ""), (wrong, got.stderr)):
+            break
+    grown = shared_memory(target.pid) - before
+    report.check(grown < 4096, "looks: %s: what was noted down is given back" % name, "%d KiB" % grown)
+    two_at_once(name, target, kept)
+    report.check(driver("stop", target.pid).stdout == "left=0\n", "looks: %s: stopped" % name)
+    code, out = target.end()
+    report.check(code == 0 and out.endswith("ok\n"), "looks: %s ends well" % name, (code, out))
+
+
+def two_at_once(name, target, kept):
+    """Readers that know nothing of each other, and one that is killed."""
+    for i in range(4):
+        readers = [subprocess.Popen([DRIVER, "blocks", str(target.pid)], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        readers[0].kill()
+        outs = [reader.communicate(timeout=HANG) for reader in readers]
+        # Two may be in each other's way: then they say so.
+        wrong = [one_instant(out, 2, kept) for (out, _), reader in zip(outs, readers) if reader.returncode == 0]
+        said = [err for (_, err), reader in zip(outs, readers) if reader.returncode > 0]
+        report.check(not any(wrong) and all("another" in err or "already" in err for err in said),
+                     "looks: %s: several readers, %d" % (name, i), (wrong, said))
+    report.check(not one_instant(driver("blocks", target.pid).stdout, 2, kept),
+                 "looks: %s: and one after them" % name)
+
+
+def looks():
+    looks_of("every block", ())
+    looks_of("in a small table", (0, 24 << 20))
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        # Without the table's file: through the memory of the process.
+        rights = "-sys_admin,-checkpoint_restore"
+        looks_of("no rights", (), 400000, ["setpriv", "--bounding-set=" + rights, "--inh-caps=" + rights])
+    else:
+        report.skip("looks: no rights", "needs root and setpriv")
 
 
 # ---- registers: callers may keep values in those that an allocator leaves alone ------
@@ -1169,7 +1261,7 @@ def nginx():
 
 if __name__ == "__main__":
     try:
-        for part in sys.argv[1:] or ("exact", "allocators", "registers", "frames", "called", "nested", "own", "jit", "told", "storm", "manners",
+        for part in sys.argv[1:] or ("exact", "looks", "allocators", "registers", "frames", "called", "nested", "own", "jit", "told", "storm", "manners",
                                      "leaderless", "elsewhere", "refuse", "memory", "commands", "names",
                                      "python", "programs"):
             globals()[part]()

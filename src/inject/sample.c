@@ -1,0 +1,247 @@
+/*
+ * Reading the table. While it is read the target runs: what it changes meanwhile the
+ * recorder notes down (trace/recorder_look.h), in a part of the table of which no more
+ * is used than the target's memory limits allow.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/guard.h"
+#include "base/log.h"
+#include "inject/private.h"
+#include "target/headroom.h"
+#include "target/late.h"
+#include "trace/recorder_look.h"
+
+enum {
+	MAX_TRIES = 200,     /* of an instant */
+	MAX_LOOKS = 5,       /* that another tmattach disturbs, or a thread at a bad place */
+	OTHER_MS = 1000,     /* for another's look to end; one that was killed does not */
+	LEAST_ROOM = 1 << 20,
+	KEPT = 1 << 20,      /* of the journal: not worth another stop */
+};
+
+/* ---- while it is stopped ----------------------------------------------------------- */
+
+static bool read_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
+			 uint64_t *pause_ns, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	bool ok;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return false;
+	ok = tm_recorder_copy_take(copy, in->table_mem, in->head.table, err);
+	*pause_ns += tm_stop_release(&stop);
+	return ok;
+}
+
+static bool sample_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
+			   uint64_t *pause_ns, struct tm_err *err)
+{
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		if (tries)
+			inject_pause(tries);
+		if (read_stopped(in, copy, pause_ns, err))
+			return true;
+		if (err->kind != TM_ERR_BUSY)
+			return false;
+	}
+	return false;
+}
+
+/* ---- while it runs ------------------------------------------------------------------ */
+
+static bool read_head(struct tm_injection *in, struct tm_recorder_table *ret,
+		      struct tm_err *err)
+{
+	return inject_peek_table(in, 0, ret, sizeof(*ret), err) &&
+	       (inject_table_valid(ret, in->head.table_size) ||
+		tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
+			   "the recorder's table is damaged"));
+}
+
+/* Another tmattach reads; it may have been killed. */
+static bool await_other(struct tm_injection *in, struct tm_recorder_table *ret,
+			struct tm_err *err)
+{
+	uint64_t deadline = tm_now_ns() + OTHER_MS * TM_NS_PER_MS;
+
+	for (;;) {
+		if (!read_head(in, ret, err))
+			return false;
+		if (!ret->look || tm_now_ns() > deadline)
+			return true;
+		tm_sleep_ns(TM_NS_PER_MS);
+		tm_late_poll();
+	}
+}
+
+/* The journal is memory of the target's cgroup: half of what that has left is the
+ * target's. */
+static bool find_room(const struct tm_injection *in, struct tm_recorder_table *table,
+		      struct tm_err *err)
+{
+	uint64_t left = tm_process_headroom(in->process.pid) / 2;
+
+	table->journal_room = left < table->journal_size ? left : table->journal_size;
+	return left >= LEAST_ROOM ||
+	       tm_err_set(err, TM_ERR_LIMIT, in->process.object,
+			  "its cgroup has no memory left for what changes meanwhile");
+}
+
+static bool write_look(struct tm_injection *in, const struct tm_recorder_table *table,
+		       struct tm_err *err)
+{
+	const struct { size_t at; uint64_t value; } words[] = {
+		{ offsetof(struct tm_recorder_table, looks), table->look },
+		{ offsetof(struct tm_recorder_table, journal_tail), 0 },
+		{ offsetof(struct tm_recorder_table, journal_room), table->journal_room },
+		{ offsetof(struct tm_recorder_table, look), table->look },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!inject_poke_table(in, words[i].at, &words[i].value,
+				       sizeof(words[i].value), err))
+			return false;
+	return true;
+}
+
+/* The instant; table->look becomes the number of ours, which is no other's. */
+static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
+		       struct tm_recorder_copy *copy, uint64_t *pause_ns, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	bool ok;
+
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		return false;
+	ok = tm_recorder_look_begin(copy, in->table_mem, in->head.table, err);
+	copy->table.look = copy->table.looks + 1;
+	copy->table.journal_room = table->journal_room;
+	if (ok)
+		*table = copy->table;
+	ok = ok && write_look(in, table, err);
+	*pause_ns += tm_stop_release(&stop);
+	return ok;
+}
+
+static bool read_running(struct tm_injection *in, struct tm_recorder_copy *copy,
+			 struct tm_err *err)
+{
+	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++) {
+		if (!tm_recorder_look_shard(copy, in->table_mem, in->head.table, i, err))
+			return false;
+		tm_late_poll();
+	}
+	return tm_recorder_look_changes(copy, in->table_mem, in->head.table, err);
+}
+
+/* Without the table's file the target gives the memory back itself: where that is
+ * much, and not at any price. */
+static void give_back(struct tm_injection *in, const struct tm_recorder_table *table,
+		      uint64_t used, uint64_t *pause_ns)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	uint64_t size = (used + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
+	struct tm_remote remote;
+	struct tm_err err;
+
+	if (size == 0 || inject_punch_file(in, table->journal, size) || size <= KEPT)
+		return;
+	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, &err))
+		return;
+	if (tm_remote_begin(&stop, in->insn, &remote, &err)) {
+		if (!inject_punch(in, &remote, table->journal, size, &err))
+			tm_log("what was noted down stays in memory: %s", err.cause);
+		tm_remote_end(&remote);
+	}
+	*pause_ns += tm_stop_release(&stop);
+}
+
+/* What was noted down and is no more used: by us, and by one that was killed. */
+static uint64_t used(const struct tm_recorder_table *then, const struct tm_recorder_table *now)
+{
+	uint64_t most = then->journal_tail > now->journal_tail ? then->journal_tail
+							       : now->journal_tail;
+
+	return most < now->journal_size ? most : now->journal_size;
+}
+
+/* If it is still ours: nothing is noted down any more. */
+static void end_look(struct tm_injection *in, const struct tm_recorder_table *table,
+		     uint64_t *pause_ns)
+{
+	struct tm_recorder_table now;
+	const uint64_t none = 0;
+	struct tm_err err;
+
+	if (!read_head(in, &now, &err) || now.look != table->look ||
+	    !inject_poke_table(in, offsetof(struct tm_recorder_table, look), &none,
+			       sizeof(none), &err) ||
+	    !tm_recorder_look_rests(&now, in->table_mem, in->head.table, &err) ||
+	    !read_head(in, &now, &err) || now.look)
+		return;
+	give_back(in, &now, used(table, &now), pause_ns);
+	if (!inject_poke_table(in, offsetof(struct tm_recorder_table, journal_tail), &none,
+			       sizeof(none), &err))
+		tm_log("%s", err.cause);
+}
+
+static bool look_once(struct tm_injection *in, struct tm_recorder_copy *copy,
+		      uint64_t *pause_ns, struct tm_err *err)
+{
+	struct tm_recorder_table table;
+	bool ok;
+
+	if (!await_other(in, &table, err) || !find_room(in, &table, err) ||
+	    !begin_look(in, &table, copy, pause_ns, err))
+		return false;
+	ok = read_running(in, copy, err);
+	end_look(in, &table, pause_ns);
+	if (ok)
+		tm_recorder_look_end(copy);
+	return ok;
+}
+
+static bool sample_briefly(struct tm_injection *in, struct tm_recorder_copy *copy,
+			   uint64_t *pause_ns, struct tm_err *err)
+{
+	for (unsigned tries = 0; tries < MAX_LOOKS; tries++) {
+		if (tries)
+			inject_pause(tries);
+		if (look_once(in, copy, pause_ns, err))
+			return true;
+		if (err->kind != TM_ERR_BUSY)
+			return false;
+	}
+	return false;
+}
+
+bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
+		      struct tm_recorder_copy *copy, struct tm_inject_sampled *ret,
+		      struct tm_err *err)
+{
+	struct tm_inject_sampled sampled = { 0 };
+	bool ok = false;
+
+	/* One that is held executes nothing more for us: it may be ending. */
+	if (in->process.held)
+		how = TM_INJECT_STOPPED;
+	else if (!tm_inject_refresh(in, err))
+		tm_log("refresh: %s", err->cause);
+	if (how != TM_INJECT_STOPPED) {
+		ok = sample_briefly(in, copy, &sampled.pause_ns, err);
+		if (!ok && err->kind != TM_ERR_BUSY && err->kind != TM_ERR_LIMIT)
+			return false;
+		if (!ok && how == TM_INJECT_ONLY_BRIEFLY)
+			return tm_err_hint(err, "--no-fork reads it while the process is stopped");
+		if (!ok)
+			snprintf(sampled.why, sizeof(sampled.why), "%s", err->cause);
+	}
+	if (!ok && !sample_stopped(in, copy, &sampled.pause_ns, err))
+		return false;
+	if (ret)
+		*ret = sampled;
+	return true;
+}
