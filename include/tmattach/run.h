@@ -69,8 +69,8 @@ bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
  * ignores PYTHONTRACEMALLOC (-I, -E, a cleared environment, a frozen
  * application, also one that loads it later) is made to trace as soon as it is
  * up, and `note` says so. A program that is not a CPython gets the recorder once
- * its libraries are loaded and before its own code begins; its final snapshot is
- * of its last moment.
+ * its libraries are loaded and before constructors are called, of these or its own; its
+ * final snapshot is of its last moment.
  *
  * Signals sent to us are passed on; SIGUSR1 takes a snapshot. *ret_status is what
  * the shell would see: its exit status, or 128 + the signal that ended it.

@@ -160,6 +160,14 @@ bool tm_code_ends_in_call(const unsigned char code[TM_CALL_MAX], bool through_me
  * cpu.h: TM_DOOR_LEN. */
 void tm_door_make(uint64_t entry, void *code);
 
+/*
+ * The same in a function that does nothing but return, for whoever calls it: a system call
+ * without effect, then it returns. It takes the word at bytes[*ret_at], with what fills the
+ * place behind the function; the program counter is at bytes[*ret_at + TM_DOOR_CALL_LEN]
+ * (cpu.h) while the call is made. False: it is no such function, or has no such room.
+ */
+bool tm_door_in_place(const uint8_t *bytes, size_t len, size_t *ret_at, uint64_t *ret_word);
+
 /* Fill with what ends a process that executes it. */
 void tm_code_trap(void *code, size_t len);
 

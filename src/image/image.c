@@ -253,6 +253,7 @@ static bool read_image(struct tm_mem *mem, const struct tm_region *region, bool 
 	if (lowest == UINT64_MAX)
 		return no_image(region, "an ELF image without segments", err);
 	ret->bias = region->start - lowest / TM_PAGE * TM_PAGE;
+	ret->entry = ehdr.e_entry;
 	for (int i = 0; i < ehdr.e_phnum; i++)
 		if (phdrs[i].p_type == PT_LOAD)
 			take_segment(ret, &phdrs[i]);

@@ -23,6 +23,7 @@ struct tm_image {
 	const char *path;            /* as in maps; borrowed from it */
 	const struct tm_region *first; /* its lowest mapping; borrowed */
 	tm_addr bias;                /* added to the addresses in the file */
+	uint64_t entry;              /* where it begins; in the file, 0: nowhere */
 	struct tm_range whole;
 	struct tm_range segments[TM_IMAGE_MAX_SEGMENTS]; /* PT_LOAD */
 	uint32_t flags[TM_IMAGE_MAX_SEGMENTS];           /* PF_R, PF_W, PF_X */

@@ -38,7 +38,8 @@ static double average(uint64_t size, uint64_t count)
 	return ldexp((double)quotient, -64);
 }
 
-/* A native frame of which no line is known: by function or address. */
+/* A native frame of which no line is known: by function or address; one that is none by
+ * what stands for it. */
 static void add_symbol(struct tm_buf *buf, const struct tm_frame_view *frame)
 {
 	if (frame->function.bytes) {
@@ -53,6 +54,9 @@ static void add_symbol(struct tm_buf *buf, const struct tm_frame_view *frame)
 	if (frame->module.bytes) {
 		tm_buf_add(buf, frame->module.bytes, frame->module.len);
 		tm_buf_addc(buf, '+');
+	} else if (frame->filename.len && !frame->address) {
+		tm_buf_add(buf, frame->filename.bytes, frame->filename.len);
+		return;
 	}
 	tm_buf_addf(buf, "0x%" PRIx64, frame->address);
 }

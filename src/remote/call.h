@@ -45,7 +45,8 @@
  *	                            RLIMIT_SIGPENDING       not for such a signal
  *	pthread_create, control     RLIMIT_NPROC, pids.max  refused; the stack is ours
  *	rt_sigreturn: the way back  nothing
- *	getpid (launch, door)       nothing
+ *	getpid (launch: in the      nothing
+ *	loader, at the door)
  *
  * What the kernel fills for the recorder's table later on, page by page, counts
  * for the target's memory cgroup; of what changes while it is read no more is noted down

@@ -44,12 +44,17 @@ static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
 	return n;
 }
 
-static bool is_main(void *ctx, tm_addr pc)
+/* main(), and the code at the entry point of an image: glibc's loader calls constructors
+ * from there (_dl_start_user), which has no unwind rows, and mostly no symbol. */
+static bool begins(void *ctx, tm_addr pc)
 {
+	enum { ENTRY_CODE = 64 };
 	struct tm_code_place place = tm_native_names_place(ctx, pc);
 	const char *function = place.n > 0 ? place.frames[0].function : NULL;
 
-	return function && strcmp(function, "main") == 0;
+	return (function && strcmp(function, "main") == 0) ||
+	       (place.module && place.module->image.entry &&
+		place.offset - place.module->image.entry < ENTRY_CODE);
 }
 
 bool tm_recorder_frames(struct tm_session *session, const struct tm_recorder_copy *copy,
@@ -60,7 +65,7 @@ bool tm_recorder_frames(struct tm_session *session, const struct tm_recorder_cop
 	struct tm_err unknown;
 
 	*ret = (struct tm_frame_source){
-		.frames = native_frames, .begins = is_main, .ctx = names,
+		.frames = native_frames, .begins = begins, .ctx = names,
 	};
 	if (names)
 		tm_native_names_remark(names);

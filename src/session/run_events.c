@@ -51,10 +51,40 @@ static void at_up(struct run_program *program, enum run_up up)
 			 "could not be started when its interpreter was up");
 }
 
+/* At the first of the places where it is noticed. */
+static void trace_once(struct run_program *program)
+{
+	if (!program->begun)
+		run_program_trace(program);
+	program->begun = true;
+}
+
+/* The door stays: the loader knows already that it is to go there. */
+static void at_loader(struct run_program *program)
+{
+	run_loader_leave(program->pid, &program->loader);
+	trace_once(program);
+}
+
 static void at_door(struct run_program *program)
 {
+	if (program->loader.function)
+		run_loader_drop(program->pid, &program->loader);
 	run_door_pass(program->pid, &program->door);
-	run_program_trace(program);
+	trace_once(program);
+}
+
+/* A stop at a system call: is it one of those that are made for us? */
+static void at_call(struct run_program *program)
+{
+	if (run_loader_speaks(program->pid, &program->loader)) {
+		if (run_loader_is_done(program->pid, &program->loader) &&
+		    just_stopped(program->pid))
+			at_loader(program);
+	} else if (program->door.at && run_door_reached(program->pid, &program->door) &&
+		   just_stopped(program->pid)) {
+		at_door(program);
+	}
 }
 
 /* The message that comes with a stop for SIGURG. */
@@ -95,12 +125,8 @@ bool run_program_trap(struct run_program *program, int sig)
 		}
 		return true;
 	}
-	if (program->door.at && sig == TM_SYSCALL_STOP &&
-	    run_door_reached(program->pid, &program->door)) {
-		if (just_stopped(program->pid))
-			at_door(program);
-		return true;
-	}
+	if (sig == TM_SYSCALL_STOP)
+		at_call(program);
 	return sig == TM_SYSCALL_STOP;
 }
 
@@ -125,8 +151,9 @@ static void begin(struct run_program *program)
 {
 	struct tm_err err;
 
+	program->loader = (struct run_loader){ 0 };
 	program->door = (struct run_door){ 0 };
-	program->python = program->recorded = program->final_done = program->borrows = false;
+	program->begun = program->python = program->recorded = program->final_done = program->borrows = false;
 	program->hold = program->libc = (struct run_hold){ 0 };
 	if (!tm_process_open(program->pid, &program->process, &err))
 		tm_log("run: %s: %s", err.object, err.cause);
@@ -145,8 +172,10 @@ void run_program_begins(struct run_program *program)
 	if (!run_door_open(program->pid, &program->door, &why)) {
 		snprintf(program->why, sizeof(program->why), "%s", why);
 		program->door.at = 0;
-	} else if (!program->door.at && just_stopped(program->pid)) {
-		run_program_trace(program);
+	} else if (program->door.at) {
+		run_loader_watch(program->pid, &program->loader);
+	} else if (just_stopped(program->pid)) {
+		trace_once(program);
 	}
 	tm_log("run: exec, entry 0x%llx, door 0x%llx",
 	       (unsigned long long)program->door.entry, (unsigned long long)program->door.at);

@@ -1,8 +1,8 @@
 /*
  * The program that a watched command is at the moment: how it is traced, and
  * its snapshots. A CPython traces by itself (PYTHONTRACEMALLOC); anything else
- * gets the recorder at its entry point, when its libraries are loaded and none
- * of its own code has run. What happens to it is in run_events.h. Private to
+ * gets the recorder when its libraries are loaded and no code of theirs or its own has
+ * run. What happens to it is in run_events.h. Private to
  * src/session.
  *
  * All of it runs on the thread that has attached to the command; unless a
@@ -18,6 +18,7 @@
 #include "mem/mem.h"
 #include "session/run_door.h"
 #include "session/run_hold.h"
+#include "session/run_loader.h"
 #include "target/process.h"
 #include "tmattach/run.h"
 
@@ -33,7 +34,9 @@ struct run_program {
 	pid_t pid;
 	bool executed;        /* the command's own program has begun */
 	struct tm_process process; /* as which program; held */
+	struct run_loader loader; /* its libraries are still being loaded */
 	struct run_door door; /* its code has not begun */
+	bool begun;           /* tracing it, or what there is instead */
 	bool python;          /* a CPython is loaded */
 	struct run_hold hold; /* where that makes detours */
 	struct run_hold libc; /* where its C library does */

@@ -8,7 +8,7 @@
 #include "base/map.h"
 
 enum {
-	WAIT_MS = 1000, /* for a thread that needs a processor to get on */
+	WAIT_MS = 300,   /* for a thread that needs a processor to get on */
 	BATCH = 1 << 14, /* records read at once */
 };
 

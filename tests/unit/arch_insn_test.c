@@ -313,6 +313,29 @@ static void knows_where_a_landing_is(void **state)
 	assert_int_equal(tm_landing_len(code + 1, 4), 0);
 }
 
+static void finds_room_for_a_call(void **state)
+{
+	/* As loaders have them: ret; endbr64, ret; and what fills the place behind. */
+	static const uint8_t plain[16] = { 0xc3, 0x66, 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0,
+					   0x0f, 0x1f, 0x40, 0 };
+	static const uint8_t landed[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xc3, 0x66, 0x2e, 0x0f, 0x1f,
+					    0x84, 0, 0, 0, 0, 0, 0x90 };
+	static const uint8_t full[16] = { 0xc3, 0x0f, 0x1f, 0, 0x55, 0x48, 0x89, 0xe5 };
+	static const uint8_t more[16] = { 0x31, 0xc0, 0xc3 };
+	uint64_t word;
+	size_t at;
+
+	(void)state;
+	assert_true(tm_door_in_place(plain, sizeof(plain), &at, &word));
+	assert_int_equal(at, 0);
+	assert_memory_equal((char *)&word + TM_DOOR_CALL_LEN, plain, 1); /* it still returns */
+	assert_true(tm_door_in_place(landed, sizeof(landed), &at, &word));
+	assert_int_equal(at, TM_LANDING_LEN);
+	assert_false(tm_door_in_place(full, sizeof(full), &at, &word));
+	assert_false(tm_door_in_place(more, sizeof(more), &at, &word));
+	assert_false(tm_door_in_place(plain, 7, &at, &word));
+}
+
 /* A call that only this CPU has waits as its successor. */
 static void generalizes_system_calls(void **state)
 {
@@ -342,6 +365,7 @@ int main(void)
 		cmocka_unit_test(follows_what_hands_on),
 		cmocka_unit_test(sees_operands),
 		cmocka_unit_test(knows_where_a_landing_is),
+		cmocka_unit_test(finds_room_for_a_call),
 		cmocka_unit_test(generalizes_system_calls),
 	};
 

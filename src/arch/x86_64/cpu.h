@@ -37,6 +37,7 @@ enum {
 	TM_OPERAND_LEN = 4,
 	TM_OPERAND_MEANINGS = 2,
 	TM_DOOR_LEN = 21,
+	TM_DOOR_CALL_LEN = 7,         /* mov $, %eax; syscall */
 
 	TM_LANDING_LEN = 4,           /* endbr64 */
 	TM_JUMP_SIZE = 5,             /* jmp rel32 */

@@ -1,6 +1,7 @@
 #include "arch/arch.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "arch/x86_64/insn.h"
 
@@ -140,6 +141,22 @@ bool tm_function_is_idle(const uint8_t *bytes, size_t len)
 
 	return (left >= sizeof(ret) && memcmp(bytes + at, ret, sizeof(ret)) == 0) ||
 	       (left >= sizeof(rep_ret) && memcmp(bytes + at, rep_ret, sizeof(rep_ret)) == 0);
+}
+
+bool tm_door_in_place(const uint8_t *bytes, size_t len, size_t *ret_at, uint64_t *ret_word)
+{
+	/* mov $SYS_getpid, %eax; syscall; ret */
+	static const uint8_t door[] = { 0xb8, SYS_getpid, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+	const size_t at = tm_landing_len(bytes, len), end = at + 1;
+	_Static_assert(sizeof(door) == sizeof(*ret_word) && sizeof(door) == TM_DOOR_CALL_LEN + 1,
+		       "one word");
+
+	if (len < at + sizeof(door) || bytes[at] != 0xc3 ||
+	    !is_padding(bytes + end, len - end, sizeof(door) - 1))
+		return false;
+	*ret_at = at;
+	memcpy(ret_word, door, sizeof(door));
+	return true;
 }
 
 const char *tm_trampoline_make(const uint8_t *bytes, size_t len, uint64_t from,

@@ -418,7 +418,8 @@ def called():
         target.step(1000)
         frames, said = largest_stack(target.pid)
         if name == "nothing":
-            right = frames == ["<cut>", "inner"] and "% of the traced memory has stacks that end early" in said
+            text = tmattach("stats", "-k", "traceback", "-l", 1, target.pid).stdout
+            right = frames == ["<cut>", "inner"] and "\n  <cut>\n" in text and "% of the traced memory has stacks that end early" in said
         else:
             right = frames[-3:] == ["main", "outer", "inner"] and "<cut>" not in frames and "early" not in said
         report.check(right, "called: %s" % name, "%s %s %s" % (frames, said, started.stderr))
