@@ -132,7 +132,9 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      << TM_PY_CODE_CACHE_LOG2, size) &&
 	       inside(t->codes, t->codes_size, size) &&
 	       inside(t->loader, sizeof(struct tm_recorder_loader), size) &&
-	       inside(t->journal, t->journal_size, size) &&
+	       /* Its memory is given back: it must be nobody else's. */
+	       t->journal >= t->loader + sizeof(struct tm_recorder_loader) &&
+	       t->journal % TM_PAGE == 0 && inside(t->journal, t->journal_size, t->unwind) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       /* Where tmattach itself writes. */
 	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&
