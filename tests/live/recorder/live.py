@@ -252,7 +252,7 @@ def two_at_once(name, target, kept):
 
 def looks():
     looks_of("every block", ())
-    looks_of("in a small table", (0, 24 << 20))
+    looks_of("in a smaller table", (0, 512 << 20))
     if os.geteuid() == 0 and shutil.which("setpriv"):
         # Without the table's file: through the memory of the process.
         rights = "-sys_admin,-checkpoint_restore"
