@@ -64,7 +64,7 @@ char *cli_formats_prose(const struct cli_command *command,
 
 static enum tm_key key_named(const struct argp_state *state, const char *word)
 {
-	struct tm_buf names = { 0 };
+	TM_GUARD(tm_buf_free) struct tm_buf names = { 0 };
 	const char *name;
 
 	for (int i = 0; (name = tm_key_name((enum tm_key)i)); i++) {
