@@ -139,7 +139,7 @@ struct native_module *native_modules_remember(struct native_modules *modules,
 	module->unchanged_ns = what->unchanged_ns;
 	module->image.path = module->path;
 	module->image.bias = what->bias;
-	if (what->build_id_len <= sizeof(module->image.build_id)) {
+	if (what->build_id_len && what->build_id_len <= sizeof(module->image.build_id)) {
 		module->image.build_id_len = what->build_id_len;
 		memcpy(module->image.build_id, what->build_id, what->build_id_len);
 	}

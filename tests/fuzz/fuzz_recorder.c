@@ -242,7 +242,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (uint64_t i = 0; i < BLOCKS; i++) {
 		uint64_t pcs[] = { 0x1000 + i % 7, 0x2000 + i % 11, 0x3000 };
 		struct block block = { 0x7f0000000000 + i * 4096, 8 + i % 90,
-				       stack_intern(pcs, 1 + i % 3, i & 1) };
+				       stack_intern(pcs, 1 + i % 3, i & 1, 0) };
 
 		table_insert(&block, thread_slot());
 	}
