@@ -105,15 +105,19 @@ void run_loader_drop(pid_t pid, struct run_loader *loader)
 	loader->function = 0;
 }
 
+/* First away from the word, then the word: between the two we may be killed. */
 void run_loader_leave(pid_t pid, struct run_loader *loader)
 {
-	const tm_addr function = loader->function;
 	struct tm_regs regs;
 
-	run_loader_drop(pid, loader);
-	if (!tm_regs_get(pid, &regs))
-		return;
-	tm_regs_set_pc(&regs, function);
-	if (!tm_regs_set(pid, &regs))
-		tm_log("it cannot be set back to the loader's function");
+	if (tm_regs_get(pid, &regs)) {
+		tm_regs_set_pc(&regs, loader->function);
+		if (tm_regs_set(pid, &regs)) {
+			run_loader_drop(pid, loader);
+			return;
+		}
+	}
+	/* It goes on behind the call, as without us. */
+	tm_log("it cannot be set back to the loader's function");
+	loader->function = 0;
 }
