@@ -18,7 +18,7 @@ void tm_recorder_modules_free(struct tm_recorder_modules *modules)
 /* Within the table, and ended; else none. */
 static char *read_name(struct tm_mem *mem, tm_addr table, uint64_t size, uint64_t at)
 {
-	char bytes[TM_LOADER_MAX_NAME];
+	char bytes[TM_LOADER_MAX_NAME] = "";
 	size_t len = 0;
 
 	if (at && tm_recorder_inside(at, 1, size))
