@@ -109,7 +109,7 @@ struct tm_snapshot *tm_snapshot_as_wanted(struct tm_snapshot *taken,
 /*
  * Find the process and its runtime. Reads only; the target is not stopped.
  * NULL with *err: gone, denied, no runtime, unsupported (says what it is).
- * One that is in the middle of an exec is waited for, up to 100 ms.
+ * One that is in the middle of an exec is waited for, up to half a second.
  */
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err) TM_MUST_CHECK;

@@ -47,7 +47,7 @@ static bool is_changing(pid_t pid, uint64_t until_ms)
 	return true;
 }
 
-enum { EXEC_MS = 100 };
+enum { EXEC_MS = 500 };
 
 struct tm_session *tm_session_open(pid_t pid, const struct tm_session_opts *opts,
 				   struct tm_err *err)
