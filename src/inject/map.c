@@ -300,12 +300,12 @@ static bool in_reach(tm_addr at, tm_addr near)
 }
 
 /* The end of a gap, and some way further down in it: the kernel itself puts
- * new mappings at the end. */
+ * new mappings at the end, such as the 128 MiB of another thread's malloc. */
 static void add_gap(tm_addr lo, tm_addr hi, tm_addr near, tm_addr *places, size_t *n,
 		    size_t max)
 {
 	const uint64_t size = INJECT_NEAR_SIZE + 2 * TM_PAGE;
-	static const uint64_t down[] = { 0, 1 << 20, 64 << 20 };
+	static const uint64_t down[] = { 0, 1 << 20, 64 << 20, 512 << 20 };
 
 	for (size_t i = 0; i < sizeof(down) / sizeof(down[0]); i++) {
 		tm_addr at = hi - size + TM_PAGE - down[i];
