@@ -16,7 +16,7 @@ check-unit: $(unit_bin)
 
 # The longest first, so that lanes (tests/summary) end at about the same time. No two of
 # them build anything that `test-programs' has not: two makes would write to one file.
-longest := check-pyrecorder check-live check-recorder check-static check-control check-fleet
+longest := check-pyrecorder check-live check-recorder check-static check-control check-launch check-fleet
 
 check: $(B)/have-test-deps
 	$(q)MAKE='$(MAKE)' tests/summary 'all tests test-programs' -- \
