@@ -24,8 +24,8 @@ static const struct argp_option sample_options[] = {
 	       "random, one in BYTES bytes on average (K, M, G may follow); "
 	       "sizes and counts are estimates then"),
 	OPTION("in-core", OPT_IN_CORE, NULL, "Of the recorder: have its table "
-	       "written to core dumps, too; they become as large as half of the "
-	       "machine's memory"),
+	       "written to core dumps, too; they grow by about 300 MiB, and the "
+	       "table has room for six million blocks"),
 	OPTION("alloc", OPT_ALLOC, "NAME", "Of the recorder: the function NAME "
 	       "allocates, too. Its first argument is the size; of NAME:2 the second"),
 	OPTION("free", OPT_FREE, "NAME", "Of the recorder: NAME frees the block that is "

@@ -44,7 +44,8 @@ struct tm_inject_opts {
 	uint32_t domain;       /* of the traces */
 	uint64_t sample_bytes; /* 0: every block; else the mean distance */
 	uint64_t memory_limit; /* of the table; 0: half of the machine's memory,
-				  less in a program that locks its memory */
+				  less in a program that locks its memory, and
+				  with `in_core` */
 	const struct tm_inject_python *python; /* hook these; NULL: malloc's family */
 	struct tm_given given; /* functions to hook besides; borrowed */
 	bool in_core;          /* the table is written to core dumps, in its full

@@ -70,16 +70,16 @@ static bool has_memory(const struct tm_injection *in, struct tm_err *err)
 }
 
 /* A program that calls mlockall() may do so at any time from now on, and the
- * kernel would fill all of the table then. */
+ * kernel would fill all of the table then. So it does for a core dump. */
 static uint64_t default_limit(const struct tm_injection *in,
-			      const struct tm_functions *functions)
+			      const struct tm_functions *functions, bool in_core)
 {
-	uint64_t lockable = tm_process_headroom(in->process.pid) / 2;
+	uint64_t filled = tm_process_headroom(in->process.pid) / 2;
 	const uint64_t limit = inject_default_limit(), most = 256 << 20;
 
-	if (lockable > most)
-		lockable = most;
-	return functions->locks_memory && limit > lockable ? lockable : limit;
+	if (filled > most)
+		filled = most;
+	return (functions->locks_memory || in_core) && limit > filled ? filled : limit;
 }
 
 /* A smaller table where there is not the room: in the address space of the
@@ -90,7 +90,7 @@ static bool map_table(struct tm_injection *in, struct tm_remote *remote,
 		      const struct tm_inject_opts *opts, struct tm_err *err)
 {
 	uint64_t limit = opts->memory_limit ? opts->memory_limit
-					    : default_limit(in, functions);
+					    : default_limit(in, functions, opts->in_core);
 	struct inject_mapping what = {
 		.file_name = TM_RECORDER_TABLE_NAME,
 		.prot = PROT_READ | PROT_WRITE,
