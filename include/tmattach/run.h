@@ -23,7 +23,10 @@ struct tm_run_opts {
 				  that descends from the command and runs Python,
 				  and only of what does */
 	bool use_recorder;     /* also in a CPython, instead of tracemalloc */
-	uint64_t sample_bytes; /* of the recorder, see tm_session_opts */
+	/* The recorder, see tm_session_opts: of a CPython in its own allocators, unless
+	 * use_recorder is set. */
+	uint64_t sample_bytes;
+	bool exact, c_frames;
 	bool in_core_dumps;    /* the same */
 	const char *const *allocs, *const *frees; /* the same */
 	size_t nallocs, nfrees;
@@ -48,7 +51,7 @@ struct tm_run_opts {
 
 /*
  * Make this process the command `argv` (found by PATH), with PYTHONTRACEMALLOC
- * set. A short-lived process, which is not a child of the command, loads the
+ * set, unless a recorder is wanted in CPython, too. A short-lived process, which is not a child of the command, loads the
  * recorder into the program if it is not a CPython; not into programs that this
  * one becomes by exec, unless it is a launcher (env, a shell). It also makes a
  * CPython trace that ignores its environment, even one that is loaded later, in
@@ -68,7 +71,9 @@ bool tm_run_exec(char *const argv[], const struct tm_run_opts *opts,
  * (os._exit(), a signal), in its last moment in the kernel. A CPython that
  * ignores PYTHONTRACEMALLOC (-I, -E, a cleared environment, a frozen
  * application, also one that loads it later) is made to trace as soon as it is
- * up, and `note` says so. A program that is not a CPython gets the recorder once
+ * up, and `note` says so; the recorder is brought in at the same moment where opts want
+ * it in the allocators of a CPython, and again in each child that is followed and was
+ * forked. A program that is not a CPython gets the recorder once
  * its libraries are loaded and before constructors are called, of these or its own; its
  * final snapshot is of its last moment.
  *

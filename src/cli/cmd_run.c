@@ -79,6 +79,8 @@ static int run(const struct cli_options *options)
 		.children = options->children,
 		.use_recorder = options->session.use_recorder,
 		.sample_bytes = options->session.sample_bytes,
+		.exact = options->session.exact,
+		.c_frames = options->session.c_frames,
 		.in_core_dumps = options->session.in_core_dumps,
 		.allocs = options->allocs, .nallocs = options->session.nallocs,
 		.frees = options->frees, .nfrees = options->session.nfrees,
@@ -115,9 +117,10 @@ const struct cli_command command_run = {
 		"  tmattach run --nframe 25 python3 app.py\n"
 		"  tmattach run -o end.tms -- ./script.py --verbose\n"
 		"  tmattach run --children -o 'end.%p.tms' python3 pool.py\n"
+		"  tmattach run --nframe 20 --exact -o end.tms python3 app.py\n"
 		"  tmattach run --nframe 20 -o end.tms ./server --port 80\n"
 		"  tmattach run -o now.tms python3 -m http.server & kill -USR1 $!\n",
-	.groups = CLI_NFRAME | CLI_RECORDER | CLI_SAMPLE | CLI_OUTPUT | CLI_COMMAND |
+	.groups = CLI_NFRAME | CLI_RECORDER | CLI_SAMPLE | CLI_EXACT | CLI_OUTPUT | CLI_COMMAND |
 		  CLI_CHILDREN,
 	.min_sources = 0,
 	.max_sources = 0,

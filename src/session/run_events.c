@@ -46,6 +46,8 @@ static void at_up(struct run_program *program, enum run_up up)
 		run_note(program, program->name, "it ignores PYTHONTRACEMALLOC, as -I, -E and "
 			 "frozen applications do: tracing was started when its interpreter was up, "
 			 "and what was allocated before is not seen");
+	else if (up == RUN_UP)
+		run_program_python_up(program);
 	else if (up == RUN_FAILED)
 		run_note(program, program->name, "it ignores PYTHONTRACEMALLOC, and tracing "
 			 "could not be started when its interpreter was up");
@@ -153,7 +155,7 @@ static void begin(struct run_program *program)
 
 	program->loader = (struct run_loader){ 0 };
 	program->door = (struct run_door){ 0 };
-	program->begun = program->python = program->recorded = program->final_done = program->borrows = false;
+	program->begun = program->python = program->recorded = program->python_recorded = program->final_done = program->borrows = false;
 	program->hold = program->libc = (struct run_hold){ 0 };
 	if (!tm_process_open(program->pid, &program->process, &err))
 		tm_log("run: %s: %s", err.object, err.cause);
@@ -197,6 +199,12 @@ void run_program_forked(struct run_program *program, pid_t child, bool copied)
 		run_hold_adopt(&program->process, &program->libc);
 	if (program->hold.place)
 		run_hold_adopt(&program->process, &program->hold);
+	/* The recorder's table stays with the parent. */
+	if (program->python_recorded) {
+		program->recorded = program->python_recorded = false;
+		if (copied && just_stopped(child))
+			run_program_python_up(program);
+	}
 }
 
 /* Memory is all there, unless an interpreter finalized before. */

@@ -16,7 +16,7 @@ bool run_set_environment(const struct tm_run_opts *opts, struct tm_err *err)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", opts->nframe);
-	return opts->use_recorder || setenv("PYTHONTRACEMALLOC", text, 1) == 0 ||
+	return opts->use_recorder || run_puts_recorder(opts) || setenv("PYTHONTRACEMALLOC", text, 1) == 0 ||
 	       tm_err_os(err, errno, "tmattach", "cannot set PYTHONTRACEMALLOC");
 }
 

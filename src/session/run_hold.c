@@ -236,13 +236,13 @@ static void want(struct bringing *b, enum run_detour which, tm_addr function, ui
 }
 
 bool run_hold_python(const struct tm_process *process, const struct run_python *python,
-		     const struct run_hold *libc, bool end, uint32_t nframe,
+		     const struct run_hold *libc, const struct run_wanted *wanted,
 		     struct run_hold *ret, struct tm_err *err)
 {
 	TM_GUARD(tm_mem_guard) struct tm_mem *mem = tm_mem_proc(process->pid, err);
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	struct bringing b = { .process = process, .mem = mem, .hold = ret, .place = {
-		.nframe = (int32_t)nframe,
+		.nframe = (int32_t)wanted->nframe,
 		.module = "_tracemalloc", .method = "start", .format = "i",
 	} };
 	bool ok = true;
@@ -253,9 +253,11 @@ bool run_hold_python(const struct tm_process *process, const struct run_python *
 	memcpy(b.place.fn, python->fn, sizeof(b.place.fn));
 	if (libc->place)
 		b.place.filtered = libc->place + offsetof(struct run_place, filters);
-	if (nframe && (ok = complete(python, RUN_FN_IS_INITIALIZED, RUN_FN_COUNT, process, err)))
+	if (wanted->up && (ok = complete(python, RUN_FN_IS_INITIALIZED,
+					 wanted->nframe ? RUN_FN_COUNT : RUN_FN_UNTRACK,
+					 process, err)))
 		want(&b, RUN_FRAME, python->frame, python->frame_size);
-	if (end && (ok = complete(python, 0, RUN_FN_UNTRACK, process, err)))
+	if (wanted->end && (ok = complete(python, 0, RUN_FN_UNTRACK, process, err)))
 		want(&b, RUN_FINALIZE, python->finalize, python->finalize_size);
 	return bring(&b, &maps, err) && ok;
 }

@@ -37,10 +37,16 @@ bool run_hold_find(pid_t pid, struct run_python *ret);
  */
 bool run_hold_libc(const struct tm_process *process, bool load, struct run_hold *ret,
 		   struct tm_err *err);
-/* At the end of its interpreter, if that is wanted, and where it is up, to start
- * tracing with `nframe` frames (0: not wanted). `libc` may be zeroed. */
+/* What is wanted of its interpreter. */
+struct run_wanted {
+	bool end;        /* its end is to be told, */
+	bool up;         /* and when it is up; */
+	uint32_t nframe; /* then tracemalloc is started with as many frames, unless 0 */
+};
+
+/* `libc` may be zeroed. */
 bool run_hold_python(const struct tm_process *process, const struct run_python *python,
-		     const struct run_hold *libc, bool end, uint32_t nframe,
+		     const struct run_hold *libc, const struct run_wanted *wanted,
 		     struct run_hold *ret, struct tm_err *err);
 
 /* What the command has written; zeroes if there is nothing to be read. */

@@ -239,7 +239,9 @@ IN_TARGET void run_at_frame(void)
 	if (!CALL(place, RUN_FN_IS_INITIALIZED, fn_int_void)())
 		return;
 	place->passed[RUN_FRAME] = 1;
-	if (is_tracing(place))
+	if (!place->nframe)
+		place->up = RUN_UP;
+	else if (is_tracing(place))
 		place->up = RUN_TRACES;
 	else
 		place->up = start(place) ? RUN_STARTED : RUN_FAILED;

@@ -9,7 +9,8 @@
  *                 interpreter has marked itself as finalizing is the moment at
  *                 which nothing is torn down yet.
  *   RUN_FRAME     _PyEval_EvalFrameDefault(): the first one of an interpreter
- *                 that is up. If it does not trace, it is told to.
+ *                 that is up. If it does not trace, it is told to, unless a
+ *                 recorder comes.
  *   RUN_LOAD      _dl_debug_state() of the loader: libraries were mapped.
  *   RUN_PRCTL     prctl() and syscall() of the C library: where they install a
  *   RUN_SYSCALL   seccomp filter, which may kill for what we would say, no word
@@ -48,6 +49,7 @@ enum run_up {
 	RUN_TRACES,   /* by itself */
 	RUN_STARTED,  /* not by itself; it was asked to, and does now */
 	RUN_FAILED,   /* the same, and does not */
+	RUN_UP,       /* nobody asked: a recorder comes */
 };
 
 /* Functions of CPython, in the order of run_hold.c. */
@@ -81,7 +83,7 @@ struct run_place {
 	uint64_t filtered;            /* where such a word is; 0: nowhere */
 	int32_t tracer;               /* the pid of tmattach */
 	uint32_t away;                /* 1: the tracer has let go, and will be back in a moment */
-	int32_t nframe;
+	int32_t nframe;               /* for tracemalloc; 0: it is left alone */
 	char module[16], method[8], format[8];
 
 	/* Written by the command. */

@@ -18,12 +18,12 @@ void run_note(const struct run_program *program, const char *object, const char 
 
 /* ---- snapshots ---------------------------------------------------------------- */
 
-/* Do snapshots come from the recorder? A native program may have loaded a Python that
- * it never uses. */
+/* Do snapshots come from malloc's recorder? A native program may have loaded a Python
+ * that it never uses. */
 static bool by_recorder(const struct run_program *program)
 {
 	return !program->python || program->opts->use_recorder ||
-	       (program->recorded &&
+	       (program->recorded && !program->python_recorded &&
 		run_hold_read(program->pid, &program->hold).up == RUN_NOT_UP);
 }
 
@@ -32,6 +32,7 @@ static struct tm_session *open_session(const struct run_program *program, bool h
 				       struct tm_err *err)
 {
 	const bool native = by_recorder(program);
+	const bool puts = !native && run_puts_recorder(program->opts);
 	const struct tm_session_opts opts = {
 		.freeze = held ? TM_FREEZE_NEVER : TM_FREEZE_AUTO,
 		.busy_timeout_ms = held ? 2000 : 0,
@@ -39,8 +40,10 @@ static struct tm_session *open_session(const struct run_program *program, bool h
 		.use_recorder = program->opts->use_recorder ||
 				(native && program->recorded),
 		.allow_native = native,
-		/* A CPython traces by itself; a note has said so. */
-		.sample_bytes = native ? program->opts->sample_bytes : 0,
+		/* Else a CPython traces by itself. */
+		.sample_bytes = native || puts ? program->opts->sample_bytes : 0,
+		.exact = puts && program->opts->exact,
+		.c_frames = puts && program->opts->c_frames,
 		.in_core_dumps = program->opts->in_core_dumps,
 		.allocs = program->opts->allocs, .nallocs = program->opts->nallocs,
 		.frees = program->opts->frees, .nfrees = program->opts->nfrees,
@@ -101,9 +104,69 @@ static void record(struct run_program *program)
 static void traces_itself(struct run_program *program)
 {
 	program->was_traced = true;
-	if (program->opts->sample_bytes || program->opts->in_core_dumps)
-		run_note(program, "--sample and --in-core", "are the recorder's, and this is "
-			 "a CPython, which traces by itself; --recorder injects the recorder");
+	if (program->opts->in_core_dumps)
+		run_note(program, "--in-core", "is the recorder's, and this is a CPython, which "
+			 "traces by itself; --sample or --exact puts the recorder into its allocators");
+}
+
+/* ---- the recorder in a CPython ------------------------------------------------------ */
+
+/* Without it there is nothing to be looked at, at the end either. That is said at the
+ * end, unless another program was traced that the command has been before. */
+static void not_recorded(struct run_program *program, const char *cause, bool has_tracemalloc)
+{
+	program->final_done = true;
+	snprintf(program->why, sizeof(program->why), "%.400s; %s", cause, has_tracemalloc ?
+		 "leave out PYTHONTRACEMALLOC and -X tracemalloc" :
+		 "without --sample or --exact it traces by tracemalloc");
+	if (program->was_traced)
+		run_note(program, program->name, program->why);
+}
+
+/* A program that has loaded its Python late has had malloc's recorder until now. */
+static bool make_way(struct run_program *program, struct tm_session *session, struct tm_err *err)
+{
+	struct tm_control_result control;
+
+	if (!program->recorded)
+		return true;
+	run_note(program, program->name, "its interpreter is up: the recorder moves into the "
+		 "allocators of that, and forgets what it has seen before");
+	program->recorded = false;
+	return tm_session_stop_tracing(session, 0, &control, err);
+}
+
+void run_program_python_up(struct run_program *program)
+{
+	struct tm_control_result control = { 0 };
+	struct tm_session *session;
+	struct tm_err err;
+
+	if (!run_puts_recorder(program->opts))
+		return;
+	program->python_recorded = true;
+	session = open_session(program, true, &err);
+	program->recorded = session && make_way(program, session, &err) &&
+		tm_session_start_tracing(session, program->opts->nframe, 0, &control, &err);
+	tm_session_close(session);
+	program->python_recorded = program->recorded;
+	program->was_traced |= program->recorded;
+	if (!program->recorded)
+		not_recorded(program, err.cause, err.kind == TM_ERR_USAGE);
+	set_options(program);
+}
+
+/* Now, or when it is up. */
+static void expect_python(struct run_program *program, bool late)
+{
+	if (!run_puts_recorder(program->opts))
+		traces_itself(program);
+	else if (late)
+		run_program_python_up(program);
+	else if (!program->hold.made[RUN_FRAME])
+		not_recorded(program, "the moment in which its interpreter is up cannot be told", false);
+	else
+		snprintf(program->why, sizeof(program->why), "its interpreter was never up");
 }
 
 static void end_unseen(const struct run_program *program, const struct tm_err *why)
@@ -121,13 +184,17 @@ static void end_unseen(const struct run_program *program, const struct tm_err *w
 static void hold_python(struct run_program *program, const struct run_python *python)
 {
 	const struct tm_run_opts *opts = program->opts;
+	const struct run_wanted wanted = {
+		.end = opts->snapshot != NULL, .up = !opts->use_recorder,
+		.nframe = run_puts_recorder(opts) ? 0 : opts->nframe,
+	};
 	struct tm_err err;
 
 	if (tm_process_filtered(&program->process)) {
 		tm_err_set(&err, TM_ERR_UNSUPPORTED, "", "a seccomp filter watches its system calls");
 		end_unseen(program, &err);
-	} else if (!run_hold_python(&program->process, python, &program->libc, opts->snapshot != NULL,
-				    opts->use_recorder ? 0 : opts->nframe, &program->hold, &err)) {
+	} else if (!run_hold_python(&program->process, python, &program->libc, &wanted,
+				    &program->hold, &err)) {
 		tm_log("run: %s: %s", err.object, err.cause);
 		if (!program->hold.made[RUN_FINALIZE])
 			end_unseen(program, &err);
@@ -155,14 +222,14 @@ static bool wants_recorder(const struct run_program *program)
 }
 
 /* By the recorder or, where it is a Python, by itself. False: not at all. */
-static bool begin_tracing(struct run_program *program)
+static bool begin_tracing(struct run_program *program, bool late)
 {
 	const bool recorder = wants_recorder(program);
 
 	if (recorder)
 		record(program);
 	else if (program->python)
-		traces_itself(program);
+		expect_python(program, late);
 	program->was_traced |= program->recorded;
 	return recorder || program->python;
 }
@@ -175,7 +242,7 @@ void run_program_trace(struct run_program *program)
 	hold_libc(program);
 	if (program->python)
 		hold_python(program, &python);
-	if (!begin_tracing(program))
+	if (!begin_tracing(program, false))
 		snprintf(program->why, sizeof(program->why), "it does not run Python, nor "
 			 "does any process that it started");
 }
@@ -185,7 +252,7 @@ void run_program_trace_late(struct run_program *program)
 	struct run_python python;
 
 	program->python = run_hold_find(program->pid, &python);
-	begin_tracing(program);
+	begin_tracing(program, true);
 }
 
 void run_program_loaded(struct run_program *program)
@@ -198,5 +265,5 @@ void run_program_loaded(struct run_program *program)
 	run_hold_pass(&program->process, &program->libc, RUN_LOAD);
 	hold_python(program, &python);
 	if (!program->opts->use_recorder)
-		traces_itself(program);
+		expect_python(program, false);
 }

@@ -1,6 +1,7 @@
 /*
  * The program that a watched command is at the moment: how it is traced, and
- * its snapshots. A CPython traces by itself (PYTHONTRACEMALLOC); anything else
+ * its snapshots. A CPython traces by itself (PYTHONTRACEMALLOC), or gets the recorder when
+ * its interpreter is up; anything else
  * gets the recorder when its libraries are loaded and no code of theirs or its own has
  * run. What happens to it is in run_events.h. Private to
  * src/session.
@@ -40,7 +41,8 @@ struct run_program {
 	bool python;          /* a CPython is loaded */
 	struct run_hold hold; /* where that makes detours */
 	struct run_hold libc; /* where its C library does */
-	bool recorded;        /* the recorder is in it */
+	bool recorded;        /* the recorder is in it: in malloc, */
+	bool python_recorded; /* or in the allocators of its CPython */
 	bool final_done;      /* the last snapshot is taken, or missed */
 	bool saved;           /* and it is taken */
 	bool borrows;         /* its memory is its parent's still: vfork() */
@@ -65,7 +67,17 @@ void run_program_loaded(struct run_program *program);
  */
 void run_program_snapshot(struct run_program *program, bool held);
 
-/* PYTHONTRACEMALLOC, for us and what we become or start. */
+/* Its interpreter is up, or it is a child that was forked from one that was: bring in
+ * the recorder, if one is wanted there. */
+void run_program_python_up(struct run_program *program);
+
+/* Is the recorder to be put into the allocators of each CPython? */
+static inline bool run_puts_recorder(const struct tm_run_opts *opts)
+{
+	return !opts->use_recorder && (opts->exact || opts->sample_bytes);
+}
+
+/* PYTHONTRACEMALLOC, for us and what we become or start, where tracemalloc is wanted. */
 bool run_set_environment(const struct tm_run_opts *opts, struct tm_err *err) TM_MUST_CHECK;
 void run_note(const struct run_program *program, const char *object, const char *text);
 

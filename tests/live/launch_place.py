@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from harness import LONG, TMATTACH, Report, tmattach, tmattach_ok
+from harness import LONG, TMATTACH, Failed, Report, tmattach, tmattach_ok
 
 report = Report()
 
@@ -86,6 +86,19 @@ class Place:
         ours, theirs = self.traces(), self.truth()
         report.check(sum(theirs.values()) >= 200 and ours == theirs, name + ": the last snapshot",
                      "%s\n%s" % (list((ours - theirs).items())[:3], list((theirs - ours).items())[:3]))
+
+
+def pid_of(place):
+    """The program's pid as we see it: the parent is not its own."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                words = f.read().split(b"\0")
+        except OSError:
+            continue
+        if place.there.encode() in words and b"run" not in words:
+            return int(pid)
+    raise Failed("no process of the program")
 
 
 def some(things, turn):
