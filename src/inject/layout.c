@@ -18,10 +18,9 @@ static uint64_t place(uint64_t *at, uint64_t size)
 
 static uint64_t arena_size(uint32_t log2)
 {
-	uint64_t slots = (1ull << log2) + 2 * TM_SHARD_PAD;
+	uint64_t sides = tm_recorder_arena_slots(log2) * sizeof(struct tm_recorder_side);
 
-	return (slots * sizeof(struct tm_recorder_slot) + TM_PAGE - 1) /
-	       TM_PAGE * TM_PAGE;
+	return (tm_recorder_sides_at(log2) + sides + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
 }
 
 uint64_t inject_default_limit(void)
@@ -49,7 +48,7 @@ static uint64_t loader_area(uint64_t limit)
 	return limit / 16 < most ? limit / 16 : most;
 }
 
-/* Nearly three million changes while the table is read. It is what a tmattach that is
+/* Two million changes while the table is read. It is what a tmattach that is
  * killed may leave in memory, until the next one reads. */
 static uint64_t journal_size(uint64_t limit)
 {
@@ -58,7 +57,7 @@ static uint64_t journal_size(uint64_t limit)
 	return limit / 16 < most ? limit / 16 : most;
 }
 
-/* Half for the blocks, a quarter for stacks, another for unwind rows and tables. */
+/* Half for the blocks, and half of that for what else is known of them; a quarter for stacks, another for unwind rows and tables. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
 	/* Stack ids count words and have 32 bits. */
@@ -69,7 +68,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	uint64_t at = 0;
 
 	while (log2 > TM_SHARD_MIN_LOG2 &&
-	       arena_size(log2) * TM_RECORDER_SHARDS > limit / 2 + limit / 16)
+	       tm_recorder_sides_at(log2) * TM_RECORDER_SHARDS > limit / 2 + limit / 16)
 		log2--;
 	table->max_log2 = log2;
 	table->region_mask = limit >= large ? REGION_MASK : 0;
@@ -81,6 +80,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 			      sizeof(struct tm_recorder_shard));
 	table->threads = place(&at, TM_RECORDER_THREADS *
 			       sizeof(struct tm_recorder_thread));
+	table->serials = place(&at, TM_RECORDER_THREADS * sizeof(uint32_t));
 	table->cache = place(&at, 8ull << TM_RECORDER_CACHE_LOG2);
 	table->filter = place(&at, 1ull << TM_RECORDER_FILTER_LOG2);
 	table->memos = place(&at, TM_RECORDER_THREADS *
@@ -122,6 +122,7 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      sizeof(struct tm_recorder_shard), size) &&
 	       inside(t->threads, TM_RECORDER_THREADS *
 		      sizeof(struct tm_recorder_thread), size) &&
+	       inside(t->serials, TM_RECORDER_THREADS * sizeof(uint32_t), size) &&
 	       inside(t->cache, 8ull << TM_RECORDER_CACHE_LOG2, size) &&
 	       inside(t->filter, 1ull << TM_RECORDER_FILTER_LOG2, size) &&
 	       inside(t->memos, TM_RECORDER_THREADS *

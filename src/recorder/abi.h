@@ -29,7 +29,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 7,
+	TM_RECORDER_VERSION = 8,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -100,7 +100,8 @@ struct tm_recorder_call {
 	uint64_t old_size; /* of a block that moves, if `known` */
 	uint32_t old_stack;
 	uint32_t known;
-	uint64_t epoch;
+	uint32_t epoch;
+	uint32_t old_birth;
 	uint64_t not_after; /* ~address of the code that will be called */
 	uint64_t scratch;   /* the register that the hook uses itself */
 	uint64_t not_entry; /* ~address of the struct tm_recorder_entry; of the
@@ -144,10 +145,17 @@ struct tm_recorder_slot {
 
 enum { TM_SLOT_WRITING = 1 };
 
+/* What else is known of a block, at the place of its slot's number behind all slots of
+ * the arena (tm_recorder_sides_at()). Written before the key. */
+struct tm_recorder_side {
+	uint32_t birth;  /* 0: unknown */
+	uint32_t thread; /* serial number of who asked for it; 0: unknown */
+};
+
 /*
  * A shard owns slots [0, (1 << log2) + TM_SHARD_PAD) of its arena: linear
- * probing without wrapping around. The TM_SHARD_PAD slots at the arena's very
- * end hold what is on the move while the shard grows. While `moving` is 1
+ * probing without wrapping around. The TM_SHARD_PAD slots behind the largest
+ * size hold what is on the move while the shard grows. While `moving` is 1
  * blocks may stand in two slots or in none.
  */
 enum { TM_SHARD_PAD = 64, TM_SHARD_MIN_LOG2 = 8 };
@@ -171,6 +179,7 @@ struct tm_recorder_shard {
 struct tm_recorder_before {
 	uint64_t look;
 	struct tm_recorder_slot slot;
+	struct tm_recorder_side side;
 };
 
 /* `value` of an address that was not there; no stack has such an id. */
@@ -271,6 +280,8 @@ struct tm_recorder_table {
 	uint64_t journal;      /* struct tm_recorder_before[] */
 	uint64_t journal_size;
 	uint64_t looks;        /* used by tmattach: how many there were */
+	uint64_t serials;      /* uint32_t[]: which thread has a place of `threads`. Whoever
+				  takes one is another thread than all before */
 
 	/* Written by the recorder; one cache line each. */
 	int64_t current __attribute__((aligned(64)));
@@ -287,6 +298,7 @@ struct tm_recorder_table {
 	/* Next free byte; beyond journal_room: records are missing. 0: nobody writes
 	 * any. */
 	uint64_t journal_tail __attribute__((aligned(64)));
+	uint32_t last_serial;
 };
 
 _Static_assert((int)TM_PY_MEMO_WORDS == (int)TM_RECORDER_MAX_FRAMES, "ABI");
@@ -294,7 +306,8 @@ _Static_assert(sizeof(struct tm_recorder_call) == 112, "ABI");
 _Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
-_Static_assert(sizeof(struct tm_recorder_before) == 24, "ABI");
+_Static_assert(sizeof(struct tm_recorder_side) == 8, "ABI");
+_Static_assert(sizeof(struct tm_recorder_before) == 32, "ABI");
 _Static_assert(sizeof(struct tm_recorder_stack) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_patch) == 56, "ABI");
 
@@ -339,6 +352,17 @@ static inline uint32_t tm_recorder_shard_of(uint64_t address, uint64_t hash,
 static inline uint64_t tm_recorder_home(uint64_t hash, uint32_t log2)
 {
 	return hash >> 24 & ((1ull << log2) - 1);
+}
+
+/* The slots of an arena, and where in it their sides begin. */
+static inline uint64_t tm_recorder_arena_slots(uint32_t max_log2)
+{
+	return (1ull << max_log2) + 2 * TM_SHARD_PAD;
+}
+
+static inline uint64_t tm_recorder_sides_at(uint32_t max_log2)
+{
+	return tm_recorder_arena_slots(max_log2) * sizeof(struct tm_recorder_slot);
 }
 
 #define TM_SLOT_ADDRESS 0x0000ffffffffffffull

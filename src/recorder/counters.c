@@ -7,23 +7,38 @@
 
 enum { BATCH = 64 << 10, PROBES = 8 };
 
+static inline uint32_t *serial_of(const struct tm_recorder_thread *slot)
+{
+	return (uint32_t *)table_at(table()->serials) + (slot - thread_at(0));
+}
+
+uint32_t thread_serial(const struct tm_recorder_thread *slot)
+{
+	return *serial_of(slot);
+}
+
+static bool take_place(struct tm_recorder_thread *slot, uint64_t tp)
+{
+	uint64_t free = 0;
+
+	if (!__atomic_compare_exchange_n(&slot->owner, &free, tp, false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return free == tp;
+	*serial_of(slot) = __atomic_add_fetch(&table()->last_serial, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
 static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t tp)
 {
 	uint64_t at = thread_place(tp);
 
 	for (uint32_t i = 0; i < PROBES; i++, at++) {
 		struct tm_recorder_thread *slot;
-		uint64_t free = 0;
 
 		at &= TM_RECORDER_THREADS - 1;
 		at += at == 0; /* the shared one */
 		slot = thread_at(at);
-		if (slot->owner == tp ||
-		    (slot->owner == 0 &&
-		     (__atomic_compare_exchange_n(&slot->owner, &free, tp, false,
-						  __ATOMIC_RELAXED,
-						  __ATOMIC_RELAXED) ||
-		      free == tp)))
+		if (slot->owner == tp || (slot->owner == 0 && take_place(slot, tp)))
 			return slot;
 	}
 	return thread_at(0);

@@ -191,10 +191,11 @@ void tm_before_move(call_t *call)
 	const uint64_t address = call->args[0];
 	struct block old = { 0 };
 
-	call->epoch = table()->epoch;
+	call->epoch = (uint32_t)table()->epoch;
 	call->known = address && table_may_know(address) && table_remove(address, &old);
 	call->old_size = old.size;
 	call->old_stack = old.stack;
+	call->old_birth = old.birth;
 }
 
 /* The old block is still there; its stack may have been cleared meanwhile. */
@@ -204,9 +205,10 @@ static KEEPS void put_back(const call_t *call)
 		.address = call->args[0],
 		.size = call->old_size,
 		.stack = call->old_stack,
+		.birth = call->old_birth,
 	};
 
-	if (call->known && call->epoch == table()->epoch)
+	if (call->known && call->epoch == (uint32_t)table()->epoch)
 		table_insert(&old, thread_slot());
 }
 

@@ -229,12 +229,13 @@ static void forget_moving(py_call_t *call)
 {
 	struct block old;
 
-	call->epoch = table()->epoch;
+	call->epoch = (uint32_t)table()->epoch;
 	if (!table_may_know(call->args[1]) || !table_remove(call->args[1], &old))
 		return;
 	call->known |= TM_PY_WAS_KNOWN;
 	call->old_size = old.size;
 	call->old_stack = old.stack;
+	call->old_birth = old.birth;
 }
 
 bool tm_py_before_realloc(py_call_t *call)
@@ -261,9 +262,10 @@ static void put_back_moving(const py_call_t *call)
 		.address = call->args[1],
 		.size = call->old_size,
 		.stack = call->old_stack,
+		.birth = call->old_birth,
 	};
 
-	if (call->known & TM_PY_WAS_KNOWN && call->epoch == table()->epoch)
+	if (call->known & TM_PY_WAS_KNOWN && call->epoch == (uint32_t)table()->epoch)
 		table_insert(&old, thread_slot());
 }
 

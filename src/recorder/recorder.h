@@ -84,6 +84,7 @@ struct block {
 	uint64_t address;
 	uint64_t size;
 	uint32_t stack;
+	uint32_t birth; /* 0: now */
 };
 
 /*
@@ -113,6 +114,8 @@ static inline bool slot_shared(const struct tm_recorder_thread *slot)
 }
 void count_bytes(struct tm_recorder_thread *slot, int64_t delta);
 void count_dropped(void);
+/* The number of the thread that has this place; 0: it is shared. */
+uint32_t thread_serial(const struct tm_recorder_thread *slot);
 
 /* table.c */
 /* This block is about to be looked for: fetch its slot. */

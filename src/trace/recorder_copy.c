@@ -4,13 +4,18 @@
 
 #include "base/alloc.h"
 
-enum { PIECE = 1 << 16 }; /* slots read at once */
+enum {
+	PIECE = 1 << 16, /* slots read at once */
+	ARENA_SLOT = sizeof(struct tm_recorder_slot) + sizeof(struct tm_recorder_side),
+};
 
 void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 {
 	free(copy->slots);
+	free(copy->sides);
 	copy->slots = NULL;
-	copy->nslots = copy->cap = 0;
+	copy->sides = NULL;
+	copy->nslots = copy->cap = copy->sides_cap = 0;
 	free(copy->before);
 	copy->before = NULL;
 	copy->nbefore = copy->before_cap = 0;
@@ -22,6 +27,7 @@ bool tm_recorder_copy_pick(struct tm_recorder_copy *copy, tm_addr address)
 		if ((copy->slots[i].key & TM_SLOT_ADDRESS) != address)
 			continue;
 		copy->slots[0] = copy->slots[i];
+		copy->sides[0] = copy->sides[i];
 		copy->nslots = 1;
 		copy->table.sample_bytes = 0;
 		return true;
@@ -40,7 +46,7 @@ static bool plausible(const struct tm_recorder_table *t)
 	return t->magic == TM_RECORDER_TABLE_MAGIC &&
 	       t->version == TM_RECORDER_VERSION && t->max_log2 <= 30 &&
 	       t->size <= TM_SLOT_ADDRESS &&
-	       t->arena_size / 16 >= (1ull << t->max_log2) + 2 * TM_SHARD_PAD &&
+	       t->arena_size / ARENA_SLOT >= tm_recorder_arena_slots(t->max_log2) &&
 	       t->arena_size <= t->size / TM_RECORDER_SHARDS &&
 	       tm_recorder_inside(t->shards, sizeof(struct tm_recorder_shard) *
 				  TM_RECORDER_SHARDS, t->size) &&
@@ -53,38 +59,53 @@ static bool plausible(const struct tm_recorder_table *t)
 	       tm_recorder_inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, t->size);
 }
 
+void tm_recorder_copy_room(struct tm_recorder_copy *copy, size_t n)
+{
+	copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + n, sizeof(*copy->slots));
+	copy->sides = tm_grow(copy->sides, &copy->sides_cap, copy->nslots + n,
+			      sizeof(*copy->sides));
+}
+
 /* Keep the slots in use of [from, nslots + n). */
 static void keep_live(struct tm_recorder_copy *copy, size_t n)
 {
-	struct tm_recorder_slot *from = copy->slots + copy->nslots;
+	const struct tm_recorder_slot *slots = copy->slots + copy->nslots;
+	const struct tm_recorder_side *sides = copy->sides + copy->nslots;
 
 	for (size_t i = 0; i < n; i++)
-		if (from[i].key > TM_SLOT_WRITING)
-			copy->slots[copy->nslots++] = from[i];
+		if (slots[i].key > TM_SLOT_WRITING)
+			tm_recorder_copy_add(copy, &slots[i], &sides[i]);
+}
+
+/* n slots from slot `first` of the arena at `at` on. */
+static bool read_piece(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
+		       uint64_t first, size_t n, struct tm_err *err)
+{
+	const tm_addr sides = at + tm_recorder_sides_at(copy->table.max_log2);
+
+	tm_recorder_copy_room(copy, n);
+	return tm_mem_read(mem, at + first * sizeof(*copy->slots), copy->slots + copy->nslots,
+			   n * sizeof(*copy->slots), err) &&
+	       tm_mem_read(mem, sides + first * sizeof(*copy->sides),
+			   copy->sides + copy->nslots, n * sizeof(*copy->sides), err);
 }
 
 /* Piece by piece: a shard may claim any size, only what is live takes memory. */
 bool tm_recorder_copy_slots(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			    uint32_t i, struct tm_err *err)
 {
-	size_t left = 0;
+	uint64_t end = 0, n;
 
 	if (copy->shards[i].log2 > copy->table.max_log2)
 		return tm_recorder_damaged(err);
 	if (copy->shards[i].log2)
-		left = (1ull << copy->shards[i].log2) + TM_SHARD_PAD;
+		end = (1ull << copy->shards[i].log2) + TM_SHARD_PAD;
 	at += copy->table.slots + i * copy->table.arena_size;
-	while (left > 0) {
-		size_t n = left < PIECE ? left : PIECE;
-
-		copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + n,
-				      sizeof(*copy->slots));
-		if (!tm_mem_read(mem, at, copy->slots + copy->nslots,
-				 n * sizeof(*copy->slots), err))
+	for (uint64_t first = 0; first < end; first += n) {
+		n = end - first < PIECE ? end - first : PIECE;
+		if (!read_piece(copy, mem, at, first, n, err))
 			return false;
 		keep_live(copy, n);
-		at += n * sizeof(*copy->slots);
-		left -= n;
 	}
 	return true;
 }

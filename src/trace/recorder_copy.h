@@ -14,8 +14,9 @@ struct tm_recorder_copy {
 	struct tm_recorder_shard shards[TM_RECORDER_SHARDS];
 	struct tm_recorder_thread threads[TM_RECORDER_THREADS];
 	struct tm_recorder_slot *slots; /* the live ones */
-	size_t nslots, cap;
-	struct tm_recorder_slot *before; /* recorder_look.h: what has changed since */
+	struct tm_recorder_side *sides; /* of each */
+	size_t nslots, cap, sides_cap;
+	struct tm_recorder_before *before; /* recorder_look.h: what has changed since */
 	size_t nbefore, before_cap;
 };
 
@@ -43,6 +44,15 @@ bool tm_recorder_copy_head(struct tm_recorder_copy *copy, struct tm_mem *mem, tm
 			   struct tm_err *err) TM_MUST_CHECK;
 bool tm_recorder_copy_slots(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			    uint32_t i, struct tm_err *err) TM_MUST_CHECK;
+/* Room for n more slots and their sides; one more of them, for which there is room. */
+void tm_recorder_copy_room(struct tm_recorder_copy *copy, size_t n);
+static inline void tm_recorder_copy_add(struct tm_recorder_copy *copy,
+					const struct tm_recorder_slot *slot,
+					const struct tm_recorder_side *side)
+{
+	copy->sides[copy->nslots] = *side;
+	copy->slots[copy->nslots++] = *slot;
+}
 /* The error for a table of which a part cannot be true,
  * and whether a part lies within the whole. */
 bool tm_recorder_damaged(struct tm_err *err);

@@ -110,7 +110,7 @@ static void keep_records(struct tm_recorder_copy *copy, const struct tm_recorder
 			       sizeof(*copy->before));
 	for (size_t i = 0; i < n; i++)
 		if (records[i].look == copy->table.look)
-			copy->before[copy->nbefore++] = records[i].slot;
+			copy->before[copy->nbefore++] = records[i];
 }
 
 bool tm_recorder_look_changes(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
@@ -162,12 +162,12 @@ static uint64_t address_of(const struct tm_recorder_slot *slot)
 
 static void drop_changed(struct tm_recorder_copy *copy, const struct tm_map *changed)
 {
-	size_t n = 0;
+	const size_t n = copy->nslots;
 
-	for (size_t i = 0; i < copy->nslots; i++)
+	copy->nslots = 0;
+	for (size_t i = 0; i < n; i++)
 		if (tm_map_get(changed, address_of(&copy->slots[i])) == TM_MAP_NONE)
-			copy->slots[n++] = copy->slots[i];
-	copy->nslots = n;
+			tm_recorder_copy_add(copy, &copy->slots[i], &copy->sides[i]);
 }
 
 void tm_recorder_look_end(struct tm_recorder_copy *copy)
@@ -176,7 +176,7 @@ void tm_recorder_look_end(struct tm_recorder_copy *copy)
 	size_t first = 0;
 
 	for (size_t i = 0; i < copy->nbefore; i++) {
-		uint32_t *at = tm_map_put(&changed, address_of(&copy->before[i]));
+		uint32_t *at = tm_map_put(&changed, address_of(&copy->before[i].slot));
 
 		if (*at == TM_MAP_NONE)
 			copy->before[first++] = copy->before[i];
@@ -185,9 +185,10 @@ void tm_recorder_look_end(struct tm_recorder_copy *copy)
 	if (first > 0)
 		drop_changed(copy, &changed);
 	tm_map_free(&changed);
-	copy->slots = tm_grow(copy->slots, &copy->cap, copy->nslots + first, sizeof(*copy->slots));
+	tm_recorder_copy_room(copy, first);
 	for (size_t i = 0; i < first; i++)
-		if (copy->before[i].value != TM_BEFORE_ABSENT && copy->before[i].key > TM_SLOT_WRITING)
-			copy->slots[copy->nslots++] = copy->before[i];
+		if (copy->before[i].slot.value != TM_BEFORE_ABSENT &&
+		    copy->before[i].slot.key > TM_SLOT_WRITING)
+			tm_recorder_copy_add(copy, &copy->before[i].slot, &copy->before[i].side);
 	copy->nbefore = 0;
 }

@@ -169,9 +169,12 @@ static int memory(struct tm_injection *in)
 	    !tm_inject_status(in, &now, &err))
 		return fail(&err);
 	for (int i = 0; i < TM_RECORDER_SHARDS; i++)
-		if (copy.shards[i].log2)
-			slots += ((((1ull << copy.shards[i].log2) + TM_SHARD_PAD) *
-				   sizeof(struct tm_recorder_slot) + 4095) & ~4095ull) + 4096;
+		if (copy.shards[i].log2) {
+			const uint64_t n = (1ull << copy.shards[i].log2) + TM_SHARD_PAD;
+
+			slots += ((n * sizeof(struct tm_recorder_slot) + 4095) & ~4095ull) + 4096;
+			slots += ((n * sizeof(struct tm_recorder_side) + 4095) & ~4095ull) + 4096;
+		}
 	printf("count=%zu slots=%" PRIu64 " stacks=%" PRIu64 " unwind=%" PRIu64
 	       " all=%" PRIu64 "\n", copy.nslots, slots, copy.table.stack_tail,
 	       copy.table.unwind_tail - copy.table.unwind, now.tracer_memory);

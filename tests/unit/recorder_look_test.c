@@ -44,7 +44,7 @@ static uint32_t chance(uint32_t below)
 static void change(uint32_t most)
 {
 	uint32_t i = chance(most);
-	struct block block = { addresses[i], 1 + chance(100000), i + 1 }, old;
+	struct block block = { addresses[i], 1 + chance(100000), i + 1, i + 2 }, old;
 
 	if (chance(5) < 3) {
 		table_insert(&block, thread_slot());
@@ -58,14 +58,14 @@ static void change(uint32_t most)
 /* One that has not been there. */
 static void come(void)
 {
-	struct block block = { addresses[0], 1, 1 };
+	struct block block = { addresses[0], 1, 1, 2 };
 	uint32_t i = 0;
 
 	while (i < N && sizes[i])
 		i++;
 	if (i == N)
 		return;
-	block = (struct block){ addresses[i], 1 + chance(100), i + 1 };
+	block = (struct block){ addresses[i], 1 + chance(100), i + 1, i + 2 };
 	table_insert(&block, thread_slot());
 	sizes[i] = block.size;
 }
@@ -169,6 +169,10 @@ static void assert_is(struct tm_recorder_copy *copy, const uint64_t *want)
 	assert_int_equal(copy->nslots, n);
 	if (n == 0)
 		return;
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(copy->sides[i].birth, tm_slot_stack(&copy->slots[i]) + 1);
+		assert_int_equal(copy->sides[i].thread, thread_serial(thread_slot()));
+	}
 	qsort(copy->slots, n, sizeof(*copy->slots), by_key);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t at = copy->slots[i].key & TM_SLOT_ADDRESS;
@@ -301,7 +305,7 @@ static void a_change_under_way_is_waited_for(void **state)
 {
 	struct tm_recorder_copy *copy = calloc(1, sizeof(*copy));
 	struct reading reading = { .mem.ops = &ops, .before = goes_on_later };
-	struct block block = { addresses[0], 10, 1 };
+	struct block block = { addresses[0], 10, 1, 2 };
 	struct place place = place_of(block.address);
 	struct tm_err err;
 

@@ -99,7 +99,7 @@ static void keeps_what_a_plain_array_keeps(void **state)
 		i = (seed >> 4) % N;
 		size = seed >> 20;
 		if (seed & 1) {
-			struct block block = { address(i), size, i + 1 };
+			struct block block = { address(i), size, i + 1, i + 2 };
 
 			expected += sizes[i] == 0;
 			total += size + 1 - sizes[i];
@@ -111,6 +111,7 @@ static void keeps_what_a_plain_array_keeps(void **state)
 			if (sizes[i]) {
 				assert_int_equal(old.size, sizes[i]);
 				assert_int_equal(old.stack, i + 1);
+				assert_int_equal(old.birth, i + 2);
 				expected--;
 				total -= sizes[i];
 			}
@@ -133,7 +134,7 @@ static void a_full_table_counts_what_it_drops(void **state)
 
 	(void)state;
 	for (uint64_t i = 0; i < room + 1000; i++) {
-		struct block block = { 0x100000 + i * 16, 1, 0 };
+		struct block block = { 0x100000 + i * 16, 1, 0, 0 };
 
 		table_insert(&block, thread_slot());
 	}
@@ -147,7 +148,7 @@ static void a_full_table_counts_what_it_drops(void **state)
 
 static void sizes_keep_all_their_bits(void **state)
 {
-	struct block block = { 0x7fffdeadbee0, 0x00007abcdef01234, 0xfedcba98 }, old;
+	struct block block = { 0x7fffdeadbee0, 0x00007abcdef01234, 0xfedcba98, 0 }, old;
 
 	(void)state;
 	table_insert(&block, thread_slot());
@@ -164,7 +165,7 @@ static void the_peak_of_one_thread_is_exact(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < 2000; i++) {
-		struct block block = { 0x1000 + i * 64, 0, 0 };
+		struct block block = { 0x1000 + i * 64, 0, 0, 0 };
 
 		seed = seed * 1664525u + 1013904223u;
 		block.size = seed >> 12;
@@ -180,6 +181,26 @@ static void the_peak_of_one_thread_is_exact(void **state)
 	assert_true((uint64_t)table()->peak <= peak);
 	assert_true((uint64_t)table()->peak >= peak ||
 		    (uint64_t)(table()->current + thread_slot()->high) == peak);
+}
+
+static uint32_t thread_of(uint64_t tp)
+{
+	return thread_serial(find_slot(tp));
+}
+
+/* Whoever takes a place is another thread than all before; a thread keeps its number. */
+static void threads_have_numbers(void **state)
+{
+	enum { TP = 0x7f0000001000, OTHER = 0x7f0000002000 };
+	uint32_t first = thread_of(TP);
+
+	(void)state;
+	assert_int_equal(first, 1);
+	assert_int_equal(thread_of(OTHER), 2);
+	assert_int_equal(thread_of(TP), first);
+	find_slot(TP)->owner = 0;
+	assert_int_equal(thread_of(TP), 3);
+	assert_int_equal(thread_serial(thread_at(0)), 0);
 }
 
 static void equal_stacks_have_one_id(void **state)
@@ -250,6 +271,7 @@ int main(void)
 		TEST(a_full_table_counts_what_it_drops),
 		TEST(sizes_keep_all_their_bits),
 		TEST(the_peak_of_one_thread_is_exact),
+		TEST(threads_have_numbers),
 		TEST(equal_stacks_have_one_id),
 		TEST(full_stacks_are_counted),
 		TEST(samples_weigh_what_they_stand_for),

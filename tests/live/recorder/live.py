@@ -981,7 +981,7 @@ def elsewhere():
 # ---- memory -----------------------------------------------------------------------------------------
 
 def memory():
-    """At most 48 bytes per live block, stacks aside."""
+    """At most 72 bytes per live block, stacks aside."""
     live = 400000
     target = subprocess.Popen([os.path.join(BUILD, "tests", "bench", "recorder_pairs"), "1", str(live)],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
@@ -995,7 +995,7 @@ def memory():
         if not report.check(got.returncode == 0, "memory: it is read", got.stderr):
             break
         now = {k: int(v) for k, v in (p.split("=") for p in got.stdout.split())}
-        report.check(now["count"] > live / 2 and now["slots"] <= 48 * now["count"],
+        report.check(now["count"] > live / 2 and now["slots"] <= 72 * now["count"],
                      "memory: %d live blocks, %.1f bytes each" % (now["count"], now["slots"] / now["count"]), now)
     target.communicate("0\n")
 
