@@ -12,7 +12,7 @@ recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl st
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder check-plugins check-pyrecorder check-merged check-registers soak-recorder
+.PHONY: check-recorder check-plugins check-maps check-pyrecorder check-merged check-registers soak-recorder
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
@@ -110,7 +110,7 @@ $(B)/tests/live/room.so: tests/live/room.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fPIC -shared -nostdlib -o $@ $<
 
-test-programs: $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder_driver $(B)/tests/live/pyrecorder_driver $(recorder_bin) \
+test-programs: $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/maps $(B)/tests/live/recorder_driver $(B)/tests/live/pyrecorder_driver $(recorder_bin) \
 		$(recorder_try) $(B)/tests/bench/recorder_pairs $(B)/tests/live/room.so
 
 # The recorder in CPython's own allocators.
@@ -123,6 +123,10 @@ $(B)/tests/live/recorder/plugins-musl: tests/live/recorder/plugins.c
 
 check-plugins: $(B)/tmattach $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/plugins-musl
 	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/plugins.py
+
+# Memory that is not malloc's.
+check-maps: $(B)/tmattach $(B)/tests/live/recorder/maps
+	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/maps.py
 
 # C functions between Python functions.
 check-merged: $(B)/tmattach live-roots
@@ -151,7 +155,7 @@ valgrind-recorder: $(recorder_unit)
 
 soak: soak-recorder valgrind-recorder
 
-CHECKS += check-recorder check-pyrecorder check-merged check-plugins
+CHECKS += check-recorder check-pyrecorder check-merged check-plugins check-maps
 
 -include $(B)/tests/live/recorder_driver.d $(B)/tests/live/pyrecorder_driver.d
 

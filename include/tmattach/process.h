@@ -215,6 +215,26 @@ struct tm_memory {
 	uint64_t malloc_size;  /* resident or not: the sum of what follows */
 	uint64_t malloc_used, malloc_free;
 	uint64_t pause_ns;     /* how long the target was stopped for this */
+	uint64_t shared;       /* of file_maps: resident shared memory, also memfd
+				  and tmpfs */
+	uint64_t malloc_arenas;    /* how many it has */
+	uint64_t malloc_free_most; /* what is free in the one with the most of it */
+	bool has_parts;        /* false: the figures below are unknown. The resident
+				  anonymous pages, less `arenas`, are their sum */
+	char why_no_parts[64];
+	uint64_t malloc_used_resident, malloc_free_resident; /* 0 without has_malloc */
+	uint64_t stacks;       /* of threads, */
+	uint64_t nstacks;      /* and of how many beside the first; those included
+				  that have ended and are not joined */
+	uint64_t images;       /* data of the program and of libraries, changed pages
+				  of files */
+	uint64_t mapped;       /* mapped, by none of these */
+	uint64_t unseen;       /* pages that could not be looked up */
+	bool has_untraced;     /* false: the next are unknown. What malloc_used has beside
+				  the first two: heads, rounding, what threads keep */
+	uint64_t malloc_traced;   /* blocks that the recorder knows, as they were asked for */
+	uint64_t malloc_untraced; /* others that are in use */
+	uint64_t malloc_untraced_blocks;
 };
 
 /* As cheap as a snapshot with few traces: the process is stopped, and copied

@@ -30,6 +30,18 @@ struct heap_figures {
 	uint64_t used;  /* with headers; what threads keep at hand is used, too */
 	uint64_t free;
 	size_t chunks;  /* free ones that were seen */
+	size_t arenas;
+	uint64_t arena_free; /* of the arena with the most */
+};
+
+/* What reading comes by, for who wants to know where it is. */
+struct heap_visit {
+	/* A free chunk; what is above a top is none of `figures.chunks`. Those of fast
+	 * bins look used. May be NULL. */
+	void (*free)(void *ctx, tm_addr at, uint64_t size, bool fast);
+	/* A piece of an arena's heap; may be NULL. */
+	void (*heap)(void *ctx, tm_addr start, tm_addr end);
+	void *ctx;
 };
 
 enum heap_result {
@@ -38,9 +50,10 @@ enum heap_result {
 	HEAP_TOO_MANY,    /* more than `limit` free chunks */
 };
 
-/* In memory that does not change. */
+/* In memory that does not change. `visit` may be NULL. */
 enum heap_result heap_glibc_read(struct tm_mem *mem,
 				 const struct heap_glibc *heap, size_t limit,
+				 const struct heap_visit *visit,
 				 struct heap_figures *ret);
 
 /*
@@ -52,10 +65,11 @@ enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *
 				   struct heap_blocks *blocks);
 /*
  * Those with mappings, in memory that `blocks` does not hold yet: as many, and
- * as many bytes, as malloc has counted.
+ * as many bytes, as malloc has counted. At most `pages` are looked at.
  */
+enum { HEAP_LARGE_PAGES = 1 << 22 };
 enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps,
-				  const struct heap_glibc *heap,
+				  const struct heap_glibc *heap, uint32_t pages,
 				  struct heap_blocks *blocks);
 
 #endif

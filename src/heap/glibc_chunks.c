@@ -35,10 +35,13 @@ static void walk_free(struct walk *walk)
 	heap_tcaches_free(&walk->tcaches);
 }
 
-static void take_loose(void *ctx, tm_addr chunk)
+static void take_loose(void *ctx, tm_addr chunk, uint64_t size, bool fast)
 {
 	struct walk *walk = ctx;
 
+	(void)size;
+	if (!fast)
+		return;
 	walk->loose = tm_grow(walk->loose, &walk->cap_loose, walk->nloose + 1,
 			      sizeof(*walk->loose));
 	walk->loose[walk->nloose++] = chunk;
@@ -165,8 +168,9 @@ enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *
 		.mem = mem, .heap = heap, .blocks = blocks,
 	};
 	struct heap_figures figures = { 0 };
-	enum heap_result result = glibc_read(mem, heap, HEAP_MAX_NODES, take_loose,
-					     &walk, &figures);
+	const struct heap_visit visit = { .free = take_loose, .ctx = &walk };
+	enum heap_result result = heap_glibc_read(mem, heap, HEAP_MAX_NODES, &visit,
+						  &figures);
 
 	if (result != HEAP_TOLD)
 		return result;

@@ -7,7 +7,6 @@ enum {
 	/* Blocks that were asked to be aligned begin so far into their mapping,
 	 * at most; such a chunk holds the distance before its size. */
 	MAX_ALIGNED = TM_PAGE,
-	MAX_PAGES = 1 << 22,        /* looked at */
 };
 
 /* The search for chunks that have mappings. */
@@ -20,7 +19,7 @@ struct search {
 	uint64_t mapped, sizes;     /* of those found, with and without the rest
 				       of the last page */
 	bool short_sizes;           /* they leave out a head: 2.43 */
-	uint32_t pages;             /* that may still be examined */
+	uint32_t limit, pages;      /* that may be examined, and still may */
 	bool thorough;              /* every page, and aligned blocks */
 };
 
@@ -127,7 +126,7 @@ static bool search_all(struct search *search)
 	search->blocks->nlarges = 0;
 	search->short_sizes = false;
 	search->mapped = search->sizes = 0;
-	search->pages = MAX_PAGES;
+	search->pages = search->limit;
 	for (size_t i = 0; i < search->maps->n && !is_complete(search); i++) {
 		const struct tm_region *region = &search->maps->regions[i];
 
@@ -138,10 +137,12 @@ static bool search_all(struct search *search)
 }
 
 enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps,
-				  const struct heap_glibc *heap,
+				  const struct heap_glibc *heap, uint32_t pages,
 				  struct heap_blocks *blocks)
 {
-	struct search search = { .mem = mem, .maps = maps, .blocks = blocks };
+	struct search search = {
+		.mem = mem, .maps = maps, .blocks = blocks, .limit = pages,
+	};
 	struct tm_err err;
 
 	if (!tm_mem_u64(mem, heap->sbrk_base + MMAPPED, &search.told, &err) ||

@@ -42,9 +42,4 @@ extern const struct glibc_variant glibc_variants[GLIBC_NVARIANTS];
 /* Where the heap of an arena ends: the end of its top chunk. */
 bool glibc_top_end(struct tm_mem *mem, tm_addr bins, tm_addr *ret);
 
-/* heap_glibc_read() that hands out the chunks of fast bins, which look used. */
-enum heap_result glibc_read(struct tm_mem *mem, const struct heap_glibc *heap,
-			    size_t limit, void (*fast)(void *ctx, tm_addr chunk),
-			    void *ctx, struct heap_figures *ret);
-
 #endif

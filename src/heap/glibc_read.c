@@ -25,8 +25,7 @@ struct reading {
 	struct tm_mem *mem;
 	const struct heap_glibc *heap;
 	size_t limit;
-	void (*fast)(void *ctx, tm_addr chunk);
-	void *ctx;
+	const struct heap_visit *visit; /* NULL: nobody asks */
 	struct heap_figures *ret;
 	enum heap_result result;
 };
@@ -37,7 +36,20 @@ static bool fail(struct reading *reading, enum heap_result why)
 	return false;
 }
 
-static bool add_chunk(struct reading *reading, uint64_t size, uint64_t *sum)
+static void tell_free(struct reading *reading, tm_addr at, uint64_t size, bool fast)
+{
+	if (reading->visit && reading->visit->free)
+		reading->visit->free(reading->visit->ctx, at, size, fast);
+}
+
+static void tell_heap(struct reading *reading, tm_addr start, tm_addr end)
+{
+	if (reading->visit && reading->visit->heap)
+		reading->visit->heap(reading->visit->ctx, start, end);
+}
+
+static bool add_chunk(struct reading *reading, tm_addr at, uint64_t size, bool fast,
+		      uint64_t *sum)
 {
 	size &= ~(uint64_t)SIZE_BITS;
 	if (size < MIN_CHUNK || size % 16 != 0)
@@ -45,6 +57,7 @@ static bool add_chunk(struct reading *reading, uint64_t size, uint64_t *sum)
 	if (++reading->ret->chunks > reading->limit)
 		return fail(reading, HEAP_TOO_MANY);
 	*sum += size;
+	tell_free(reading, at, size, fast);
 	return true;
 }
 
@@ -61,7 +74,7 @@ static bool add_bin(struct reading *reading, tm_addr bin, tm_addr first,
 		if (!tm_mem_read(reading->mem, at, chunk, sizeof(chunk), &err) ||
 		    tm_load_u64(chunk, BK) != before)
 			return fail(reading, HEAP_CONTRADICTS);
-		if (!add_chunk(reading, tm_load_u64(chunk, SIZE), sum))
+		if (!add_chunk(reading, at, tm_load_u64(chunk, SIZE), false, sum))
 			return false;
 		before = at;
 		at = tm_load_u64(chunk, FD);
@@ -90,10 +103,8 @@ static bool add_fast(struct reading *reading, tm_addr at, uint64_t *sum)
 
 		if (!tm_mem_read(reading->mem, at, words, sizeof(words), &err))
 			return fail(reading, HEAP_CONTRADICTS);
-		if (!add_chunk(reading, words[1], sum))
+		if (!add_chunk(reading, at, words[1], true, sum))
 			return false;
-		if (reading->fast)
-			reading->fast(reading->ctx, at);
 		plain = words[2] ^ (at + FD) >> 12;
 		at = words[2];
 		if (plain == 0 || (at && is_sized(reading, plain, words[1])))
@@ -112,10 +123,13 @@ static bool is_whole(struct reading *reading, tm_addr arena, tm_addr end,
 	uint64_t sum = 0;
 	struct tm_err err;
 
-	if (arena == reading->heap->main_arena)
-		return tm_mem_u64(reading->mem, reading->heap->sbrk_base, &begin,
-				  &err) &&
-		       end - begin == system_mem;
+	if (arena == reading->heap->main_arena) {
+		if (!tm_mem_u64(reading->mem, reading->heap->sbrk_base, &begin, &err) ||
+		    end - begin != system_mem)
+			return false;
+		tell_heap(reading, begin, end);
+		return true;
+	}
 	for (bool last = true; at; last = false) {
 		uint64_t info[3];
 
@@ -125,6 +139,7 @@ static bool is_whole(struct reading *reading, tm_addr arena, tm_addr end,
 		    (last && at + info[INFO_SIZE] != end) ||
 		    (sum += info[INFO_SIZE]) > system_mem)
 			return false;
+		tell_heap(reading, at, at + info[INFO_SIZE]);
 		at = info[INFO_PREV];
 	}
 	return sum == system_mem;
@@ -165,6 +180,7 @@ static bool add_arena(struct reading *reading, tm_addr arena, tm_addr *next)
 	if (system_mem == 0)
 		return true;
 	free = end - tm_load_u64(state, bins + TOP);
+	tell_free(reading, end - free, free, false);
 	if (tm_load_u32(state, 0) != 0 || /* its mutex */
 	    !is_whole(reading, arena, end, system_mem))
 		return fail(reading, HEAP_CONTRADICTS);
@@ -174,14 +190,17 @@ static bool add_arena(struct reading *reading, tm_addr arena, tm_addr *next)
 		return fail(reading, HEAP_CONTRADICTS);
 	reading->ret->size += system_mem;
 	reading->ret->free += free;
+	reading->ret->arenas++;
+	if (free > reading->ret->arena_free)
+		reading->ret->arena_free = free;
 	return true;
 }
 
-enum heap_result glibc_read(struct tm_mem *mem, const struct heap_glibc *heap,
-			    size_t limit, void (*fast)(void *ctx, tm_addr chunk),
-			    void *ctx, struct heap_figures *ret)
+enum heap_result heap_glibc_read(struct tm_mem *mem, const struct heap_glibc *heap,
+				 size_t limit, const struct heap_visit *visit,
+				 struct heap_figures *ret)
 {
-	struct reading reading = { mem, heap, limit, fast, ctx, ret, HEAP_TOLD };
+	struct reading reading = { mem, heap, limit, visit, ret, HEAP_TOLD };
 	tm_addr arena = heap->main_arena;
 	uint64_t mmapped;
 	struct tm_err err;
@@ -198,11 +217,4 @@ enum heap_result glibc_read(struct tm_mem *mem, const struct heap_glibc *heap,
 	ret->size += mmapped;
 	ret->used = ret->size - ret->free;
 	return HEAP_TOLD;
-}
-
-enum heap_result heap_glibc_read(struct tm_mem *mem,
-				 const struct heap_glibc *heap, size_t limit,
-				 struct heap_figures *ret)
-{
-	return glibc_read(mem, heap, limit, NULL, NULL, ret);
 }

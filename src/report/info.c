@@ -211,6 +211,8 @@ static void print_memory(const struct report *how, const struct report_info *inf
 			print_size(how, figures[i].word, figures[i].bytes);
 		else if (figures[i].why)
 			print_value(how, figures[i].word, figures[i].why);
+	if (report_advice(info))
+		print_value(how, "advice:", report_advice(info));
 }
 
 static void print_info(const struct report *how, const struct report_info *info)
@@ -242,19 +244,6 @@ static json_t *domains_json(const struct tm_snapshot *snapshot)
 		json_array_append_new(array, domain);
 	}
 	return array;
-}
-
-static json_t *memory_json(const struct report_info *info)
-{
-	struct figure figures[FIGURES];
-	json_t *object = json_object();
-
-	report_figures(info, figures);
-	for (size_t i = 0; i < FIGURES; i++)
-		if (figures[i].known && figures[i].name)
-			json_object_set_new(object, figures[i].name,
-					    json_count(figures[i].bytes));
-	return object;
 }
 
 static void set_sampling(json_t *report, const struct tm_snapshot *snapshot)
@@ -295,7 +284,7 @@ static bool write_json(const struct report *how, const struct report_info *info,
 	json_object_set_new(report, "domains", domains_json(info->snapshot));
 	json_object_set_new(report, "pause_ms", json_real(pause_ms));
 	if (info->memory)
-		json_object_set_new(report, "memory", memory_json(info));
+		json_object_set_new(report, "memory", report_memory_json(info));
 	return json_report_write(report, pause_ms, how->out, err);
 }
 

@@ -14,7 +14,7 @@ static bool add_chunks(struct tm_session *session, struct tm_mem *mem,
 		return true;
 	result = heap_glibc_chunks(mem, &heap, blocks);
 	if (result == HEAP_TOLD)
-		result = heap_glibc_large(mem, maps, &heap, blocks);
+		result = heap_glibc_large(mem, maps, &heap, HEAP_LARGE_PAGES, blocks);
 	return result == HEAP_TOLD;
 }
 

@@ -1,10 +1,8 @@
 #include "session/memory.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -13,7 +11,10 @@
 #include "heap/glibc.h"
 #include "heap/interposed.h"
 #include "py/arenas.h"
+#include "session/split.h"
 #include "session/tracer.h"
+#include "session/untraced.h"
+#include "target/pages.h"
 
 enum {
 	TRIES = 5,           /* instants, if a thread is within a change */
@@ -23,6 +24,7 @@ enum {
 	HEAP_COST = 16384,   /* one free chunk is expected in this many bytes */
 	CHUNKS = 2000000,    /* this many free chunks are counted in a copy, */
 	CHUNKS_HELD = 20000, /* and while the target is stopped */
+	MAPPING_COST = 1024, /* of what the kernel tells of each */
 	NO_ARENAS = sizeof(((struct tm_memory *)0)->why_no_arenas),
 	NO_MALLOC = sizeof(((struct tm_memory *)0)->why_no_malloc),
 };
@@ -41,7 +43,10 @@ struct tm_figures {
 	uint64_t pages;      /* private ones: of a process resident or in swap, of
 				a core all there may be */
 	struct part pymalloc, glibc;
+	bool read;           /* at some instant */
 	bool interposed;     /* malloc is another library's */
+	struct tm_split split;
+	struct tm_recorder_copy traced; /* what the recorder knows of the instant */
 	struct py_obmalloc obmalloc;
 	struct py_arenas arenas;
 	struct heap_glibc heap;
@@ -67,52 +72,29 @@ void tm_figures_of_kernel(struct tm_figures *figures)
 
 	ret->has_resident = true;
 	ret->anonymous = status_bytes(session, "RssAnon");
-	ret->file_maps = status_bytes(session, "RssFile") +
-			 status_bytes(session, "RssShmem");
+	ret->shared = status_bytes(session, "RssShmem");
+	ret->file_maps = status_bytes(session, "RssFile") + ret->shared;
 	ret->rss = ret->anonymous + ret->file_maps;
 	/* The kernel counts in batches, each processor separately. */
 	figures->pages = (ret->anonymous + status_bytes(session, "VmSwap")) /
 			 TM_PAGE * 2;
 }
 
-/* The resident bytes of [start, end): bit 63 of a page's word is "present". */
-static bool resident(int pagemap, tm_addr start, tm_addr end, uint64_t *sum)
-{
-	enum { WORDS = 512 };
-	uint64_t words[WORDS], page = start / TM_PAGE, last = end / TM_PAGE;
-
-	while (page < last) {
-		size_t n = last - page < WORDS ? (size_t)(last - page) : WORDS;
-		ssize_t got = pread(pagemap, words, n * 8, (off_t)(page * 8));
-
-		if (got < 8)
-			return false;
-		for (size_t i = 0; i < (size_t)got / 8; i++)
-			*sum += words[i] >> 63 ? TM_PAGE : 0;
-		page += (size_t)got / 8;
-	}
-	return true;
-}
-
 /* ---- while it is stopped -------------------------------------------------------- */
 
 static bool add_resident(struct tm_figures *figures, pid_t pid)
 {
-	TM_GUARD(tm_fd_close) int pagemap = -1;
+	TM_GUARD(tm_pages_close) struct tm_pages pages;
 	const struct py_arena_list *list = &figures->arenas.list;
 	struct tm_memory *ret = figures->ret;
-	char path[64];
 
 	if (!ret->has_resident)
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)pid);
-	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	tm_pages_open(&pages, pid);
 	for (size_t i = 0; i < list->n; i++)
-		if (!resident(pagemap, list->items[i].address,
-			      list->items[i].address + list->items[i].size,
-			      &ret->arenas))
-			return false;
-	return ret->arenas <= ret->anonymous;
+		ret->arenas += tm_pages_resident(&pages, list->items[i].address,
+						 list->items[i].address + list->items[i].size);
+	return pages.fd >= 0 && ret->arenas <= ret->anonymous;
 }
 
 static bool add_arenas(struct tm_figures *figures, pid_t pid)
@@ -168,6 +150,7 @@ static void read_malloc(struct tm_figures *figures, const struct tm_instant *ins
 	};
 	size_t limit = instant->held ? CHUNKS_HELD : CHUNKS;
 	struct tm_memory *ret = figures->ret;
+	const struct heap_visit visit = tm_split_visit(&figures->split);
 	struct heap_figures heap = { 0 };
 	enum heap_result result;
 
@@ -179,23 +162,35 @@ static void read_malloc(struct tm_figures *figures, const struct tm_instant *ins
 						       &figures->heap);
 	if (!figures->glibc.found)
 		return;
-	result = heap_glibc_read(instant->mem, &figures->heap, limit, &heap);
+	result = heap_glibc_read(instant->mem, &figures->heap, limit, &visit, &heap);
 	figures->glibc.wanted = result == HEAP_CONTRADICTS;
 	ret->has_malloc = result == HEAP_TOLD;
 	snprintf(ret->why_no_malloc, NO_MALLOC, "%s", why[result]);
 	ret->malloc_size = heap.size;
 	ret->malloc_used = heap.used;
 	ret->malloc_free = heap.free;
+	ret->malloc_arenas = heap.arenas;
+	ret->malloc_free_most = heap.arena_free;
 }
 
 void tm_figures_read(struct tm_figures *figures, const struct tm_instant *instant)
 {
 	const struct py_runtime *runtime = &figures->session->runtime;
+	const struct py_arena_list *list = &figures->arenas.list;
 
 	if (runtime->layout && !runtime->free_threaded)
 		read_arenas(figures, instant->mem, instant->pid);
+	figures->read = true;
+	tm_split_clear(&figures->split);
 	if (!figures->interposed)
 		read_malloc(figures, instant);
+	tm_untraced_read(&figures->traced, &figures->heap, instant, &figures->session->maps,
+			 figures->ret);
+	for (size_t i = 0; figures->ret->has_arenas && i < list->n; i++)
+		tm_extents_add(&figures->split.arenas, list->items[i].address,
+			       list->items[i].address + list->items[i].size);
+	tm_split_read(&figures->split, &figures->heap, instant, &figures->session->maps,
+		      figures->ret);
 }
 
 /* ---- the whole ----------------------------------------------------------------- */
@@ -244,6 +239,8 @@ static void prepare_malloc(struct tm_figures *figures)
 	figures->glibc.wanted = true;
 	figures->glibc.found = heap_glibc_find(session->mem, &session->maps, &figures->heap);
 	figures->look.bytes += figures->ret->anonymous / HEAP_COST * POOL_COST;
+	if (tm_native_recorded(session))
+		figures->look.bytes += figures->ret->anonymous;
 }
 
 /* A process that cannot be stopped, because another tracer has it say: read
@@ -280,7 +277,8 @@ void tm_figures_finish(struct tm_figures *figures)
 {
 	struct tm_err ignored;
 
-	while (is_wanted(figures, &figures->pymalloc) || is_wanted(figures, &figures->glibc)) {
+	while (is_wanted(figures, &figures->pymalloc) || is_wanted(figures, &figures->glibc) ||
+	       (!figures->read && figures->ret->has_resident)) {
 		if (figures->pymalloc.looks || figures->glibc.looks)
 			tm_sleep_ns(TM_NS_PER_MS);
 		if (!tm_look_at(figures->session, &figures->look, &ignored)) {
@@ -317,9 +315,12 @@ static bool read_bounds(struct tm_figures *figures, struct tm_err *err)
 
 static bool read_stopped(void *ctx, const struct tm_instant *instant, struct tm_err *err)
 {
+	struct tm_figures *figures = ctx;
+
 	(void)instant;
 	(void)err;
-	tm_figures_of_kernel(ctx);
+	tm_figures_of_kernel(figures);
+	tm_untraced_take(figures->session, &figures->traced);
 	return true;
 }
 
@@ -353,6 +354,7 @@ struct tm_figures *tm_figures_create(struct tm_session *session, struct tm_memor
 	if (tm_subject_python(session, &ignored))
 		prepare_arenas(figures);
 	prepare_malloc(figures);
+	figures->look.bytes += session->maps.n * MAPPING_COST;
 	return figures;
 }
 
@@ -361,6 +363,8 @@ void tm_figures_destroy(struct tm_figures *figures)
 	if (!figures)
 		return;
 	py_arenas_free(&figures->arenas);
+	tm_recorder_copy_free(&figures->traced);
+	tm_split_free(&figures->split);
 	free(figures);
 }
 

@@ -43,13 +43,19 @@ static void load(struct tm_pages *pages, uint64_t page)
 	memset((char *)pages->entries + n, 0, sizeof(pages->entries) - (size_t)n);
 }
 
-uint64_t tm_pages_memory(struct tm_pages *pages, tm_addr at)
+static uint64_t entry_of(struct tm_pages *pages, tm_addr at)
 {
-	uint64_t page = at / TM_PAGE, entry;
+	uint64_t page = at / TM_PAGE;
 
 	if (page - pages->first >= pages->n)
 		load(pages, page);
-	entry = pages->entries[page - pages->first];
+	return pages->entries[page - pages->first];
+}
+
+uint64_t tm_pages_memory(struct tm_pages *pages, tm_addr at)
+{
+	uint64_t entry = entry_of(pages, at);
+
 	if (!(entry & (PRESENT | SWAPPED)) || entry & (OF_A_FILE | ALONE))
 		return 0;
 	if (entry & FRAME)
@@ -57,4 +63,20 @@ uint64_t tm_pages_memory(struct tm_pages *pages, tm_addr at)
 	/* It is not known which one, but that it is shared: by those of one family at one
 	 * address. */
 	return entry & PRESENT ? PRESENT : 0;
+}
+
+uint64_t tm_pages_resident(struct tm_pages *pages, tm_addr start, tm_addr end)
+{
+	uint64_t sum = 0;
+
+	while (start < end) {
+		tm_addr next = (start / TM_PAGE + 1) * TM_PAGE;
+
+		if (next > end)
+			next = end;
+		if ((entry_of(pages, start) & (PRESENT | OF_A_FILE)) == PRESENT)
+			sum += next - start;
+		start = next;
+	}
+	return sum;
 }

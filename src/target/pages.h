@@ -1,6 +1,6 @@
 /*
- * Which pages of a process are also those of another one: after a fork the memory
- * is there once, until one side writes to a page.
+ * Which pages of a process are in memory, and which are also those of another one: after
+ * a fork the memory is there once, until one side writes to a page.
  */
 #ifndef TM_TARGET_PAGES_H
 #define TM_TARGET_PAGES_H
@@ -25,5 +25,8 @@ void tm_pages_close(struct tm_pages *pages); /* a guard */
  * same address means the same memory. 0: no other process has it, or that is unknown.
  */
 uint64_t tm_pages_memory(struct tm_pages *pages, tm_addr at);
+
+/* The bytes of [start, end) that are in memory and of no file. */
+uint64_t tm_pages_resident(struct tm_pages *pages, tm_addr start, tm_addr end);
 
 #endif
