@@ -115,6 +115,20 @@ tm_addr heap_blocks_address(const struct heap_blocks *blocks, uint32_t number);
 /* What a block offers, without the allocator's own words. */
 uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number);
 
+/*
+ * Who is after blocks that begin with certain bytes sees them while the allocators'
+ * structures are read, and only those that can matter are read at all.
+ */
+enum { HEAP_HEAD = 64 };
+
+struct heap_heads {
+	uint64_t min;                /* smaller blocks are passed over */
+	bool (*wants)(void *ctx, const char head[HEAP_HEAD]);
+	/* One that was wanted, and is in use. */
+	void (*take)(void *ctx, tm_addr at);
+	void *ctx;
+};
+
 /* A piece of a block, or the whole. */
 struct heap_piece {
 	uint32_t number;

@@ -59,17 +59,20 @@ enum heap_result heap_glibc_read(struct tm_mem *mem,
 /*
  * Add the chunks in use to the blocks, but not those with mappings of their
  * own: every chain from chunk to chunk ends at a top, every arena's mutex is
- * free, and every chunk that is not in use is in a bin.
+ * free, and every chunk that is not in use is in a bin. `heads` may be NULL.
  */
 enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *heap,
+				   const struct heap_heads *heads,
 				   struct heap_blocks *blocks);
 /*
  * Those with mappings, in memory that `blocks` does not hold yet: as many, and
- * as many bytes, as malloc has counted. At most `pages` are looked at.
+ * as many bytes, as malloc has counted. At most `pages` are looked at. `heads` may be
+ * NULL.
  */
 enum { HEAP_LARGE_PAGES = 1 << 22 };
 enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps,
 				  const struct heap_glibc *heap, uint32_t pages,
+				  const struct heap_heads *heads,
 				  struct heap_blocks *blocks);
 
 #endif

@@ -19,6 +19,9 @@ struct walk {
 	struct tm_mem *mem;
 	const struct heap_glibc *heap;
 	struct heap_blocks *blocks;
+	const struct heap_heads *heads; /* NULL: nobody looks at any */
+	tm_addr *wanted;             /* user's parts */
+	size_t nwanted, cap_wanted;
 	char *window;
 	tm_addr base;
 	size_t len;
@@ -32,6 +35,7 @@ static void walk_free(struct walk *walk)
 {
 	free(walk->window);
 	free(walk->loose);
+	free(walk->wanted);
 	heap_tcaches_free(&walk->tcaches);
 }
 
@@ -47,18 +51,55 @@ static void take_loose(void *ctx, tm_addr chunk, uint64_t size, bool fast)
 	walk->loose[walk->nloose++] = chunk;
 }
 
-static bool size_word(struct walk *walk, tm_addr chunk, tm_addr end, uint64_t *ret)
+/* NULL: it cannot be read, or is beyond `end`. */
+static const char *load(struct walk *walk, tm_addr at, size_t len, tm_addr end)
 {
-	tm_addr at = chunk + SIZE;
-
-	if (at < walk->base || at - walk->base + 8 > walk->len) {
+	if (at < walk->base || at - walk->base + len > walk->len) {
 		walk->base = at;
 		walk->len = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
 		walk->len = tm_mem_read_some(walk->mem, at, walk->window, walk->len);
 	}
-	if (walk->len < 8)
+	return walk->len < len ? NULL : walk->window + (at - walk->base);
+}
+
+static bool size_word(struct walk *walk, tm_addr chunk, tm_addr end, uint64_t *ret)
+{
+	const char *word = load(walk, chunk + SIZE, sizeof(*ret), end);
+
+	if (word)
+		*ret = tm_load_u64(word, 0);
+	return word;
+}
+
+/* Before it is known whether the chunk is in use: what says so is behind it. */
+static bool is_wanted(struct walk *walk, tm_addr chunk, uint64_t size, tm_addr end)
+{
+	const struct heap_heads *heads = walk->heads;
+	const char *head;
+
+	if (!heads || size < heads->min + SIZE || size < CHUNK_HEAD + HEAP_HEAD)
 		return false;
-	*ret = tm_load_u64(walk->window, (size_t)(at - walk->base));
+	head = load(walk, chunk + CHUNK_HEAD, HEAP_HEAD, end);
+	return head && heads->wants(heads->ctx, head);
+}
+
+static void want(struct walk *walk, tm_addr at)
+{
+	walk->wanted = tm_grow(walk->wanted, &walk->cap_wanted, walk->nwanted + 1,
+			       sizeof(*walk->wanted));
+	walk->wanted[walk->nwanted++] = at;
+}
+
+static bool take_chunk(struct walk *walk, tm_addr chunk, uint64_t size, bool wanted)
+{
+	const tm_addr at = chunk + CHUNK_HEAD;
+
+	if (!heap_blocks_add_chunk(walk->blocks, at, size))
+		return false;
+	if (heap_tcache_sized(size))
+		heap_tcaches_add(&walk->tcaches, at, size);
+	if (wanted)
+		want(walk, at);
 	return true;
 }
 
@@ -68,6 +109,7 @@ static bool walk_span(struct walk *walk, tm_addr start, tm_addr end, tm_addr top
 	const bool last = top >= start && top < end;
 	tm_addr at = start;
 	uint64_t word, next;
+	bool wanted;
 
 	if (!heap_blocks_add_span(walk->blocks, start, end) ||
 	    !size_word(walk, at, end, &word))
@@ -81,14 +123,13 @@ static bool walk_span(struct walk *walk, tm_addr start, tm_addr end, tm_addr top
 			return false;
 		if (size == end - at)
 			return !last;
+		wanted = is_wanted(walk, at, size, end);
 		if (!size_word(walk, at + size, end, &next))
 			return false;
 		if (!(next & PREV_INUSE))
 			walk->free++;
-		else if (!heap_blocks_add_chunk(walk->blocks, at + CHUNK_HEAD, size))
+		else if (!take_chunk(walk, at, size, wanted))
 			return false;
-		else if (heap_tcache_sized(size))
-			heap_tcaches_add(&walk->tcaches, at + CHUNK_HEAD, size);
 		at += size;
 		word = next;
 	}
@@ -161,11 +202,20 @@ static bool drop_kept(struct walk *walk)
 	return true;
 }
 
+/* Those that no list of free ones has. */
+static void hand_out(const struct walk *walk)
+{
+	for (size_t i = 0; i < walk->nwanted; i++)
+		if (heap_blocks_chunk(walk->blocks, walk->wanted[i]))
+			walk->heads->take(walk->heads->ctx, walk->wanted[i]);
+}
+
 enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *heap,
+				   const struct heap_heads *heads,
 				   struct heap_blocks *blocks)
 {
 	TM_GUARD(walk_free) struct walk walk = {
-		.mem = mem, .heap = heap, .blocks = blocks,
+		.mem = mem, .heap = heap, .heads = heads, .blocks = blocks,
 	};
 	struct heap_figures figures = { 0 };
 	const struct heap_visit visit = { .free = take_loose, .ctx = &walk };
@@ -181,5 +231,6 @@ enum heap_result heap_glibc_chunks(struct tm_mem *mem, const struct heap_glibc *
 	 * one, too.) */
 	if (walk.free + walk.nloose != figures.chunks || !drop_kept(&walk))
 		return HEAP_CONTRADICTS;
+	hand_out(&walk);
 	return HEAP_TOLD;
 }

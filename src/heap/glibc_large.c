@@ -136,8 +136,22 @@ static bool search_all(struct search *search)
 	return is_complete(search);
 }
 
+static void show(const struct search *search, const struct heap_heads *heads)
+{
+	for (uint32_t i = 0; i < search->blocks->nlarges; i++) {
+		const tm_addr at = search->blocks->larges[i].at;
+		char head[HEAP_HEAD];
+		struct tm_err err;
+
+		if (tm_mem_read(search->mem, at, head, sizeof(head), &err) &&
+		    heads->wants(heads->ctx, head))
+			heads->take(heads->ctx, at);
+	}
+}
+
 enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps,
 				  const struct heap_glibc *heap, uint32_t pages,
+				  const struct heap_heads *heads,
 				  struct heap_blocks *blocks)
 {
 	struct search search = {
@@ -149,8 +163,10 @@ enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps
 	    !tm_mem_u32(mem, heap->sbrk_base + N_MMAPS, &search.number[0], &err) ||
 	    !tm_mem_u32(mem, heap->sbrk_base + N_MMAPS_2_35, &search.number[1], &err))
 		return HEAP_CONTRADICTS;
-	if (search_all(&search))
-		return HEAP_TOLD;
-	search.thorough = true;
-	return search_all(&search) ? HEAP_TOLD : HEAP_CONTRADICTS;
+	search.thorough = !search_all(&search);
+	if (search.thorough && !search_all(&search))
+		return HEAP_CONTRADICTS;
+	if (heads)
+		show(&search, heads);
+	return HEAP_TOLD;
 }

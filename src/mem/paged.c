@@ -5,18 +5,17 @@
 
 #include "base/alloc.h"
 
-enum { PAGES = 4096 }; /* 16 MiB */
-
 struct paged {
 	struct tm_mem mem;
 	struct tm_mem *from;
-	tm_addr base[PAGES]; /* of the page in its place; 1: none */
 	char *bytes;
+	size_t npages;
+	tm_addr base[]; /* of the page in its place; 1: none */
 };
 
 static const char *page(struct paged *self, tm_addr base)
 {
-	size_t i = (base / TM_PAGE) % PAGES;
+	size_t i = (base / TM_PAGE) % self->npages;
 	char *bytes = self->bytes + i * TM_PAGE;
 
 	if (self->base[i] == base)
@@ -57,17 +56,18 @@ static void paged_destroy(struct tm_mem *mem)
 	free(self);
 }
 
-struct tm_mem *tm_mem_paged(struct tm_mem *mem)
+struct tm_mem *tm_mem_paged(struct tm_mem *mem, size_t npages)
 {
 	static const struct tm_mem_ops ops = {
 		.read = paged_read, .destroy = paged_destroy,
 	};
-	struct paged *self = tm_calloc(1, sizeof(*self));
+	struct paged *self = tm_calloc(1, sizeof(*self) + npages * sizeof(self->base[0]));
 
 	self->mem.ops = &ops;
 	self->from = mem;
-	self->bytes = tm_reallocarray(NULL, PAGES, TM_PAGE);
-	for (size_t i = 0; i < PAGES; i++)
+	self->npages = npages;
+	self->bytes = tm_reallocarray(NULL, npages, TM_PAGE);
+	for (size_t i = 0; i < npages; i++)
 		self->base[i] = 1;
 	return &self->mem;
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "mem/paged.h"
 #include "mem/scan.h"
 #include "py/functions_private.h"
 #include "py/lines.h"
@@ -13,7 +14,6 @@
 
 enum {
 	MAX_CODES = 4000000, /* and functions */
-	HEAD = 256,          /* of a block: what is looked at has ended before */
 	TYPE = 8,            /* PyObject.ob_type */
 	HOOK = 16,           /* what a debug hook puts before a block; there may be two */
 };
@@ -53,48 +53,75 @@ static void add_code(struct py_functions *self, tm_addr at, tm_addr filename)
 	};
 }
 
-static void add_object(struct py_functions *self, const char *object)
+static void add_object(struct py_functions *self, tm_addr at)
 {
 	const struct py_names_layout *layout = &self->frames.runtime->layout->names;
+	struct py_function_object object;
+	struct tm_err ignored;
 
-	if (!layout->func_qualname || self->nobjects == MAX_CODES)
+	if (!layout->func_qualname || self->nobjects == MAX_CODES ||
+	    !tm_mem_u64(self->mem, at + layout->func_code, &object.code, &ignored) ||
+	    !tm_mem_u64(self->mem, at + layout->func_qualname, &object.qualname, &ignored))
 		return;
 	self->objects = tm_grow(self->objects, &self->objects_cap, self->nobjects + 1,
 				sizeof(*self->objects));
-	self->objects[self->nobjects++] = (struct py_function_object){
-		.code = tm_load_u64(object, layout->func_code),
-		.qualname = tm_load_u64(object, layout->func_qualname),
-	};
-}
-
-/* A word of a block's head; 0 where it would be beyond: the process says itself where
- * its fields are. */
-static uint64_t head_word(const char head[HEAD], uint32_t off)
-{
-	return off <= HEAD - sizeof(uint64_t) ? tm_load_u64(head, off) : 0;
+	self->objects[self->nobjects++] = object;
 }
 
 /* Code objects stand at the start of their blocks, functions behind the collector's
  * head; both behind what debug hooks have put there. */
-static bool look_at(void *ctx, const struct heap_piece *piece)
+static bool wants(void *ctx, const char head[HEAP_HEAD])
 {
-	struct py_functions *self = ctx;
+	const struct py_functions *self = ctx;
 	const struct py_runtime *runtime = self->frames.runtime;
 	const tm_addr function = runtime->function_type;
 	const uint32_t gc = runtime->layout->gc_head;
-	char head[HEAD] = { 0 };
 
-	if (piece->off || piece->len < 64)
-		return true;
-	memcpy(head, piece->bytes, piece->len < HEAD ? piece->len : HEAD);
-	for (uint32_t hook = 0; hook <= 2 * HOOK; hook += HOOK) {
-		if (head_word(head, hook + TYPE) == runtime->code_type)
-			add_code(self, piece->at + hook,
-				 head_word(head, hook + self->frames.fields.code_filename));
-		if (function && head_word(head, hook + gc + TYPE) == function)
-			add_object(self, head + hook + gc);
+	for (uint32_t hook = 0; hook <= 2 * HOOK; hook += HOOK)
+		if (tm_load_u64(head, hook + TYPE) == runtime->code_type ||
+		    (function && tm_load_u64(head, hook + gc + TYPE) == function))
+			return true;
+	return false;
+}
+
+static void take(void *ctx, tm_addr block)
+{
+	struct py_functions *self = ctx;
+	const struct py_runtime *runtime = self->frames.runtime;
+	const uint32_t gc = runtime->layout->gc_head;
+	tm_addr word;
+	struct tm_err ignored;
+
+	for (tm_addr at = block; at <= block + 2 * HOOK; at += HOOK) {
+		if (tm_mem_u64(self->mem, at + TYPE, &word, &ignored) &&
+		    word == runtime->code_type &&
+		    tm_mem_u64(self->mem, at + self->frames.fields.code_filename, &word,
+			       &ignored))
+			add_code(self, at, word);
+		if (runtime->function_type &&
+		    tm_mem_u64(self->mem, at + gc + TYPE, &word, &ignored) &&
+		    word == runtime->function_type)
+			add_object(self, at + gc);
 	}
-	return true;
+}
+
+/* Where their fields end that are looked at. */
+static uint64_t smallest(const struct py_functions *self)
+{
+	const struct py_stack_fields *fields = &self->frames.fields;
+	const struct py_layout *layout = self->frames.runtime->layout;
+	uint64_t code = fields->code_filename < fields->code_lines ? fields->code_lines
+								    : fields->code_filename;
+	uint64_t function = layout->gc_head + layout->names.func_qualname;
+
+	if (layout->names.func_qualname && function < code)
+		code = function;
+	return code + sizeof(tm_addr);
+}
+
+struct heap_heads py_functions_heads(struct py_functions *self)
+{
+	return (struct heap_heads){ smallest(self), wants, take, self };
 }
 
 /* Modules that are frozen into the interpreter: 3.11, 3.12. */
@@ -108,7 +135,7 @@ static void look_at_static(struct py_functions *self, const struct tm_maps *maps
 	size_t n = 0;
 
 	if (data && self->frames.fields.code_instrs != PY_ABSENT)
-		n = tm_mem_scan(self->frames.mem, (struct tm_range){ data->start, data->end },
+		n = tm_mem_scan(self->from, (struct tm_range){ data->start, data->end },
 				&type, sizeof(type), at, MAX_CODES / 64);
 	for (size_t i = 0; i < n; i++)
 		if (at[i] % 8 == 0 &&
@@ -222,32 +249,37 @@ static void claim_lines(struct py_functions *self)
 
 /* ---- all of it ------------------------------------------------------------------------- */
 
-struct py_functions *py_functions_read(struct tm_mem *mem, const struct tm_maps *maps,
-				       const struct py_runtime *runtime,
-				       const struct heap_blocks *blocks,
-				       const struct tm_intern *files, struct tm_err *err)
+struct py_functions *py_functions_begin(struct tm_mem *mem,
+					const struct py_runtime *runtime,
+					const struct tm_intern *files, struct tm_err *err)
 {
 	struct py_functions *self = tm_calloc(1, sizeof(*self));
-	uint64_t lost;
 
 	self->files = files;
-	if (!py_frames_begin(&self->frames, mem, runtime, err)) {
-		py_functions_destroy(self);
-		return NULL;
-	}
-	heap_blocks_stream(blocks, mem, true, look_at, self, &lost);
+	self->from = mem;
+	self->mem = tm_mem_paged(mem, 512);
+	if (py_frames_begin(&self->frames, self->mem, runtime, err))
+		return self;
+	py_functions_destroy(self);
+	return NULL;
+}
+
+void py_functions_finish(struct py_functions *self, const struct tm_maps *maps)
+{
 	look_at_static(self, maps);
 	read_codes(self);
-	if (runtime->layout->names.code_consts)
+	if (self->frames.runtime->layout->names.code_consts)
 		py_functions_qualify(self);
 	claim_lines(self);
-	return self;
+	tm_mem_destroy(self->mem);
+	self->mem = NULL;
 }
 
 void py_functions_destroy(struct py_functions *self)
 {
 	if (!self)
 		return;
+	tm_mem_destroy(self->mem);
 	py_frames_free(&self->frames);
 	tm_map_free(&self->file_of);
 	tm_map_free(&self->code_of);

@@ -16,16 +16,18 @@
 struct py_functions;
 
 /*
- * Of these files, in memory that stands still and is not needed afterwards;
- * `blocks` are those in which objects may be. Static code objects of the
- * interpreter are found, too. NULL with TM_ERR_UNSUPPORTED where the layout of
- * code objects is not known for this build.
+ * Of these files, in memory that stands still. NULL with TM_ERR_UNSUPPORTED where
+ * the layout of code objects is not known for this build.
  */
-struct py_functions *py_functions_read(struct tm_mem *mem, const struct tm_maps *maps,
-				       const struct py_runtime *runtime,
-				       const struct heap_blocks *blocks,
-				       const struct tm_intern *files,
-				       struct tm_err *err) TM_MUST_CHECK;
+struct py_functions *py_functions_begin(struct tm_mem *mem,
+					const struct py_runtime *runtime,
+					const struct tm_intern *files,
+					struct tm_err *err) TM_MUST_CHECK;
+/* What it has to be shown of the blocks in which objects may be. */
+struct heap_heads py_functions_heads(struct py_functions *functions);
+/* They have been shown, and the memory is not needed afterwards. Static code objects
+ * of the interpreter are found, too. */
+void py_functions_finish(struct py_functions *functions, const struct tm_maps *maps);
 void py_functions_destroy(struct py_functions *functions); /* NULL is fine */
 
 /* The qualified name; before 3.11, co_name where nothing in the heap tells more.

@@ -22,6 +22,8 @@ struct py_function_object {
 };
 
 struct py_functions {
+	struct tm_mem *from;       /* borrowed */
+	struct tm_mem *mem;        /* the same, by the page; NULL when all is read */
 	struct py_frames frames;
 	const struct tm_intern *files;
 	struct tm_map file_of;     /* str -> its number; nfiles: none of them */

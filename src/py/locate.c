@@ -6,6 +6,7 @@
 #include "base/guard.h"
 #include "base/load.h"
 #include "base/log.h"
+#include "mem/paged.h"
 #include "py/code.h"
 
 enum { SCAN_LIMIT = 64 << 20 };
@@ -52,13 +53,15 @@ static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
 {
 	size_t len = (size_t)(range.end - range.start), hits = 0;
 	TM_GUARD(tm_free_ptr) char *bytes = NULL;
+	/* What they point to lies close together. */
+	TM_GUARD(tm_mem_guard) struct tm_mem *paged = tm_mem_paged(mem, 256);
 
 	if (len > SCAN_LIMIT)
 		return 0;
 	bytes = tm_malloc(len);
 	len = tm_mem_read_some(mem, range.start, bytes, len);
 	for (size_t at = -range.start & 7; at + 8 <= len; at += 8)
-		if (points_to_traces(mem, maps, runtime, image->whole,
+		if (points_to_traces(paged, maps, runtime, image->whole,
 				     tm_load_u64(bytes, at))) {
 			*ret = range.start + at;
 			hits++;

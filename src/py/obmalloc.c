@@ -7,6 +7,7 @@
 #include "base/guard.h"
 #include "base/load.h"
 #include "base/log.h"
+#include "mem/paged.h"
 #include "py/interpreters.h"
 
 enum {
@@ -345,7 +346,9 @@ static bool take_others(struct finder *finder,
 bool py_obmalloc_find(struct tm_mem *mem, const struct tm_maps *maps,
 		      const struct py_runtime *runtime, struct py_obmalloc *ret)
 {
-	struct finder finder = { mem, maps, runtime->layout->pool_size, FIND_LIMIT };
+	/* What the words of an image point to lies close together. */
+	TM_GUARD(tm_mem_guard) struct tm_mem *paged = tm_mem_paged(mem, 256);
+	struct finder finder = { paged, maps, runtime->layout->pool_size, FIND_LIMIT };
 
 	*ret = (struct py_obmalloc){ 0 };
 	if (runtime->free_threaded || !find_roots(&finder, runtime, ret) ||

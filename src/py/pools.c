@@ -20,6 +20,15 @@ struct pool {
 	const char *bytes;      /* NULL: only its header was read */
 };
 
+/* What all pools are read with. */
+struct adding {
+	struct tm_mem *mem;
+	const struct heap_heads *heads;
+	struct heap_blocks *blocks;
+	char *room;             /* for a pool */
+	uint32_t pool_size;
+};
+
 /* Clear the bits of those on the list, which ends when all are on it. */
 static bool clear_free(const struct pool *pool, tm_addr first, uint64_t *used)
 {
@@ -39,32 +48,58 @@ static bool clear_free(const struct pool *pool, tm_addr first, uint64_t *used)
 	return at == 0;
 }
 
-static bool add_pool(struct tm_mem *mem, struct pool *pool, const char *header,
-		     char *room, struct heap_blocks *blocks)
+/* The blocks that are wanted; false: not all of the pool is as it says. */
+static bool show(const struct heap_heads *heads, const struct pool *pool, tm_addr first)
 {
+	uint64_t used[WORDS];
+	bool known = false;
+
+	for (uint32_t i = 0; i < pool->slots; i++) {
+		const size_t off = PY_POOL_HEADER + (size_t)i * pool->size;
+
+		if (pool->size < HEAP_HEAD || !heads->wants(heads->ctx, pool->bytes + off))
+			continue;
+		if (!known)
+			memset(used, 0xff, sizeof(used));
+		if (!known && !clear_free(pool, first, used))
+			return false;
+		known = true;
+		if (used[i / 64] >> i % 64 & 1)
+			heads->take(heads->ctx, pool->at + off);
+	}
+	return true;
+}
+
+static bool add_pool(const struct adding *adding, struct pool *pool, const char *header)
+{
+	const struct heap_heads *heads = adding->heads;
+	const tm_addr first = tm_load_u64(header, FREEBLOCK);
 	uint64_t used[WORDS];
 	struct tm_err err;
 
-	if (pool->free == 0)
-		return heap_blocks_add_pool(blocks, pool->at, pool->size,
-					    pool->pool_size, pool->slots, NULL);
-	if (!tm_mem_read(mem, pool->at, room, pool->pool_size, &err))
+	if (heads ? pool->size >= heads->min : pool->free > 0) {
+		if (!tm_mem_read(adding->mem, pool->at, adding->room, pool->pool_size, &err))
+			return false;
+		pool->bytes = adding->room;
+	}
+	if (heads && pool->bytes && !show(heads, pool, first))
 		return false;
-	pool->bytes = room;
+	if (heads || pool->free == 0)
+		return heap_blocks_add_pool(adding->blocks, pool->at, pool->size,
+					    pool->pool_size, pool->slots, NULL);
 	memset(used, 0xff, sizeof(used));
-	return clear_free(pool, tm_load_u64(header, FREEBLOCK), used) &&
-	       heap_blocks_add_pool(blocks, pool->at, pool->size, pool->pool_size,
-				    pool->slots, used);
+	return clear_free(pool, first, used) &&
+	       heap_blocks_add_pool(adding->blocks, pool->at, pool->size,
+				    pool->pool_size, pool->slots, used);
 }
 
-static bool read_pool(struct tm_mem *mem, uint32_t index, struct pool *pool,
-		      char *room, struct heap_blocks *blocks)
+static bool read_pool(const struct adding *adding, uint32_t index, struct pool *pool)
 {
 	char header[PY_POOL_HEADER];
 	uint32_t count, next;
 	struct tm_err err;
 
-	if (!tm_mem_read(mem, pool->at, header, sizeof(header), &err) ||
+	if (!tm_mem_read(adding->mem, pool->at, header, sizeof(header), &err) ||
 	    tm_load_u32(header, ARENAINDEX) != index)
 		return false;
 	count = tm_load_u32(header, COUNT);
@@ -79,14 +114,16 @@ static bool read_pool(struct tm_mem *mem, uint32_t index, struct pool *pool,
 	if (pool->slots > HEAP_MAX_SLOTS || count > pool->slots)
 		return false;
 	pool->free = pool->slots - count;
-	return add_pool(mem, pool, header, room, blocks);
+	return add_pool(adding, pool, header);
 }
 
 bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
-		  const struct py_arena_list *arenas, struct heap_blocks *blocks)
+		  const struct py_arena_list *arenas, const struct heap_heads *heads,
+		  struct heap_blocks *blocks)
 {
 	const uint32_t pool_size = runtime->layout->pool_size;
 	TM_GUARD(tm_free_ptr) char *room = tm_malloc(pool_size);
+	const struct adding adding = { mem, heads, blocks, room, pool_size };
 
 	for (size_t i = 0; i < arenas->n; i++) {
 		const struct py_arena *arena = &arenas->items[i];
@@ -94,7 +131,7 @@ bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
 		for (tm_addr at = arena->pools; at < arena->carved; at += pool_size) {
 			struct pool pool = { .at = at, .pool_size = pool_size };
 
-			if (!read_pool(mem, arena->index, &pool, room, blocks))
+			if (!read_pool(&adding, arena->index, &pool))
 				return false;
 		}
 	}

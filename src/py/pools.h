@@ -8,9 +8,11 @@
 /*
  * Add those of all arenas, in memory that does not change. A block that was ever
  * used is in use, or on the pool's list of free ones: false where the list and
- * the pool's count contradict each other.
+ * the pool's count contradict each other. With `heads` (or NULL), the free ones of pools
+ * that nobody wants any of are not told from the others.
  */
 bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
-		  const struct py_arena_list *arenas, struct heap_blocks *blocks);
+		  const struct py_arena_list *arenas, const struct heap_heads *heads,
+		  struct heap_blocks *blocks);
 
 #endif

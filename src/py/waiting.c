@@ -216,7 +216,7 @@ static bool read_all(struct waiting *self, struct tm_err *err)
 bool py_waiting_each(struct tm_mem *mem, const struct py_runtime *runtime,
 		     py_waiter_fn *fn, void *ctx, struct tm_err *err)
 {
-	TM_GUARD(tm_mem_guard) struct tm_mem *paged = tm_mem_paged(mem);
+	TM_GUARD(tm_mem_guard) struct tm_mem *paged = tm_mem_paged(mem, 4096);
 	TM_GUARD(waiting_free) struct waiting self = { .fn = fn, .ctx = ctx };
 
 	self.frames.mem = self.names.mem = paged;

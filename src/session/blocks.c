@@ -4,7 +4,7 @@
 #include "py/pools.h"
 
 static bool add_chunks(struct tm_session *session, struct tm_mem *mem,
-		       struct heap_blocks *blocks)
+		       const struct heap_heads *heads, struct heap_blocks *blocks)
 {
 	const struct tm_maps *maps = &session->maps;
 	struct heap_glibc heap;
@@ -12,14 +12,16 @@ static bool add_chunks(struct tm_session *session, struct tm_mem *mem,
 
 	if (!heap_glibc_find(mem, maps, &heap))
 		return true;
-	result = heap_glibc_chunks(mem, &heap, blocks);
+	result = heap_glibc_chunks(mem, &heap, heads, blocks);
 	if (result == HEAP_TOLD)
-		result = heap_glibc_large(mem, maps, &heap, HEAP_LARGE_PAGES, blocks);
+		result = heap_glibc_large(mem, maps, &heap, HEAP_LARGE_PAGES, heads,
+					  blocks);
 	return result == HEAP_TOLD;
 }
 
 const char *tm_blocks_read(struct tm_session *session, struct tm_mem *mem,
-			   struct py_arena_list *arenas, struct heap_blocks *blocks)
+			   const struct heap_heads *heads, struct py_arena_list *arenas,
+			   struct heap_blocks *blocks)
 {
 	const struct py_runtime *runtime = &session->runtime;
 	const struct tm_maps *maps = &session->maps;
@@ -27,9 +29,9 @@ const char *tm_blocks_read(struct tm_session *session, struct tm_mem *mem,
 
 	if (py_obmalloc_find(mem, maps, runtime, &obmalloc) &&
 	    (!py_obmalloc_arenas(mem, maps, runtime, &obmalloc, arenas) ||
-	     !py_pools_add(mem, runtime, arenas, blocks)))
+	     !py_pools_add(mem, runtime, arenas, heads, blocks)))
 		return "its pools were being changed at every instant tried";
-	if (!add_chunks(session, mem, blocks) || !heap_blocks_finish(blocks))
+	if (!add_chunks(session, mem, heads, blocks) || !heap_blocks_finish(blocks))
 		return "malloc's memory was being changed at every instant tried";
 	return NULL;
 }

@@ -7,8 +7,10 @@
 #include "session/subject.h"
 
 /* NULL, or what was being changed at this instant: another one may do. `arenas` and
- * `blocks` are empty before, and the caller's afterwards. */
+ * `blocks` are empty before, and the caller's afterwards. With `heads`, nothing else is
+ * learnt of the blocks: which of a pool are in use. */
 const char *tm_blocks_read(struct tm_session *session, struct tm_mem *mem,
-			   struct py_arena_list *arenas, struct heap_blocks *blocks);
+			   const struct heap_heads *heads, struct py_arena_list *arenas,
+			   struct heap_blocks *blocks);
 
 #endif

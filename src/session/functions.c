@@ -40,19 +40,23 @@ bool tm_functions_find(struct tm_session *session, const struct tm_instant *inst
 	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
 	TM_GUARD(destroy_functions) struct py_functions *found = NULL;
 	struct finding finding = { 0 };
+	struct heap_heads heads;
 	struct tm_err err;
 
 	finding.names = session->functions;
 	tm_collected_lines(collected, &session->runtime, note_file, &finding);
 	if (!finding.lacks)
 		return true;
-	if (tm_blocks_read(session, instant->mem, &arenas, &blocks))
-		return false;
-	found = py_functions_read(instant->mem, &session->maps, &session->runtime, &blocks,
-				  &finding.names->files, &err);
+	found = py_functions_begin(instant->mem, &session->runtime, &finding.names->files,
+				   &err);
 	finding.names->unsupported = !found && err.kind == TM_ERR_UNSUPPORTED;
+	if (!found)
+		return true;
+	heads = py_functions_heads(found);
+	if (tm_blocks_read(session, instant->mem, &heads, &arenas, &blocks))
+		return false;
+	py_functions_finish(found, &session->maps);
 	finding.found = found;
-	if (found)
-		tm_collected_lines(collected, &session->runtime, take_name, &finding);
+	tm_collected_lines(collected, &session->runtime, take_name, &finding);
 	return true;
 }

@@ -86,7 +86,7 @@ static bool read_census(void *ctx, const struct tm_instant *instant, struct tm_e
 	};
 	TM_GUARD(heap_blocks_free) struct heap_blocks blocks = { 0 };
 	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
-	const char *changing = tm_blocks_read(taking->session, instant->mem, &arenas, &blocks);
+	const char *changing = tm_blocks_read(taking->session, instant->mem, NULL, &arenas, &blocks);
 
 	taking->again = false;
 	if (changing)

@@ -42,7 +42,7 @@ static bool take_large(struct tm_split *split, const struct heap_glibc *heap,
 	for (size_t i = 0; i < heaps->n; i++)
 		if (!heap_blocks_add_span(&blocks, heaps->items[i].start, heaps->items[i].end))
 			return false;
-	if (heap_glibc_large(instant->mem, maps, heap, pages, &blocks) != HEAP_TOLD)
+	if (heap_glibc_large(instant->mem, maps, heap, pages, NULL, &blocks) != HEAP_TOLD)
 		return false;
 	for (uint32_t i = 0; i < blocks.nlarges; i++) {
 		tm_addr at = blocks.larges[i].at, end = at + blocks.larges[i].size;

@@ -83,8 +83,9 @@ void tm_untraced_read(const struct tm_recorder_copy *copy, const struct heap_gli
 	ret->malloc_traced = ret->malloc_untraced = ret->malloc_untraced_blocks = 0;
 	if (!copy->nslots || !ret->has_malloc ||
 	    ret->malloc_size > (instant->held ? HELD : MOST) ||
-	    heap_glibc_chunks(instant->mem, heap, &blocks) != HEAP_TOLD ||
-	    heap_glibc_large(instant->mem, maps, heap, LARGE_PAGES, &blocks) != HEAP_TOLD)
+	    heap_glibc_chunks(instant->mem, heap, NULL, &blocks) != HEAP_TOLD ||
+	    heap_glibc_large(instant->mem, maps, heap, LARGE_PAGES, NULL,
+			     &blocks) != HEAP_TOLD)
 		return;
 	add_used(&blocks, ret);
 	ret->has_untraced = take_traced(copy, &blocks, ret) &&

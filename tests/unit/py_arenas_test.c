@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "py/arenas.h"
+#include "py/pools.h"
 
 /*
  * A process of one anonymous mapping: the variable `arenas`, the array that it
@@ -168,6 +169,60 @@ static void two_objects_do_not_share_an_arena(void **state)
 	end(&f);
 }
 
+struct seen {
+	tm_addr at[8];
+	size_t n;
+};
+
+static bool begins_with_mark(void *ctx, const char head[HEAP_HEAD])
+{
+	(void)ctx;
+	return head[8] == 'x';
+}
+
+static void note(void *ctx, tm_addr at)
+{
+	struct seen *seen = ctx;
+
+	assert_true(seen->n < 8);
+	seen->at[seen->n++] = at;
+}
+
+static bool look(struct fixture *f, uint64_t min, struct seen *seen)
+{
+	const struct heap_heads heads = { min, begins_with_mark, note, seen };
+	struct heap_blocks blocks = { 0 };
+	bool ok = py_pools_add(f->mem, &f->runtime, &f->arenas.list, &heads, &blocks);
+
+	heap_blocks_free(&blocks);
+	return ok;
+}
+
+/* What was freed may still look like what is wanted. */
+static void heads_of_used_blocks_alone(void **state)
+{
+	const size_t pool = FIRST, slot = pool + 48;
+	struct seen seen = { 0 };
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 16);
+	put_arena(&f, 0, 0, 7);
+	put64(&f, pool + 8, BASE + slot + 3 * 448);
+	put32(&f, pool + 40, POOL - 448);
+	f.bytes[slot + 2 * 448 + 8] = f.bytes[slot + 3 * 448 + 8] = 'x';
+	assert_true(read_all(&f));
+	assert_true(look(&f, 448, &seen));
+	assert_int_equal(seen.n, 1);
+	assert_int_equal(seen.at[0], BASE + slot + 2 * 448);
+	seen.n = 0;
+	assert_true(look(&f, 449, &seen));
+	assert_int_equal(seen.n, 0);
+	put64(&f, slot + 3 * 448, BASE + slot); /* more are free than it counts */
+	assert_false(look(&f, 448, &seen));
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +230,7 @@ int main(void)
 		cmocka_unit_test(what_follows_the_array_does_not),
 		cmocka_unit_test(a_change_is_not_read),
 		cmocka_unit_test(two_objects_do_not_share_an_arena),
+		cmocka_unit_test(heads_of_used_blocks_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,6 @@
 enum {
 	RUNTIME = 0, STR_TYPE = 0x800, CODE_TYPE = 0x900, FUNCTION_TYPE = 0xa00,
 	TEXTS = 0xb00, TABLE = 0xf00, HEAP = 0x1000, BLOCK = 0x200, SIZE = 0x2000,
-	HEAD = 256,              /* what is read of a block */
 };
 
 #define BASE ((tm_addr)0x10000)
@@ -24,7 +23,6 @@ static unsigned char bytes[SIZE];
 struct fixture {
 	struct py_runtime runtime;
 	struct py_stack_fields fields; /* offsets */
-	struct heap_blocks blocks;
 	struct tm_mem *mem;
 	struct tm_intern files;
 };
@@ -102,28 +100,28 @@ static void begin(struct fixture *f, unsigned minor)
 		tell_all(&f->runtime.layout->stack.fields, &f->fields);
 	}
 	tm_intern(&f->files, "shop.py", strlen("shop.py"));
-	assert_true(heap_blocks_add_span(&f->blocks, BASE + HEAP, BASE + SIZE));
-	for (size_t at = HEAP; at < SIZE; at += BLOCK)
-		assert_true(heap_blocks_add_chunk(&f->blocks, BASE + at, BLOCK));
-	heap_blocks_settle(&f->blocks);
-	assert_true(heap_blocks_finish(&f->blocks));
 }
 
 static struct py_functions *read_all(struct fixture *f)
 {
 	const struct tm_maps none = { 0 };
 	struct py_functions *ret;
+	struct heap_heads heads;
 	struct tm_err err;
 
-	ret = py_functions_read(f->mem, &none, &f->runtime, &f->blocks, &f->files, &err);
+	ret = py_functions_begin(f->mem, &f->runtime, &f->files, &err);
 	assert_non_null(ret);
+	heads = py_functions_heads(ret);
+	for (size_t at = HEAP; at < SIZE; at += BLOCK)
+		if (heads.wants(heads.ctx, (const char *)bytes + at))
+			heads.take(heads.ctx, BASE + at);
+	py_functions_finish(ret, &none);
 	return ret;
 }
 
 static void end(struct fixture *f, struct py_functions *functions)
 {
 	py_functions_destroy(functions);
-	heap_blocks_free(&f->blocks);
 	tm_intern_free(&f->files);
 	tm_mem_destroy(f->mem);
 }
@@ -142,10 +140,10 @@ static void test_named(void **state)
 	end(&f, functions);
 }
 
-/* A file name that is said to be beyond what is read of a block: in part, or wholly. */
+/* A file name that is said to be beyond the memory there is: in part, or wholly. */
 static void test_far_field(void **state)
 {
-	static const uint16_t far[] = { HEAD - 4, HEAD, 65534 };
+	static const uint16_t far[] = { SIZE - HEAP - 4, SIZE - HEAP, 65534 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
