@@ -2,9 +2,9 @@
 
 .PHONY: check-fleet check-install
 
-check-fleet: $(B)/tmattach live-roots
+check-fleet: $(B)/tmattach $(B)/tests/live/census live-roots
 	$(q)tests/install-deps fleet
-	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core ../fleet/many \
+	$(q)B='$(abspath $(B))' tests/live/run ../fleet/core ../fleet/census_core ../fleet/many \
 		../fleet/names ../fleet/family ../fleet/natives ../fleet/watch ../fleet/apps
 
 # What make install and make deb put where.

@@ -57,4 +57,7 @@ bool codec_input_open(struct codec_input *input, const char *path,
 		      const struct tm_progress *progress, struct tm_err *err);
 void codec_input_close(struct codec_input *input);
 
+/* Is it a packed core file? Then *err says so. */
+bool codec_input_is_core(const struct codec_input *input, struct tm_err *err);
+
 #endif

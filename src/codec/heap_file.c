@@ -6,16 +6,13 @@
 #include "codec/tmh.h"
 #include "heap/heap.h"
 
-bool tm_heap_is(const void *head, size_t len)
-{
-	return len >= 4 && memcmp(head, TMH_MAGIC, 4) == 0;
-}
-
 static struct tm_heap *read_heap(struct codec_input *input, struct tm_err *err)
 {
 	struct heap_census *census;
 	struct tm_meta meta;
 
+	if (codec_input_is_core(input, err))
+		return NULL;
 	if (!tm_heap_is(input->head, input->nhead)) {
 		tm_err_set(err, TM_ERR_UNSUPPORTED, NULL, "not a .tmh file");
 		tm_err_hint(err, "`tmattach dump --heap PID -o FILE.tmh' writes one");

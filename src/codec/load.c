@@ -2,6 +2,7 @@
  * Opening a snapshot file: the format is recognised by the first bytes, else by
  * the suffix. Pipes cannot be rewound, so their first bytes are replayed.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,7 +13,9 @@
 #include "base/guard.h"
 #include "codec/codec.h"
 #include "codec/formats.h"
+#include "codec/tmh.h"
 #include "codec/unpack.h"
+#include "heap/ask.h"
 
 enum { BUFFER = 1 << 16 };
 
@@ -157,6 +160,39 @@ static const struct tm_codec *choose(const struct codec_input *input,
 	return codec && codec->read ? codec : NULL;
 }
 
+bool tm_heap_is(const void *head, size_t len)
+{
+	return len >= 4 && memcmp(head, TMH_MAGIC, 4) == 0;
+}
+
+bool codec_input_is_core(const struct codec_input *input, struct tm_err *err)
+{
+	if (!input->packed || input->nhead < SELFMAG ||
+	    memcmp(input->head, ELFMAG, SELFMAG) != 0)
+		return false;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, NULL, "a core file that is packed (%s)",
+		   input->packed);
+	tm_err_hint(err, "unpack it first: it is read here and there, not from its "
+			 "beginning to its end");
+	return true;
+}
+
+/* What is no snapshot, but has a command of its own. */
+static bool is_other_kind(const struct codec_input *input, const char *path,
+			  struct tm_err *err)
+{
+	if (codec_input_is_core(input, err)) {
+		tm_err_about(err, "%s", path);
+		return true;
+	}
+	if (!tm_heap_is(input->head, input->nhead))
+		return false;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, path, "a heap, not a snapshot of traces");
+	tm_err_hint(err, "`tmattach objects' and `tmattach refs' read it; `tmattach "
+			 "objects OLD NEW' compares two");
+	return true;
+}
+
 static bool unknown_format(const struct codec_input *input, const char *path,
 			   struct tm_err *err)
 {
@@ -164,6 +200,8 @@ static bool unknown_format(const struct codec_input *input, const char *path,
 
 	if (!input->nhead)
 		return codec_corrupt(err, 0, "the file is empty");
+	if (is_other_kind(input, path, err))
+		return false;
 	if (codec)
 		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
 			   "%s files can be written, not read", codec->suffix);

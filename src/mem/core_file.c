@@ -169,6 +169,8 @@ static void take_auxv(struct tm_core_file *core, const char *desc, size_t size)
 			core->exe_phdr = tm_load_u64(desc, at + 8);
 		else if (tm_load_u64(desc, at) == AT_SYSINFO_EHDR)
 			core->vdso = tm_load_u64(desc, at + 8);
+		else if (tm_load_u64(desc, at) == AT_RANDOM)
+			core->stack = tm_load_u64(desc, at + 8);
 }
 
 static bool take_notes(struct reader *reader, const GElf_Phdr *phdr,

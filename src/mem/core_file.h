@@ -47,6 +47,7 @@ struct tm_core_file {
 	struct tm_core_thread *threads; /* the one that died first, if any did */
 	size_t nthreads, threads_cap;
 	tm_addr exe_phdr;   /* AT_PHDR: inside the executable; 0: unknown */
+	tm_addr stack;      /* AT_RANDOM: in the process's stack; 0: unknown */
 	tm_addr vdso;       /* AT_SYSINFO_EHDR: where it begins; 0: unknown */
 	pid_t pid;          /* NT_PRPSINFO; 0: unknown */
 	char name[17];      /* of its main thread, or of its file; "" if unknown */

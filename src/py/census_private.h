@@ -144,6 +144,9 @@ struct py_census {
 	uint32_t nclaims, cap_claims, at_claim;
 	uint64_t cap_edges;
 	const struct py_arena_list *arenas;
+	const struct py_c_stack *stacks; /* ascending */
+	size_t nstacks;
+	const char **stack_names;
 	/* The block whose pieces come. */
 	struct py_words ranges[16];
 	unsigned nranges;

@@ -59,6 +59,8 @@ struct heap_census *py_census_make(struct tm_mem *mem, const struct tm_maps *map
 	census->layout = &runtime->layout->objects;
 	census->gc_head = runtime->layout->gc_head;
 	census->names = opts->names;
+	census->stacks = opts->stacks;
+	census->nstacks = opts->nstacks;
 	census->blocks = *blocks;
 	*blocks = (struct heap_blocks){ 0 };
 	if (!py_classify(census, err) || !is_proved(census, err)) {

@@ -15,10 +15,14 @@
 #include "heap/census.h"
 #include "py/obmalloc.h"
 #include "py/runtime.h"
+#include "py/stacks.h"
 
 struct py_census_opts {
 	bool graph;    /* who refers to whom, garbage, holders */
 	bool names;    /* and how: reads `mem` as long as the census lives */
+	const struct py_c_stack *stacks; /* with `graph`: of the threads whose place is
+					    known, ascending */
+	size_t nstacks;
 };
 
 /*

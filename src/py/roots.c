@@ -1,8 +1,10 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "base/search.h"
 #include "py/census_private.h"
 
 enum { WINDOW = 1 << 20 };
@@ -32,6 +34,18 @@ static const char *region_name(struct py_census *census, const struct tm_region 
 	return tm_arena_bytes(&census->base.strings, text, strlen(text));
 }
 
+static void name_stacks(struct py_census *census)
+{
+	census->stack_names = tm_calloc(census->nstacks + 1, sizeof(*census->stack_names));
+	for (size_t i = 0; i < census->nstacks; i++) {
+		TM_GUARD(tm_free_ptr) char *text =
+			tm_asprintf("C stack of thread %d", (int)census->stacks[i].tid);
+
+		census->stack_names[i] = tm_arena_bytes(&census->base.strings, text,
+							strlen(text));
+	}
+}
+
 /* Not memory that an allocator holds and has not handed out. */
 static bool is_heap(const struct py_census *census, tm_addr at)
 {
@@ -49,15 +63,46 @@ static bool is_heap(const struct py_census *census, tm_addr at)
 	return false;
 }
 
-static void scan_page(struct py_census *census, const char *bytes, size_t len,
-		      enum heap_root_kind kind, const char *name)
+/* The words from `from` on. */
+static void scan_words(struct py_census *census, const char *bytes, size_t from, size_t len,
+		       enum heap_root_kind kind, const char *name)
 {
-	for (size_t i = 0; i + 8 <= len; i += 8) {
+	for (size_t i = from; i + 8 <= len; i += 8) {
 		uint64_t value = tm_load_u64(bytes, i);
 		uint32_t node = value & 7 ? 0 : py_resolve(census, value);
 
 		if (node)
 			py_root(census, kind, name, NULL, node, PY_LEVEL_ROOT);
+	}
+}
+
+/* What is in use of a stack is a root of its own, what is below it none; the rest is its
+ * mapping's. */
+static void scan_page(struct py_census *census, tm_addr at, const char *bytes, size_t len,
+		      enum heap_root_kind kind, const char *name)
+{
+	const struct py_c_stack *stacks = census->stacks;
+	size_t i = TM_LOWER_BOUND(census->nstacks, k, stacks[k].end <= at);
+	size_t from = 0;
+
+	if (i < census->nstacks && stacks[i].start < at + len) {
+		if (stacks[i].start > at)
+			from = (size_t)(stacks[i].start - at);
+		kind = HEAP_ROOT_STACK;
+		name = census->stack_names[i];
+	} else if (i < census->nstacks && stacks[i].alone && kind == HEAP_ROOT_STACK) {
+		return;
+	}
+	scan_words(census, bytes, from, len, kind, name);
+}
+
+static void scan_registers(struct py_census *census)
+{
+	for (size_t i = 0; i < census->nstacks; i++) {
+		const struct py_c_stack *stack = &census->stacks[i];
+
+		scan_words(census, (const char *)stack->regs, 0, stack->nregs * 8,
+			   HEAP_ROOT_STACK, census->stack_names[i]);
 	}
 }
 
@@ -73,7 +118,7 @@ static void scan_region(struct py_census *census, const struct tm_region *region
 		len = tm_mem_read_some(census->mem, at, window, len);
 		for (size_t page = 0; page < len; page += TM_PAGE)
 			if (!is_heap(census, at + page))
-				scan_page(census, window + page,
+				scan_page(census, at + page, window + page,
 					  len - page < TM_PAGE ? len - page : TM_PAGE,
 					  kind, name);
 	}
@@ -116,5 +161,9 @@ void py_roots_add(struct py_census *census)
 	census->base.graph.row[0] = 0;
 	py_named_roots(census);
 	add_immortal(census);
+	name_stacks(census);
 	scan_regions(census);
+	scan_registers(census);
+	free(census->stack_names);
+	census->stack_names = NULL;
 }

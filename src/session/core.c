@@ -122,12 +122,28 @@ static void rename_exe(struct tm_session *session)
 
 /* ---- opening --------------------------------------------------------------- */
 
+/* Every process writes to its stack. */
+static bool lacks_memory(const struct tm_core_file *file)
+{
+	return file->stack && !tm_core_holds(file, file->stack);
+}
+
+static void refuse_memory(const struct tm_core *core, struct tm_err *err)
+{
+	tm_err_set(err, TM_ERR_UNSUPPORTED, core->path,
+		   "its private memory was not written to the core");
+	tm_err_hint(err, "bit 0 of /proc/PID/coredump_filter was not set (0x33 is the "
+			 "default)");
+}
+
 void tm_core_advise(const struct tm_core *core, struct tm_err *err)
 {
 	if (err->kind == TM_ERR_USAGE || err->kind == TM_ERR_NOT_TRACED)
 		return;
 	if (core->file.truncated)
 		tm_err_hint(err, "the core file is cut short: see ulimit -c");
+	else if (lacks_memory(&core->file))
+		refuse_memory(core, err);
 	else if (core->lacking[0] && !err->hint[0])
 		tm_err_hint(err, "%s is not here, or is not the file that was "
 			    "mapped (its build-id differs); name the executable "

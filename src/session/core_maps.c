@@ -47,6 +47,8 @@ static void name_regions(const struct tm_core_file *file, struct tm_maps *maps)
 
 		if (file->vdso && region->start == file->vdso)
 			region->path = "[vdso]";
+		if (file->stack >= region->start && file->stack < region->end)
+			region->path = "[stack]";
 		while (k < file->nmappings && file->mappings[k].end <= region->start)
 			k++;
 		if (k == file->nmappings ||

@@ -10,6 +10,8 @@
 #include "heap/interposed.h"
 #include "py/objects.h"
 #include "session/blocks.h"
+#include "session/c_stacks.h"
+#include "session/core.h"
 #include "session/look.h"
 #include "session/meta.h"
 #include "session/tracer.h"
@@ -26,6 +28,7 @@ struct taking {
 	bool again;                  /* another instant may do */
 	struct tm_err why;
 	bool traced;                 /* and by which lines is wanted */
+	struct tm_c_stacks stacks;
 };
 
 /* The instant is not good: say so, and let the look end without an error. */
@@ -55,6 +58,19 @@ static bool add_lines(struct taking *taking, struct tm_mem *mem, struct tm_err *
 	return true;
 }
 
+static bool is_cut_short(const struct tm_session *session)
+{
+	return session->core && session->core->file.truncated;
+}
+
+/* What is missing of a core can be holders; where it was more, it has been refused. */
+static void note_loss(const struct tm_session *session)
+{
+	if (is_cut_short(session))
+		tm_subject_note(session, "the core file is cut short: what it lacks may hold "
+				"objects, too");
+}
+
 /*
  * Objects were missing. Blocks of more than 512 bytes come from malloc: if that is not
  * glibc's, no other instant is better.
@@ -66,6 +82,8 @@ static bool is_foreign(struct taking *taking, struct tm_mem *mem, struct tm_err 
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	struct heap_glibc heap;
 
+	if (is_cut_short(taking->session))
+		return false;
 	if (!path && heap_glibc_find(mem, maps, &heap))
 		return false;
 	tm_err_set(err, TM_ERR_UNSUPPORTED, taking->session->object,
@@ -76,12 +94,21 @@ static bool is_foreign(struct taking *taking, struct tm_mem *mem, struct tm_err 
 	return true;
 }
 
+static bool take_stacks(void *ctx, const struct tm_instant *instant, struct tm_err *err)
+{
+	struct taking *taking = ctx;
+
+	(void)err;
+	tm_c_stacks_take(&taking->stacks, instant->stop);
+	return true;
+}
+
 static bool read_census(void *ctx, const struct tm_instant *instant, struct tm_err *err)
 {
 	struct taking *taking = ctx;
 	const struct py_runtime *runtime = &taking->session->runtime;
 	const struct tm_maps *maps = &taking->session->maps;
-	const struct py_census_opts opts = {
+	struct py_census_opts opts = {
 		.graph = taking->opts->graph, .names = taking->opts->names,
 	};
 	TM_GUARD(heap_blocks_free) struct heap_blocks blocks = { 0 };
@@ -91,6 +118,9 @@ static bool read_census(void *ctx, const struct tm_instant *instant, struct tm_e
 	taking->again = false;
 	if (changing)
 		return not_now(taking, changing);
+	tm_c_stacks_find(&taking->stacks, maps);
+	opts.stacks = taking->stacks.stacks;
+	opts.nstacks = taking->stacks.nstacks;
 	taking->ret = py_census_make(instant->mem, maps, runtime, &arenas, &blocks, &opts, err);
 	if (!taking->ret && err->kind == TM_ERR_BUSY &&
 	    !is_foreign(taking, instant->mem, err)) {
@@ -126,6 +156,9 @@ static bool take(struct taking *taking, struct tm_err *err)
 			wait_ns *= 2;
 	}
 	*err = taking->why;
+	if (is_cut_short(taking->session))
+		tm_err_set(err, TM_ERR_CORRUPT, NULL, "what it has of the objects does not "
+			   "hold together");
 	return tm_subject_explain(taking->session, err);
 }
 
@@ -160,17 +193,23 @@ struct heap_census *tm_session_census(struct tm_session *session,
 	struct taking taking = {
 		.session = session, .opts = opts,
 		/* All memory is read. */
-		.look = { .maps = true, .bytes = UINT64_MAX / 4, .read = read_census,
-			  .ctx = &taking },
+		.look = { .maps = true, .bytes = UINT64_MAX / 4, .stopped = take_stacks,
+			  .read = read_census, .ctx = &taking },
 	};
+	bool taken;
 
 	if (!is_possible(session, err))
 		return NULL;
+	if (session->core)
+		tm_c_stacks_of_core(&taking.stacks, &session->core->file);
 	taking.traced = opts->lines && is_traced(session);
 	if (taking.traced)
 		taking.look.at_rest = tm_meta_at_rest;
-	if (!take(&taking, err))
+	taken = take(&taking, err);
+	tm_c_stacks_free(&taking.stacks);
+	if (!taken)
 		return NULL;
+	note_loss(session);
 	if (ret_pause_ns)
 		*ret_pause_ns = taking.look.paused_ns;
 	return taking.ret;

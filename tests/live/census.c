@@ -2,10 +2,12 @@
  * What a census says, for tests/live/census to compare with what the process
  * says of itself:
  *
- *	census PID summary        its proof, and objects by type
- *	census PID types          the same, without references
- *	census PID names          every edge of the first nodes
- *	census PID both NODES EDGES
+ *	census SOURCE summary     its proof, and objects by type
+ *	census SOURCE types       the same, without references
+ *	census SOURCE names       every edge of the first nodes
+ *	census SOURCE both NODES EDGES
+ *
+ * SOURCE: a PID, or a core file, whose executable $EXE may name.
  *
  * NODES: per used block u64 address of its object (or where it begins), u64 size,
  * u64 size with buffers, u64 address of the type, u64 flags. EDGES: per reference
@@ -125,9 +127,16 @@ static void print_paths(struct heap_census *census)
 	tm_buf_free(&text);
 }
 
+static struct tm_session *open_source(const char *source, struct tm_err *err)
+{
+	const struct tm_session_opts opts = { .exe = getenv("EXE") };
+
+	return strchr(source, '/') ? tm_session_open_core(source, &opts, err)
+				   : tm_session_open(atoi(source), &opts, err);
+}
+
 int main(int argc, char **argv)
 {
-	struct tm_session_opts opts = { 0 };
 	struct tm_census_opts wanted = { .graph = argc > 2 && strcmp(argv[2], "types") != 0 };
 	struct tm_err err;
 	struct tm_session *session;
@@ -139,7 +148,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	wanted.names = strcmp(argv[2], "names") == 0;
-	session = tm_session_open(atoi(argv[1]), &opts, &err);
+	session = open_source(argv[1], &err);
 	if (!session)
 		return fail(&err);
 	before = tm_now_ns();
