@@ -202,10 +202,13 @@ struct tm_recorder_thread {
 
 struct tm_recorder_gate {
 	uint32_t enabled;
-	uint32_t reserved;
 	/* TM_PY_PROMOTE, written by who holds the GIL: a countdown for all, and
-	 * the block that realloc() of mem or obj has decided about. */
+	 * the block that realloc() of mem or obj has decided about. Once several GILs
+	 * were seen, which is for good, threads count by themselves, and the countdown
+	 * is kept negative. */
+	uint32_t many_gils;
 	uint64_t moving;
+	uint64_t first_gil; /* address; 0: none was seen yet */
 	struct tm_recorder_thread gil __attribute__((aligned(64)));
 };
 

@@ -39,7 +39,8 @@ static inline unsigned tm_py_word(enum tm_recorder_py_domain domain,
 enum tm_recorder_py_set {
 	/* Sampled, pymalloc under mem and obj: a block of theirs that is taken
 	 * is asked for as a large one, which pymalloc gets from raw. So its end
-	 * is seen there, and mem.free and obj.free have no hooks. */
+	 * is seen there, and mem.free and obj.free have no hooks. Begun where there
+	 * is one GIL. */
 	TM_PY_PROMOTE,
 	/* Exact, and sampled with everything else under mem and obj. */
 	TM_PY_RECORD,
@@ -152,6 +153,9 @@ struct tm_recorder_python {
 	uint8_t merge;               /* enum tm_recorder_py_merge */
 	/* PyThreadState, and what it leads to */
 	uint16_t thread_cframe, cframe_previous;
+	/* TM_PY_PROMOTE: the way to the GIL that a thread uses; interp_gil is
+	 * TM_PY_ABSENT where there is but one. */
+	uint16_t thread_interp, interp_gil;
 	uint64_t image_start, image_end; /* code of the image with the evaluator */
 };
 

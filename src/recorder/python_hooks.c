@@ -6,6 +6,12 @@
  * whoever holds the GIL; the hooks do so themselves and call this once that has
  * run out. pymalloc passes on to raw what is large or of no size: there it is
  * counted, by threads.
+ *
+ * From 3.12 on interpreters may have GILs of their own, and then two threads would
+ * write the countdown at once. Each time that it comes to its end, which some thread of each
+ * busy GIL meets soon, the thread's GIL is compared with the first that was seen; from
+ * the second on threads count by themselves. What was lost until then is less than the
+ * distances of a few samples.
  */
 #include "recorder.h"
 
@@ -56,6 +62,33 @@ static inline struct tm_recorder_gate *gate(void)
 	return (struct tm_recorder_gate *)head()->gate;
 }
 
+/* Leads this thread's state to another GIL than the first did? */
+static bool is_another_gil(void)
+{
+	const struct tm_recorder_python *p = &table()->python;
+	uint64_t state, gil, none = 0;
+
+	if (p->interp_gil == TM_PY_ABSENT)
+		return false;
+	state = python_state(TM_PY_OBJ);
+	if (!state)
+		return false;
+	gil = *(const uint64_t *)(*(const uint64_t *)(state + p->thread_interp) + p->interp_gil);
+	return !__atomic_compare_exchange_n(&gate()->first_gil, &none, gil, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED) && none != gil;
+}
+
+/* A thread that was just counting may write the countdown once more, and comes here
+ * again when that has come to its end. */
+static bool many_gils(void)
+{
+	if (!gate()->many_gils && !is_another_gil())
+		return false;
+	__atomic_store_n(&gate()->many_gils, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&gate()->gil.countdown, INT64_MIN / 2, __ATOMIC_RELAXED);
+	return true;
+}
+
 /* The hook has subtracted `size` from the countdown, and that came to its end.
  * While nothing is recorded, as in a forked child, it shall not be soon again. */
 static bool promotes(uint64_t size)
@@ -69,7 +102,12 @@ static bool promotes(uint64_t size)
 	}
 	if (!size)
 		return false;
+	if (many_gils())
+		return sample_takes(thread_slot(), size);
 	gil->countdown += (int64_t)size;
+	/* Another GIL's threads have subtracted, too. */
+	if (gil->countdown < 0)
+		gil->countdown = 0;
 	return sample_takes(gil, size);
 }
 

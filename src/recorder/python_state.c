@@ -29,6 +29,13 @@ static bool state_is_own(uint64_t state)
 		       cpu_thread_pointer();
 }
 
+/* CPython writes it in each thread for itself. In 3.12 the id is that of the thread
+ * that made the state, which for another interpreter's may be another. */
+static bool state_is_attached(const struct tm_recorder_python *p, uint64_t state)
+{
+	return p->attached.kind == TM_PY_GLOBAL ? state_is_own(state) : state && state % 8 == 0;
+}
+
 /* What stands in a global word is another thread's, and may be gone, unless this one
  * holds the GIL. */
 uint64_t python_state(enum tm_recorder_py_domain domain)
@@ -38,7 +45,7 @@ uint64_t python_state(enum tm_recorder_py_domain domain)
 
 	if (domain == TM_PY_MEM || domain == TM_PY_OBJ || p->attached.kind != TM_PY_GLOBAL)
 		state = access_read(&p->attached);
-	if (state_is_own(state))
+	if (state_is_attached(p, state))
 		return state;
 	state = access_read(&p->known);
 	return state_is_own(state) ? state : 0;

@@ -4,6 +4,7 @@
 #include "base/guard.h"
 #include "image/image.h"
 #include "py/allocators.h"
+#include "py/gils.h"
 #include "py/str.h"
 
 static bool advise(const struct tm_session *session, struct tm_err *err)
@@ -54,16 +55,33 @@ static void take_words(const struct py_allocators *allocators, struct tm_inject_
 	}
 }
 
+/* One countdown does for all who hold one GIL after the other. Another GIL that comes later
+ * is noticed by the recorder. */
+static enum tm_recorder_py_set sampled_set(const struct tm_python_allocators *self,
+					   struct tm_recorder_python *ret)
+{
+	const struct tm_session *session = self->session;
+	struct py_gils gils;
+	struct tm_err unknown;
+
+	if (!py_gils_find(session->mem, &session->runtime, &self->access.fields, &gils, &unknown) ||
+	    gils.n > 1)
+		return TM_PY_RECORD;
+	ret->thread_interp = self->access.fields.thread_interp;
+	ret->interp_gil = gils.interp_gil;
+	return TM_PY_PROMOTE;
+}
+
 /* Which of them there are, and how they are to count. */
-static bool choose_hooks(const struct tm_session *session,
+static bool choose_hooks(const struct tm_python_allocators *self,
 			 const struct py_allocators *allocators,
 			 struct tm_recorder_python *ret, struct tm_err *err)
 {
 	ret->set = TM_PY_RECORD;
 	switch (allocators->kind) {
 	case PY_ALLOCATORS_PYMALLOC:
-		if (session->opts.sample_bytes)
-			ret->set = TM_PY_PROMOTE;
+		if (self->session->opts.sample_bytes)
+			ret->set = sampled_set(self, ret);
 		return true;
 	case PY_ALLOCATORS_DEBUG:
 		ret->flags = TM_PY_NESTED;
@@ -75,7 +93,7 @@ static bool choose_hooks(const struct tm_session *session,
 	case PY_ALLOCATORS_OTHERS:
 		break;
 	}
-	return refuse_kind(session, allocators, err);
+	return refuse_kind(self->session, allocators, err);
 }
 
 /* ---- where frames are ---------------------------------------------------------------- */
@@ -258,7 +276,7 @@ bool tm_python_allocators(struct tm_session *session, struct tm_python_allocator
 	};
 	if (!find_settled(session, &allocators, &ret->access, err))
 		return false;
-	if (!choose_hooks(session, &allocators, &python->facts, err))
+	if (!choose_hooks(ret, &allocators, &python->facts, err))
 		return false;
 	take_words(&allocators, python);
 	take_frames(&session->runtime, &ret->access, &python->facts);

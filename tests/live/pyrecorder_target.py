@@ -479,6 +479,56 @@ def do_trace_off():
     return ""
 
 
+FILL = """
+import sys
+def churn():
+    for i in range(200000):
+        bytes(300), bytes(301)
+def make():
+    return [bytes(200) for i in range(40000)]
+churn()
+kept = make()
+sys.kept = kept
+with open(%r, "w") as f:
+    f.write(str(sum(map(sys.getsizeof, kept)) + sys.getsizeof(kept)))
+"""
+others = []
+
+
+def interpreters():
+    try:
+        import _interpreters
+    except ImportError:
+        import _xxsubinterpreters as _interpreters  # 3.12
+    return _interpreters
+
+
+def do_interpreters(n):
+    """Each with a GIL of its own."""
+    for i in range(int(n)):
+        others.append(interpreters().create(*["isolated"][:sys.version_info >= (3, 13)]))
+    return ""
+
+
+def do_fill():
+    """A thread in each of them, all at once; what make() holds then."""
+    paths = [os.path.join(DIR, "filled.%d" % i) for i in range(len(others))]
+    threads = [threading.Thread(target=interpreters().run_string,
+                                args=(other, "exec(compile(%r, '<fill>', 'exec'))" % (FILL % path)))
+               for other, path in zip(others, paths)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(int(open(path).read()) for path in paths)
+
+
+def do_destroy():
+    while others:
+        interpreters().destroy(others.pop())
+    return ""
+
+
 def do_exec():
     """Another program in the same process: nothing is left of ours."""
     os.execv(sys.executable, [sys.executable, __file__, DIR])

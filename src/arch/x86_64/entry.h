@@ -52,6 +52,7 @@
 #define PY_TAKEN 2
 
 #define GATE_ENABLED 0    /* struct tm_recorder_gate */
+#define GATE_MANY_GILS 4
 #define GATE_MOVING 8
 #define GATE_COUNTDOWN 88
 

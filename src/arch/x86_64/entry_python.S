@@ -98,49 +98,6 @@ record_free:
 	mov	PY_WORD_ORIGINAL(%rax), %rax
 	jmp	*%rax
 
-/*
- * Most blocks are passed on by one subtraction. What is large, pymalloc gets from
- * raw, and what has no size: the countdown does not change then, and is positive
- * but for the first time, and the first in a forked child, where it reads as zero.
- */
-.macro PROMOTE domain, word
-BEGIN tm_py_promote_\domain\()_malloc
-	cmp	$PY_SMALL, %rsi
-	ja	1f
-	sub	%rsi, COUNTDOWN
-	jle	2f
-1:	jmp	*ORIGINAL(\word)
-2:	lea	WORD(\word), %rax
-	jmp	promote_malloc
-
-BEGIN tm_py_promote_\domain\()_calloc
-	mov	%rsi, %rax
-	imul	%rdx, %rax
-	jo	1f
-	cmp	$PY_SMALL, %rax
-	ja	1f
-	sub	%rax, COUNTDOWN
-	jle	2f
-1:	jmp	*ORIGINAL(\word + 1)
-2:	lea	WORD(\word + 1), %rax
-	jmp	promote_calloc
-
-/* raw shall know that it has been decided about the block (python_hooks.c). */
-BEGIN tm_py_promote_\domain\()_realloc
-	lea	-1(%rdx), %rax
-	cmp	$PY_SMALL, %rax
-	jae	1f
-	sub	%rdx, COUNTDOWN
-	jle	2f
-	mov	%rsi, tm_gate+GATE_MOVING(%rip)
-1:	jmp	*ORIGINAL(\word + 2)
-2:	lea	WORD(\word + 2), %rax
-	jmp	promote_realloc
-.endm
-
-	PROMOTE	mem, 4
-	PROMOTE	obj, 8
-
 /* Where every block is recorded, and where domains serve each other, what is called
  * sees to all. Else rcx has the table. */
 .macro UNLESS_SAMPLED to
@@ -174,6 +131,62 @@ BEGIN tm_py_promote_\domain\()_realloc
 .endif
 	jmp	*ORIGINAL(\word)
 .endm
+
+/* The countdown is at its end. Where there are several GILs, that is for good, and each
+ * thread has its own. */
+.macro PROMOTE_UNLESS_PASSED function, size, word
+2:	cmpl	$0, tm_gate+GATE_MANY_GILS(%rip)
+	jne	4f
+3:	lea	WORD(\word), %rax
+	jmp	promote_\function
+4:	cmpl	$0, tm_gate+GATE_ENABLED(%rip)
+	je	3b
+	mov	tm_code+CODE_TABLE(%rip), %rcx
+.ifc \function, realloc
+	mov	%rsi, tm_gate+GATE_MOVING(%rip)
+.endif
+	PASS_UNLESS_TAKEN \size, \word, 3b
+.endm
+
+/*
+ * Most blocks are passed on by one subtraction. What is large, pymalloc gets from
+ * raw, and what has no size: the countdown does not change then, and is positive
+ * but for the first time, and the first in a forked child, where it reads as zero.
+ */
+.macro PROMOTE domain, word
+BEGIN tm_py_promote_\domain\()_malloc
+	cmp	$PY_SMALL, %rsi
+	ja	1f
+	sub	%rsi, COUNTDOWN
+	jle	2f
+1:	jmp	*ORIGINAL(\word)
+	PROMOTE_UNLESS_PASSED malloc, %rsi, \word
+
+BEGIN tm_py_promote_\domain\()_calloc
+	mov	%rsi, %rax
+	imul	%rdx, %rax
+	jo	1f
+	cmp	$PY_SMALL, %rax
+	ja	1f
+	sub	%rax, COUNTDOWN
+	jle	2f
+1:	jmp	*ORIGINAL(\word + 1)
+	PROMOTE_UNLESS_PASSED calloc, %rax, \word + 1
+
+/* raw shall know that it has been decided about the block (python_hooks.c). */
+BEGIN tm_py_promote_\domain\()_realloc
+	lea	-1(%rdx), %rax
+	cmp	$PY_SMALL, %rax
+	jae	1f
+	sub	%rdx, COUNTDOWN
+	jle	2f
+	mov	%rsi, tm_gate+GATE_MOVING(%rip)
+1:	jmp	*ORIGINAL(\word + 2)
+	PROMOTE_UNLESS_PASSED realloc, %rdx, \word + 2
+.endm
+
+	PROMOTE	mem, 4
+	PROMOTE	obj, 8
 
 /* Is the block among the sampled, by the filter? */
 .macro JUMP_IF_KNOWN block, to

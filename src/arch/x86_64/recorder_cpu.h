@@ -129,6 +129,7 @@ SAME(tm_recorder_py_word, original, PY_WORD_ORIGINAL);
 SAME(tm_recorder_py_word, most, PY_WORD_MOST);
 SAME(tm_recorder_call, known, CALL_KNOWN);
 SAME(tm_recorder_gate, enabled, GATE_ENABLED);
+SAME(tm_recorder_gate, many_gils, GATE_MANY_GILS);
 SAME(tm_recorder_gate, moving, GATE_MOVING);
 SAME(tm_recorder_gate, gil.countdown, GATE_COUNTDOWN);
 
