@@ -143,7 +143,7 @@ soak-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(r
 # wrong by one byte.
 recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_look_test recorder_frames_test recorder_codes_test \
 	recorder_merge_test \
-	recorder_hooks_test recorder_sampling_test recorder_loader_test inject_rows_cache_test)
+	recorder_hooks_test recorder_objects_test recorder_sampling_test recorder_loader_test inject_rows_cache_test)
 
 .PHONY: valgrind-recorder
 valgrind-recorder: $(recorder_unit)

@@ -163,6 +163,15 @@ enum tm_tracing {
 	TM_TRACING_FINALIZED,  /* the interpreter is shutting down */
 };
 
+/* The recorder in a CPython: blocks that it takes from a free list of its own have
+ * the trace of */
+enum tm_reuse {
+	TM_REUSE_UNSEEN,   /* who allocated them first */
+	TM_REUSE_FOLLOWED, /* whose object is in them, as tracemalloc has it */
+	TM_REUSE_LOST,     /* both: the program's tracemalloc, or another tool, has taken
+			      the place in which the recorder was told */
+};
+
 /* What can be found out without stopping the target. */
 struct tm_status {
 	enum tm_runtime_kind kind;
@@ -181,6 +190,7 @@ struct tm_status {
 				      have the Python functions alone */
 	bool c_memory;             /* what C code takes from malloc() is traced, too,
 				      in TM_DOMAIN_C */
+	enum tm_reuse reuse;
 };
 
 /* Cheap: a few small reads, no stop. TM_ERR_GONE when the target ended. */

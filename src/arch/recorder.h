@@ -48,7 +48,7 @@
  *
  * entry_python.S defines tm_py_record_DOMAIN_FUNCTION for all words of CPython's
  * allocator tables, and tm_py_promote_DOMAIN_FUNCTION for those of mem and obj
- * but free (recorder/abi_python.h). They are called as any function is, and are to
+ * but free, and tm_py_record_reference (recorder/abi_python.h). They are called as any function is, and are to
  * keep what that rule keeps. What they call is in recorder/python_hooks.c.
  *
  * recorder.sh says what the image may not contain.

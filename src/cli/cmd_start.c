@@ -28,11 +28,13 @@ static void tell_tracer(const struct cli_source *source, const struct tm_status 
 	tell_share(status, share);
 	if (status->kind == TM_RUNTIME_CPYTHON && status->recorder)
 		cli_note("%s: the recorder is in the allocators of %s, %s, %u %s each%s; it "
-			 "does not see what was allocated before%s",
+			 "does not see what was allocated before%s%s",
 			 source->object, status->runtime, share, status->traceback_limit,
 			 frames, status->c_frames ? " and C functions between them" : "",
 			 status->c_memory ? "" : ", nor what C code takes from malloc(): "
-			 "--native or --recorder does");
+			 "--native or --recorder does",
+			 status->sample_bytes || status->reuse == TM_REUSE_FOLLOWED ? "" :
+			 "; a block from a free list keeps its first trace");
 	else if (status->kind == TM_RUNTIME_CPYTHON)
 		cli_note("%s: tracemalloc of %s is on, %u %s each; it does not see what "
 			 "was allocated before, nor what C code takes from malloc(): "

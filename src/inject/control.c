@@ -63,6 +63,14 @@ static void sum_up(const struct counters *c, struct tm_inject_status *ret)
 		ret->count += c->shards[i].live;
 }
 
+static void see_tracer(struct tm_injection *in, struct tm_inject_status *ret)
+{
+	const struct tm_recorder_py_word *word = &in->head.py_words[TM_PY_TRACER];
+
+	ret->follows = inject_word_state(in, word) == INJECT_WORD_OURS;
+	ret->unseated = word->ours && !ret->follows;
+}
+
 bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		      struct tm_err *err)
 {
@@ -82,6 +90,7 @@ bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		.merges = c->table.python.merge != TM_PY_APART,
 		.unmerged = c->table.unmerged,
 	};
+	see_tracer(in, ret);
 	sum_up(c, ret);
 	return true;
 }

@@ -106,6 +106,9 @@ struct tm_inject_status {
 	bool with_c;       /* and blocks that C code takes from malloc */
 	uint64_t unmerged; /* stacks in which they did not fit together, and are
 			      left out */
+	bool follows;      /* blocks that CPython keeps for other objects: by a hook
+			      that is still in its place */
+	bool unseated;     /* it was, and another has taken its place */
 	uint64_t anonymous; /* resident bytes of no file when the epoch began; 0: unknown */
 };
 

@@ -272,9 +272,21 @@ enum inject_word_state inject_word_state(struct tm_injection *in,
 bool inject_word_write(struct tm_injection *in, pid_t tid,
 		       const struct tm_recorder_py_word *word, uint64_t value,
 		       struct tm_err *err);
-/* Put back what stood in the words, as far as they are still ours. */
+/* Put back what stood in the words, as far as they are still ours. TM_ERR_BUSY: the last
+ * has to wait for an instant at which no thread is about to call it. */
 bool inject_words_restore(struct tm_injection *in, struct tm_stop *stop,
 			  struct tm_err *err);
+
+/* ---- tracer.c: the word that holds 0 without us --------------------------------------- */
+
+/* Is no thread between looking at the word and calling what is in it? */
+bool inject_tracer_can_end(struct tm_injection *in, struct tm_stop *stop,
+			   const struct tm_recorder_py_word *word);
+/* The hook's address words[0], of `left` on a stack: is it a variable, which may hold 0
+ * as well? Not where it may be called next. */
+bool inject_tracer_rests(pid_t tid, const uint64_t *words, size_t left, tm_addr at);
+/* Another has taken this word: may it have kept our hook, to call it? */
+bool inject_word_kept(struct tm_injection *in, const struct tm_recorder_py_word *word);
 
 /* ---- copies.c: copies of the words ----------------------------------------- */
 

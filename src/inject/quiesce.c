@@ -123,7 +123,8 @@ static size_t pass(void *ctx, const uint64_t *words, size_t left, tm_addr at)
 		? inject_word_of(scan->in, words[0]) : NULL;
 
 	if (word && !tm_sigframe_is_pc(words, left))
-		return keep_copy(scan, word, 0, at);
+		return (word->original || inject_tracer_rests(scan->tid, words, left, at)) &&
+		       keep_copy(scan, word, 0, at);
 	if (scan->only_copies)
 		return 1;
 	if (!may_lead_back(scan, words, left))
@@ -223,7 +224,8 @@ static bool registers_clear(const struct scan *scan, const struct tm_thread *thr
 		const struct tm_recorder_py_word *word = tm_regs_dwarf(&regs, i, &value)
 			? inject_word_of(scan->in, value) : NULL;
 
-		if (word && !keep_copy(scan, word, thread->tid, (tm_addr)i))
+		/* Where nothing stood nothing can be called instead. */
+		if (word && (!word->original || !keep_copy(scan, word, thread->tid, (tm_addr)i)))
 			return false;
 	}
 	return true;

@@ -58,7 +58,7 @@ static enum progress drain(struct tm_injection *in, bool unwind,
 		return FAILED;
 	/* Again each time: a step that failed half way is made good. */
 	if (!inject_restore(in, &stop, err))
-		return FAILED;
+		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
 	what.calls = inject_can_leave(in) ? calls : NULL;
 	if (!inject_clear_of(in, &stop, &what))
 		return AGAIN;
@@ -76,7 +76,7 @@ static bool copies_hide(struct tm_injection *in, const struct inject_copies *dat
 		const struct tm_recorder_py_word *word = &in->head.py_words[i];
 
 		if (inject_word_state(in, word) == INJECT_WORD_TAKEN &&
-		    !inject_copies_have(data, word->ours)) {
+		    inject_word_kept(in, word) && !inject_copies_have(data, word->ours)) {
 			tm_log("the word at %#llx is another's",
 			       (unsigned long long)word->address);
 			return true;
@@ -85,21 +85,30 @@ static bool copies_hide(struct tm_injection *in, const struct inject_copies *dat
 	return false;
 }
 
+static bool try_words_back(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+
+	return tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) &&
+	       inject_words_restore(in, &stop, err);
+}
+
 /* The words first, so that nobody can copy ours any more; then who has. Sets
  * *ret_hide if some copies cannot be found. */
-static bool take_words_back(struct tm_injection *in, struct inject_copies *ret_data,
-			    bool *ret_hide, struct tm_err *err)
+static bool take_words_back(struct tm_injection *in, unsigned drains,
+			    struct inject_copies *ret_data, bool *ret_hide, struct tm_err *err)
 {
+	unsigned tries = 0;
 	bool all;
 
 	if (!inject_has_words(in))
 		return true;
-	{
-		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-
-		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-		    !inject_words_restore(in, &stop, err))
-			return false;
+	while (!try_words_back(in, err)) {
+		/* Our code stays as long as a word leads to it. */
+		*ret_hide = tries++ == drains;
+		if (err->kind != TM_ERR_BUSY || *ret_hide)
+			return *ret_hide;
+		inject_pause(tries);
 	}
 	if (!inject_copies_search(in, ret_data, &all, err))
 		return false;
@@ -145,7 +154,7 @@ static bool remove_in(struct tm_injection *in, unsigned drains, bool *ret_left,
 	bool hide = false;
 
 	if ((in->head.gate && !inject_poke(in, 0, in->head.gate, &off, sizeof(off), err)) ||
-	    !take_words_back(in, &data, &hide, err))
+	    !take_words_back(in, drains, &data, &hide, err))
 		return false;
 	/* Now, not while the target stands still. */
 	inject_can_leave(in);

@@ -40,7 +40,7 @@ enum inject_word_state inject_word_state(struct tm_injection *in,
 	if (!word->ours || !tm_mem_u64(in->mem, word->address, &now, &unreadable))
 		return INJECT_WORD_FREE;
 	return now == word->ours ? INJECT_WORD_OURS :
-	       now == word->original ? INJECT_WORD_FREE : INJECT_WORD_TAKEN;
+	       now == word->original || !now ? INJECT_WORD_FREE : INJECT_WORD_TAKEN;
 }
 
 bool inject_word_write(struct tm_injection *in, pid_t tid,
@@ -58,8 +58,12 @@ bool inject_words_restore(struct tm_injection *in, struct tm_stop *stop,
 		const struct tm_recorder_py_word *word = &in->head.py_words[i];
 
 		/* One that is another's by now is left alone. */
-		if (inject_word_state(in, word) == INJECT_WORD_OURS &&
-		    !inject_word_write(in, tm_stop_any(stop), word, word->original, err))
+		if (inject_word_state(in, word) != INJECT_WORD_OURS)
+			continue;
+		if (!word->original && !inject_tracer_can_end(in, stop, word))
+			return tm_err_set(err, TM_ERR_BUSY, in->process.object,
+					  "a thread is always about to tell of an object");
+		if (!inject_word_write(in, tm_stop_any(stop), word, word->original, err))
 			return false;
 	}
 	return true;

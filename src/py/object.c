@@ -42,18 +42,28 @@ bool py_object_is(struct tm_mem *mem, const struct py_runtime *runtime,
 	return read_flags(mem, runtime, object, &flags) && (flags & kind);
 }
 
+struct py_object_header py_object_header(const struct py_runtime *runtime)
+{
+	return (struct py_object_header){
+		.type_flags = (uint16_t)(runtime->str.ob_type + 8 + FLAGS_AT),
+		.gc_head = runtime->layout->gc_head,
+		.gc_flags = runtime->free_threaded ? 0 : FLAG_HAVE_GC,
+		.preheader_flags = runtime->layout->preheader_flags,
+	};
+}
+
 bool py_object_block(struct tm_mem *mem, const struct py_runtime *runtime,
 		     tm_addr object, tm_addr *ret)
 {
-	const struct py_layout *layout = runtime->layout;
+	const struct py_object_header header = py_object_header(runtime);
 	uint64_t flags;
 
 	if (!read_flags(mem, runtime, object, &flags))
 		return false;
 	*ret = object;
-	if ((flags & FLAG_HAVE_GC) && !runtime->free_threaded)
-		*ret -= layout->gc_head;
-	if (flags & layout->preheader_flags)
+	if (flags & header.gc_flags)
+		*ret -= header.gc_head;
+	if (flags & header.preheader_flags)
 		*ret -= PREHEADER_SIZE;
 	return true;
 }

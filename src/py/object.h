@@ -14,6 +14,16 @@
 bool py_object_block(struct tm_mem *mem, const struct py_runtime *runtime,
 		     tm_addr object, tm_addr *ret);
 
+/* What that takes. Bytes; offsets in PyTypeObject. */
+struct py_object_header {
+	uint16_t type_flags;
+	uint16_t gc_head;         /* if flags have one of: */
+	uint32_t gc_flags;
+	uint32_t preheader_flags; /* two words before that */
+};
+
+struct py_object_header py_object_header(const struct py_runtime *runtime);
+
 /* Built-in types whose subclasses are marked in tp_flags: Py_TPFLAGS_*_SUBCLASS
  * of Include/object.h, the same from 3.7 to 3.15. */
 enum py_object_kind {

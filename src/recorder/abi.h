@@ -192,7 +192,11 @@ struct tm_recorder_thread {
 	int64_t bytes;     /* not yet in table.current; may be negative */
 	int64_t high;      /* highest `bytes` since it was last moved there */
 	int64_t countdown; /* bytes until the next sample */
-	uint64_t random;
+	union {
+		uint64_t random;
+		uint64_t made; /* exact mode: the block of obj that it got last,
+				  until an object is in it */
+	};
 	uint64_t stack_lo, stack_hi; /* the stack it was last seen on */
 	uint64_t inside;   /* the struct tm_recorder_call that it is in, if one
 			      allocator may call another; see TM_PY_WITH_C, too */

@@ -27,7 +27,13 @@ enum tm_recorder_py_function {
 	TM_PY_FUNCTIONS,
 };
 
-enum { TM_PY_WORDS = TM_PY_DOMAINS * TM_PY_FUNCTIONS };
+/*
+ * Behind them one word that is no allocator's: what CPython calls with each object that
+ * it makes, out of a new block or of one that it had kept, and with each that ends
+ * (ref_tracer.tracer_func of _PyRuntime, 3.13 on). Mostly it holds 0. What stood there
+ * is called by the hook, with the data that stands beside the word.
+ */
+enum { TM_PY_TRACER = TM_PY_DOMAINS * TM_PY_FUNCTIONS, TM_PY_WORDS };
 
 static inline unsigned tm_py_word(enum tm_recorder_py_domain domain,
 				  enum tm_recorder_py_function function)
@@ -156,8 +162,21 @@ struct tm_recorder_python {
 	/* TM_PY_PROMOTE: the way to the GIL that a thread uses; interp_gil is
 	 * TM_PY_ABSENT where there is but one. */
 	uint16_t thread_interp, interp_gil;
+	/* PyTypeObject; TM_PY_TRACER asks it how much of its block is before an object */
+	uint16_t type_flags;
+	uint16_t gc_head;            /* bytes, if flags have one of: */
+	uint32_t gc_flags;
+	uint32_t preheader_flags;    /* for these TM_PY_PREHEADER bytes */
+	uint32_t reserved;
 	uint64_t image_start, image_end; /* code of the image with the evaluator */
 };
+
+/* The words of a dictionary and of weak references, before an object or its GC head
+ * (_PyType_PreHeaderSize() of pycore_object.h, 3.13 to 3.15). */
+enum { TM_PY_PREHEADER = 16 };
+
+/* PyRefTracer_CREATE (object.h, 3.13 to 3.15): an object is made. */
+enum { TM_PY_CREATE = 0 };
 
 /* FRAME_OWNED_BY_GENERATOR (pycore_frame.h, 3.11 to 3.15): complete wherever
  * it stands. */

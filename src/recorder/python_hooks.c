@@ -30,6 +30,7 @@ FROM_ASM void tm_py_after_malloc(const py_call_t *call);
 FROM_ASM void tm_py_after_calloc(const py_call_t *call);
 FROM_ASM void tm_py_after_realloc(const py_call_t *call);
 FROM_ASM void tm_py_before_free(const struct tm_recorder_py_word *word, uint64_t address);
+FROM_ASM void tm_py_made(uint64_t object, const struct frame *caller);
 
 static inline const struct tm_recorder_py_word *word_of(const py_call_t *call)
 {
@@ -53,6 +54,8 @@ static void record_block(const py_call_t *call, uint64_t address, uint64_t size)
 	table_expect(address);
 	block.stack = python_stack(domain_of(word_of(call)), &caller, slot);
 	table_insert(&block, slot);
+	if (!table()->sample_bytes && domain_of(word_of(call)) == TM_PY_OBJ)
+		slot->made = address;
 }
 
 /* ---- TM_PY_PROMOTE, mem and obj -------------------------------------------------- */
@@ -317,6 +320,15 @@ void tm_py_after_realloc(const py_call_t *call)
 		record_block(call, call->left_result, call->args[2]);
 }
 
+static inline void object_ends(uint64_t address)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (unlikely(slot->made == address))
+		slot->made = 0;
+	code_ends(address);
+}
+
 void tm_py_before_free(const struct tm_recorder_py_word *word, uint64_t address)
 {
 	struct block old;
@@ -324,7 +336,39 @@ void tm_py_before_free(const struct tm_recorder_py_word *word, uint64_t address)
 	if (!address)
 		return;
 	if (!table()->sample_bytes && domain_of(word) == TM_PY_OBJ)
-		code_ends(address);
+		object_ends(address);
 	if (table_may_know(address))
 		table_remove(address, &old);
+}
+
+/* ---- objects ------------------------------------------------------------------------- */
+
+/* As _PyType_PreHeaderSize() has it (pycore_object.h). */
+static inline uint64_t block_of(const struct tm_recorder_python *p, uint64_t object)
+{
+	const uint64_t type = *(const uint64_t *)(object + p->object_type);
+	const uint64_t flags = *(const uint64_t *)(type + p->type_flags);
+
+	return object - (flags & p->gc_flags ? p->gc_head : 0) -
+	       (flags & p->preheader_flags ? TM_PY_PREHEADER : 0);
+}
+
+/*
+ * An object is made. What has just been allocated for it is recorded as it should be;
+ * else CPython had kept the block when the last object in it ended, and whoever makes
+ * this one is who has it now. Of what it had before we came nothing is known.
+ */
+void tm_py_made(uint64_t object, const struct frame *caller)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+	const uint64_t address = block_of(&table()->python, object);
+	const bool own = !slot_shared(slot);
+
+	if (own && slot->made == address) {
+		slot->made = 0;
+		return;
+	}
+	if (table_misses(address))
+		return;
+	table_hand_on(address, python_stack(TM_PY_OBJ, caller, slot), slot);
 }

@@ -124,6 +124,10 @@ void table_expect(uint64_t address);
 void table_insert(const struct block *block, struct tm_recorder_thread *slot);
 /* Forget a block; false if it was not known. *ret_old gets what was known. */
 bool table_remove(uint64_t address, struct block *ret_old);
+/* Is it certain that there is no such block? No lock is taken to find out. */
+bool table_misses(uint64_t address);
+/* It is another's from now on, who has this stack. Nothing happens if it is not known. */
+void table_hand_on(uint64_t address, uint32_t stack, const struct tm_recorder_thread *slot);
 
 /* stack.c */
 /* The id of these frames, most recent first; 0 if there is no room. */

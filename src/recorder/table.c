@@ -1,14 +1,5 @@
-/*
- * The live blocks: an open-addressed table in TM_RECORDER_SHARDS parts.
- *
- * The lock of a part is held for a few dozen instructions. Its word names the
- * holder: a signal handler that interrupted it in the same thread must not
- * wait for it, and gives up. Whoever waits too long gives up as well (a
- * holder that never comes back: longjmp() out of a handler).
- */
-#include "recorder.h"
-
-enum { SPINS = 1 << 26 };
+/* The live blocks: an open-addressed table in TM_RECORDER_SHARDS parts. */
+#include "shard.h"
 
 static inline struct tm_recorder_shard *shard_of(const struct place *place)
 {
@@ -44,43 +35,6 @@ void table_expect(uint64_t address)
 	struct place place = place_of(address);
 
 	expect(&place);
-}
-
-static bool lock_slowly(struct tm_recorder_shard *shard, uint64_t me)
-{
-	for (uint32_t i = 0; i < SPINS; i++) {
-		uint64_t seen = __atomic_load_n(&shard->lock, __ATOMIC_RELAXED);
-
-		if (seen == me)
-			return false;
-		if (seen == 0 &&
-		    __atomic_compare_exchange_n(&shard->lock, &seen, me, false,
-						__ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return true;
-		cpu_pause();
-	}
-	return false;
-}
-
-static inline bool shard_lock(struct tm_recorder_shard *shard)
-{
-	uint64_t me = cpu_thread_pointer() | 1, free = 0;
-
-	if (unlikely(!__atomic_compare_exchange_n(&shard->lock, &free, me, false,
-						  __ATOMIC_ACQUIRE,
-						  __ATOMIC_RELAXED)) &&
-	    !lock_slowly(shard, me))
-		return false;
-	__atomic_store_n(&shard->seq, shard->seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	return true;
-}
-
-static inline void shard_unlock(struct tm_recorder_shard *shard)
-{
-	__atomic_store_n(&shard->seq, shard->seq + 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&shard->lock, 0, __ATOMIC_RELEASE);
 }
 
 static inline uint64_t slots_end(const struct tm_recorder_shard *shard)
@@ -397,4 +351,38 @@ bool table_remove(uint64_t address, struct block *ret_old)
 	if (known)
 		count_bytes(thread_slot(), -(int64_t)weight(ret_old->size));
 	return known;
+}
+
+bool table_misses(uint64_t address)
+{
+	struct place place = place_of(address);
+	const struct tm_recorder_shard *shard = shard_of(&place);
+	uint64_t seq = __atomic_load_n(&shard->seq, __ATOMIC_ACQUIRE);
+	bool known = false;
+
+	if (shard->log2)
+		find(shard, arena_of(&place).slots, place.hash, address, &known);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return !known && seq % 2 == 0 &&
+	       seq == __atomic_load_n(&shard->seq, __ATOMIC_RELAXED);
+}
+
+void table_hand_on(uint64_t address, uint32_t stack, const struct tm_recorder_thread *thread)
+{
+	const struct place place = place_of(address);
+	const struct arena arena = arena_of(&place);
+	const struct tm_recorder_side side = { .thread = thread_serial(thread) };
+	struct tm_recorder_shard *shard = shard_of(&place);
+	struct tm_recorder_slot *slot;
+	bool known = false;
+
+	if (!shard_lock(shard)) {
+		count_dropped();
+		return;
+	}
+	slot = shard->log2 ? find(shard, arena.slots, place.hash, address, &known) : NULL;
+	if (known)
+		fill(shard, &arena, slot,
+		     &(struct block){ address, tm_slot_size(slot), stack, side.birth }, side);
+	shard_unlock(shard);
 }

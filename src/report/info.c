@@ -172,6 +172,32 @@ static void print_merging(const struct report *how, const struct report_info *in
 	print_value(how, "C functions:", text);
 }
 
+static bool is_in_python(const struct report_info *info)
+{
+	return info->status && info->status->recorder &&
+	       info->status->kind == TM_RUNTIME_CPYTHON;
+}
+
+static const char *const reuse_words[] = {
+	[TM_REUSE_UNSEEN] = "unseen",
+	[TM_REUSE_FOLLOWED] = "followed",
+	[TM_REUSE_LOST] = "lost",
+};
+
+/* Whose a block is that CPython had kept. */
+static void print_reuse(const struct report *how, const struct report_info *info)
+{
+	static const char *const texts[] = {
+		[TM_REUSE_UNSEEN] = "not followed: a block is of who allocated it first",
+		[TM_REUSE_FOLLOWED] = "followed: a block is of who made the object in it",
+		[TM_REUSE_LOST] = "not followed any more: tracemalloc or another tool has taken "
+				  "the recorder's place",
+	};
+
+	if (is_in_python(info))
+		print_value(how, "free lists:", texts[info->status->reuse]);
+}
+
 static void print_traced(const struct report *how, const struct report_info *info)
 {
 	const struct tm_meta *meta = &info->snapshot->meta;
@@ -179,6 +205,7 @@ static void print_traced(const struct report *how, const struct report_info *inf
 	print_value(how, "tracing:", info->tracing ? "yes" : "no");
 	print_number(how, "traceback limit:", meta->traceback_limit);
 	print_merging(how, info);
+	print_reuse(how, info);
 	/* A file may not know them: a pickle holds the traces only. */
 	if (!info->file || meta->traced_peak) {
 		print_size(how, "traced current:", meta->traced_current);
@@ -275,6 +302,8 @@ static bool write_json(const struct report *how, const struct report_info *info,
 			    json_integer(meta->traceback_limit));
 	if (has_c_frames(info))
 		json_object_set_new(report, "unmerged", json_count(info->status->unmerged));
+	if (is_in_python(info))
+		json_object_set_new(report, "reuse", json_string(reuse_words[info->status->reuse]));
 	json_object_set_new(report, "traced_memory", traced);
 	json_object_set_new(report, "tracer_memory",
 			    json_count(meta->tracer_memory));
@@ -358,6 +387,8 @@ static bool write_csv(const struct report *how, const struct report_info *info,
 	add_number(&text, "traceback_limit", meta->traceback_limit);
 	if (has_c_frames(info))
 		add_number(&text, "unmerged", info->status->unmerged);
+	if (is_in_python(info))
+		add_string(&text, "reuse", reuse_words[info->status->reuse]);
 	add_number(&text, "current", meta->traced_current);
 	add_number(&text, "peak", meta->traced_peak);
 	add_number(&text, "tracer_memory", meta->tracer_memory);

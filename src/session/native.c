@@ -80,6 +80,8 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 	ret->c_frames = status.merges;
 	ret->unmerged = status.unmerged;
 	ret->c_memory = status.with_c;
+	ret->reuse = status.follows ? TM_REUSE_FOLLOWED :
+		     status.unseated ? TM_REUSE_LOST : TM_REUSE_UNSEEN;
 	return true;
 }
 

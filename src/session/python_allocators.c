@@ -5,6 +5,8 @@
 #include "image/image.h"
 #include "py/allocators.h"
 #include "py/gils.h"
+#include "py/object.h"
+#include "py/ref_tracer.h"
 #include "py/str.h"
 
 static bool advise(const struct tm_session *session, struct tm_err *err)
@@ -70,6 +72,24 @@ static enum tm_recorder_py_set sampled_set(const struct tm_python_allocators *se
 	ret->thread_interp = self->access.fields.thread_interp;
 	ret->interp_gil = gils.interp_gil;
 	return TM_PY_PROMOTE;
+}
+
+/* Where every block is recorded, those that CPython keeps for the next object are
+ * followed: to look at each object that is made costs too much for a sample. */
+static void take_tracer(const struct tm_session *session, struct tm_inject_python *ret)
+{
+	const struct py_object_header header = py_object_header(&session->runtime);
+	struct py_ref_tracer tracer = { 0 };
+
+	if (!session->opts.sample_bytes)
+		tracer = py_ref_tracer_find(session->mem, &session->maps, &session->runtime);
+	ret->words[TM_PY_TRACER] = (struct tm_recorder_py_word){
+		.original = tracer.function, .address = tracer.at,
+	};
+	ret->facts.type_flags = header.type_flags;
+	ret->facts.gc_head = header.gc_head;
+	ret->facts.gc_flags = header.gc_flags;
+	ret->facts.preheader_flags = header.preheader_flags;
 }
 
 /* Which of them there are, and how they are to count. */
@@ -279,6 +299,7 @@ bool tm_python_allocators(struct tm_session *session, struct tm_python_allocator
 	if (!choose_hooks(ret, &allocators, &python->facts, err))
 		return false;
 	take_words(&allocators, python);
+	take_tracer(session, python);
 	take_frames(&session->runtime, &ret->access, &python->facts);
 	return take_merge(session, allocators.kind, &python->facts, err);
 }

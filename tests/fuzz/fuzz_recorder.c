@@ -12,6 +12,7 @@
 #include "src/recorder/counters.c"
 #include "src/recorder/sample.c"
 #include "src/recorder/stack.c"
+#include "src/recorder/shard.c"
 #include "src/recorder/table.c"
 
 #include "inject/private.h"

@@ -129,8 +129,51 @@ def make_all(n):
             kept.append(maker(i))
 
 
+class Tracers(object):
+    """Since 3.13 one function is told of each object, whose place tracemalloc takes: that
+    who was there is told, too."""
+
+    def __init__(self):
+        import ctypes
+        self.api = ctypes.pythonapi
+        if not hasattr(self.api, "PyRefTracer_GetTracer"):
+            self.api = None
+            return
+        self.api.PyRefTracer_GetTracer.restype = ctypes.c_void_p
+        self.api.PyRefTracer_SetTracer.argtypes = [ctypes.c_void_p] * 2
+        self.library = ctypes.CDLL(os.path.join(DIR, "room.so"))
+        self.told = (ctypes.c_void_p * 4).in_dll(self.library, "told")
+        self.tell_both = ctypes.cast(self.library.tell_both, ctypes.c_void_p)
+        self.get(0)
+
+    def get(self, i):
+        import ctypes
+        data = ctypes.c_void_p()
+        function = self.api.PyRefTracer_GetTracer(ctypes.byref(data))
+        if function != self.tell_both.value:
+            self.told[2 * i], self.told[2 * i + 1] = function, data.value
+
+    def tell(self):
+        if self.api:
+            self.get(1)
+            self.api.PyRefTracer_SetTracer(self.tell_both, None)
+
+    def count(self):
+        import ctypes
+        objects = ctypes.c_uint64.in_dll(self.library, "objects")
+        self.api.PyRefTracer_SetTracer(ctypes.cast(self.library.count, ctypes.c_void_p),
+                                       ctypes.addressof(objects))
+        return objects
+
+    def put_back(self):
+        if self.api:
+            self.api.PyRefTracer_SetTracer(self.told[0], self.told[1])
+
+
 def do_objects(n):
+    tracers = Tracers()
     tracemalloc.start(10)
+    tracers.tell()
     make_all(int(n))
     told = []
     for o in kept:
@@ -138,6 +181,7 @@ def do_objects(n):
         told.append([type(o).__name__, id(o), traceback and
                      [[f.lineno, f.filename] for f in traceback]])
     tracemalloc.stop()
+    tracers.put_back()
     with open(os.path.join(DIR, "objects"), "w") as f:
         json.dump(told, f)
     return len(kept)
@@ -526,6 +570,30 @@ def do_fill():
 def do_destroy():
     while others:
         interpreters().destroy(others.pop())
+    return ""
+
+
+replaced = []
+
+
+def do_tracer(what):
+    """Another is told of objects: alone, keeping who was before where no library has it, or
+    after that; until `back`. How many `count` was told of is in the answer."""
+    tracers = Tracers()
+    if what == "pass":
+        tracers.told[2] = None
+        tracers.api.PyRefTracer_SetTracer(tracers.tell_both, None)
+    elif what == "count":
+        replaced[:] = [tracers.told[0]]
+        tracers.told[0] = None
+        return tracers.count().value
+    elif what == "back":
+        tracers.api.PyRefTracer_SetTracer(replaced[0], None)
+    elif what == "none":
+        tracers.api.PyRefTracer_SetTracer(None, None)
+    else:
+        import ctypes
+        return int(tracers.told[0] == ctypes.cast(tracers.library.count, ctypes.c_void_p).value)
     return ""
 
 

@@ -188,10 +188,13 @@ static void map_table(void)
 	head->table_size = layout.size;
 }
 
-/* The words of a table, as tm_py_word() numbers them. */
+static uint64_t tracer_word;
+
+/* The words of a table, as tm_py_word() numbers them, and the one behind them. */
 static uint64_t *word_at(unsigned i)
 {
-	return (uint64_t *)&tables[i / TM_PY_FUNCTIONS] + 1 + i % TM_PY_FUNCTIONS;
+	return i == TM_PY_TRACER ? &tracer_word :
+	       (uint64_t *)&tables[i / TM_PY_FUNCTIONS] + 1 + i % TM_PY_FUNCTIONS;
 }
 
 static void install(enum tm_recorder_py_set set, uint64_t sample, uint32_t flags,

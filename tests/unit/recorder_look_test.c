@@ -11,6 +11,7 @@
 /* The recorder's own sources, under its own rules but for the head. */
 #include "src/recorder/counters.c"
 #include "src/recorder/sample.c"
+#include "src/recorder/shard.c"
 #include "src/recorder/table.c"
 
 #include "inject/private.h"

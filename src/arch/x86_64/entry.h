@@ -50,6 +50,8 @@
 #define PY_WITH_C 2
 #define PY_NOTE_REACH 256
 #define PY_TAKEN 2
+#define PY_TRACER 12
+#define PY_CREATE 0
 
 #define GATE_ENABLED 0    /* struct tm_recorder_gate */
 #define GATE_MANY_GILS 4

@@ -257,4 +257,34 @@ BEGIN tm_py_record_\domain\()_\function
 	RECORD_DOMAIN mem, 4
 	RECORD_DOMAIN obj, 8
 
+/*
+ * (object, event, data) -> 0: an object is made or ends. Who was told before is told
+ * after us, with what it wants to have. What is called gets a struct frame of the
+ * caller, which has no other trace of us on its stack.
+ */
+BEGIN tm_py_record_reference
+	cmpl	$0, tm_gate+GATE_ENABLED(%rip)
+	je	1f
+	cmp	$PY_CREATE, %esi
+	jne	1f
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	lea	32(%rsp), %rax
+	push	%rbp
+	push	%rax
+	pushq	-8(%rax)
+	mov	%rsp, %rsi
+	sub	$8, %rsp
+	call	tm_py_made
+	add	$32, %rsp
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+1:	mov	ORIGINAL(PY_TRACER), %rax
+	test	%rax, %rax
+	jz	2f
+	jmp	*%rax
+2:	ret
+
 	.section .note.GNU-stack, "", @progbits

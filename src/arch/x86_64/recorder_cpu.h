@@ -145,6 +145,7 @@ _Static_assert(sizeof(struct tm_recorder_thread) == 1 << THREAD_SIZE_LOG2 &&
 _Static_assert(sizeof(struct tm_recorder_py_word) == PY_WORD_SIZE &&
 	       TM_PY_SMALL == PY_SMALL && TM_PY_NESTED == PY_NESTED &&
 	       TM_PY_TAKEN == PY_TAKEN && TM_PY_WITH_C == PY_WITH_C &&
+	       (int)TM_PY_TRACER == PY_TRACER && TM_PY_CREATE == PY_CREATE &&
 	       TM_PY_NOTE_REACH == PY_NOTE_REACH &&
 	       PY_WORD_ORIGINAL == ENTRY_ORIGINAL, "entry_python.S");
 
