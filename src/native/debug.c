@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "native/demangle.h"
+#include "native/go_table.h"
 
 struct place {
 	const struct tm_code_frame *frames; /* in the arena */
@@ -17,6 +18,7 @@ struct native_debug {
 	struct tm_arena strings;
 	struct native_symtab symtab;
 	struct native_units units;
+	struct native_go_table go; /* of main */
 	struct tm_map found;    /* address -> index into places */
 	struct place *places;
 	size_t nplaces, cap_places;
@@ -95,6 +97,7 @@ struct native_debug *native_debug_create(const struct native_module *module,
 	if (native_elf_open_module(module, pid, mem, via, &debug->main)) {
 		native_elf_open_mini(debug->main.elf, &debug->mini);
 		open_dwarf(debug, &debug->main, pid);
+		native_go_table_of(debug->main.elf, &debug->go);
 	}
 	if (!debug->dwarf &&
 	    native_elf_open_debug(module, pid, debug->main.elf, &debug->separate))
@@ -192,6 +195,21 @@ static void name_outer(struct native_debug *debug, uint64_t at,
 		outer->function = name;
 }
 
+/* What a stripped program says of itself. */
+static void from_go(const struct native_debug *debug, uint64_t at, struct tm_code_frame *frame)
+{
+	struct native_go_place place;
+
+	if (!native_go_table_find(&debug->go, at, &place))
+		return;
+	if (!frame->function)
+		frame->function = place.function;
+	if (!frame->filename && place.filename && place.lineno) {
+		frame->filename = place.filename;
+		frame->lineno = place.lineno;
+	}
+}
+
 static void resolve(struct native_debug *debug, uint64_t at, struct place *ret)
 {
 	struct chain chain;
@@ -207,6 +225,8 @@ static void resolve(struct native_debug *debug, uint64_t at, struct place *ret)
 	outer = &chain.frames[chain.n - 1];
 	if (!outer->inlined)
 		name_outer(debug, at, chain.outer, outer);
+	if (chain.n == 1)
+		from_go(debug, at, outer);
 	frames = tm_arena_alloc(&debug->strings, chain.n * sizeof(*frames));
 	for (size_t i = 0; i < chain.n; i++)
 		frames[i] = chain.frames[chain.n - 1 - i];

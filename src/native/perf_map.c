@@ -8,27 +8,16 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
-#include "base/intern.h"
-#include "base/search.h"
+#include "native/code_map.h"
 #include "native/elf_file.h"
 #include "target/process.h"
 
-enum { MAX_FILE = 256 << 20, MAX_ENTRIES = 4 << 20, OVERLAPS = 64 };
-
-struct entry {
-	tm_addr start, end;
-	uint32_t line; /* the later one is right where two overlap */
-	uint32_t name;
-};
+enum { MAX_FILE = 256 << 20 };
 
 struct perf_map {
 	pid_t pid;
 	char path[64];
-	struct entry *entries; /* by start */
-	size_t n, cap;
-	struct tm_intern names;
-	struct tm_code_frame **frames; /* of names, by id */
-	size_t nframes, frames_cap;
+	struct code_map code;
 	struct stat seen; /* of what was read last */
 };
 
@@ -36,11 +25,7 @@ void perf_map_destroy(struct perf_map *map)
 {
 	if (!map)
 		return;
-	for (size_t i = 0; i < map->nframes; i++)
-		free(map->frames[i]);
-	free(map->frames);
-	free(map->entries);
-	tm_intern_free(&map->names);
+	code_map_free(&map->code);
 	free(map);
 }
 
@@ -56,60 +41,28 @@ static bool is_its_own(const struct perf_map *map, const struct stat *st)
 	       (st->st_uid == 0 || st->st_uid == process.st_uid);
 }
 
-static uint32_t name_id(struct perf_map *map, const char *name, size_t len)
-{
-	uint32_t id = tm_intern(&map->names, name, len);
-	struct tm_code_frame *frame;
-
-	if (id < map->nframes)
-		return id;
-	frame = tm_calloc(1, sizeof(*frame));
-	frame->function = map->names.items[id].bytes;
-	map->frames = tm_grow(map->frames, &map->frames_cap, map->nframes + 1,
-			      sizeof(*map->frames));
-	map->frames[map->nframes++] = frame;
-	return id;
-}
-
 /* "START SIZE name", numbers in hex; anything else is passed over. */
 static void add_line(struct perf_map *map, char *line, uint32_t number)
 {
 	char *at = line;
 	tm_addr start = strtoull(at, &at, 16);
 	uint64_t size = *at == ' ' ? strtoull(at, &at, 16) : 0;
-	size_t len;
 
-	if (!size || *at != ' ' || size > UINT64_MAX - start || map->n == MAX_ENTRIES)
-		return;
-	len = strlen(++at);
-	if (len == 0)
-		return;
-	map->entries = tm_grow(map->entries, &map->cap, map->n + 1, sizeof(*map->entries));
-	map->entries[map->n++] = (struct entry){
-		start, start + size, number, name_id(map, at, len),
-	};
-}
-
-static int by_start(const void *left, const void *right)
-{
-	const struct entry *a = left, *b = right;
-
-	if (a->start != b->start)
-		return a->start < b->start ? -1 : 1;
-	return (a->line > b->line) - (a->line < b->line);
+	if (size && *at == ' ' && size <= UINT64_MAX - start)
+		code_map_add(&map->code, (struct code_entry){
+			.start = start, .end = start + size, .when = number,
+		}, at + 1, strlen(at + 1));
 }
 
 static void parse(struct perf_map *map, char *text)
 {
 	uint32_t number = 0;
 
-	map->n = 0;
+	code_map_clear(&map->code);
 	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		add_line(map, line, number++);
 	}
-	if (map->n > 0)
-		qsort(map->entries, map->n, sizeof(*map->entries), by_start);
 }
 
 /* A line that is being written is not complete: it has no end yet. */
@@ -131,7 +84,7 @@ void perf_map_refresh(struct perf_map *map)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0 || !is_its_own(map, &st)) {
-		map->n = 0;
+		code_map_clear(&map->code);
 		map->seen = (struct stat){ 0 };
 		return;
 	}
@@ -154,15 +107,7 @@ struct perf_map *perf_map_create(pid_t pid)
 	return map;
 }
 
-const struct tm_code_frame *perf_map_find(const struct perf_map *map, tm_addr at)
+const struct tm_code_frame *perf_map_find(struct perf_map *map, tm_addr at)
 {
-	const struct entry *found = NULL;
-	size_t steps = 0, i = TM_LOWER_BOUND(map->n, k, map->entries[k].start <= at);
-	for (; i > 0 && steps < OVERLAPS; i--, steps++) {
-		const struct entry *entry = &map->entries[i - 1];
-
-		if (at < entry->end && (!found || entry->line > found->line))
-			found = entry;
-	}
-	return found ? map->frames[found->name] : NULL;
+	return code_map_find(&map->code, at);
 }

@@ -19,6 +19,6 @@ void perf_map_destroy(struct perf_map *map); /* NULL is fine */
 /* Read it again if it has changed. */
 void perf_map_refresh(struct perf_map *map);
 /* The function at `at`; NULL if none is known. The frame lives as long as the map. */
-const struct tm_code_frame *perf_map_find(const struct perf_map *map, tm_addr at);
+const struct tm_code_frame *perf_map_find(struct perf_map *map, tm_addr at);
 
 #endif

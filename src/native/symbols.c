@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/guard.h"
 #include "native/debug.h"
+#include "native/jitdump.h"
 #include "native/perf_map.h"
 
 struct tm_symbolizer {
@@ -16,6 +19,7 @@ struct tm_symbolizer {
 	size_t n, cap;
 	size_t last; /* look-ups come in runs */
 	struct perf_map *generated; /* NULL until it is needed */
+	struct jitdump *dumped;
 	uint64_t generated_at;      /* modules->updates when it was looked at */
 };
 
@@ -46,6 +50,7 @@ void tm_symbolizer_destroy(struct tm_symbolizer *symbolizer)
 			native_debug_destroy(symbolizer->known[i].debug);
 	free(symbolizer->known);
 	perf_map_destroy(symbolizer->generated);
+	jitdump_destroy(symbolizer->dumped);
 	free(symbolizer);
 }
 
@@ -98,27 +103,51 @@ struct tm_code_place tm_symbolize_offset(struct tm_symbolizer *symbolizer,
 	return place;
 }
 
+static void refresh_dumped(struct tm_symbolizer *symbolizer)
+{
+	const struct native_modules *modules = symbolizer->modules;
+
+	for (size_t i = 0; i < modules->nnow; i++) {
+		const struct native_module *module = modules->now[i];
+		TM_GUARD(tm_fd_close) int fd = jitdump_is(module->path)
+			? native_open_in_root(modules->pid, module->path) : -1;
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) != 0 || st.st_ino != module->inode)
+			continue;
+		if (!symbolizer->dumped)
+			symbolizer->dumped = jitdump_create();
+		jitdump_refresh(symbolizer->dumped, fd);
+	}
+}
+
 /* What a compiler writes while a process is looked at is left for the next time. */
 static void refresh_generated(struct tm_symbolizer *symbolizer)
 {
 	uint64_t now = symbolizer->modules->updates;
 
-	if (!symbolizer->generated)
-		symbolizer->generated = perf_map_create(symbolizer->modules->pid);
-	else if (symbolizer->generated_at != now)
+	if (symbolizer->generated && symbolizer->generated_at == now)
+		return;
+	if (symbolizer->generated)
 		perf_map_refresh(symbolizer->generated);
+	else
+		symbolizer->generated = perf_map_create(symbolizer->modules->pid);
+	refresh_dumped(symbolizer);
 	symbolizer->generated_at = now;
 }
 
 /* Code that is no image's: what its compiler says of it. */
 static const struct tm_code_frame *generated(struct tm_symbolizer *symbolizer, tm_addr at)
 {
-	const struct tm_code_frame *found;
+	const struct tm_code_frame *found = NULL;
 
 	if (symbolizer->modules->pid <= 0)
 		return &nothing;
 	refresh_generated(symbolizer);
-	found = perf_map_find(symbolizer->generated, at);
+	if (symbolizer->dumped)
+		found = jitdump_find(symbolizer->dumped, at);
+	if (!found)
+		found = perf_map_find(symbolizer->generated, at);
 	return found ? found : &nothing;
 }
 

@@ -1,6 +1,6 @@
 """The recorder in real processes. LONG=1 is the long form.
 
-    live.py exact|looks|allocators|registers|frames|called|nested|own|jit|told|storm|manners|leaderless|elsewhere|refuse|memory|commands|python|programs ...
+    live.py exact|looks|allocators|registers|frames|called|nested|own|jit|jitdump|jitdump_of_node|go|told|storm|manners|leaderless|elsewhere|refuse|memory|commands|python|programs ...
 """
 import errno
 import glob
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -604,6 +605,93 @@ def jit():
     report.check(threads.returncode == 0, "jit: threads", threads.stderr)
     driver("stop", target.pid)
     target.end()
+
+
+# In the file the last is not the latest: two threads of a compiler have written it.
+DUMPED = (("first", 5, "first"), ("second(int)", 9, "second(int)"), ("older", 7, "second(int)"),
+          ("third", 10, "third"))
+
+
+def jitdump():
+    target = Target(os.path.join(BIN, "jit"), "dump", cwd=scratch)
+    driver("start", target.pid, 20)
+    for name, when, right in DUMPED:
+        target.process.stdin.write(b"1000 %s %d\n" % (name.encode(), when))
+        target.process.stdin.flush()
+        line_of(target.process)
+        frames, said = largest_stack(target.pid)
+        report.check(frames[-3:] == ["main", right, "grab"],
+                     "jitdump: generated code is called %s" % right, "%s %s" % (frames, said))
+    csv = tmattach("stats", "-k", "lineno", "--no-skip", "-f", "csv", "-c", target.pid)
+    report.check("made.x,42," in csv.stdout, "jitdump: and has its lines", csv.stdout)
+    with open(os.path.join(scratch, "jit-%d.dump" % target.pid), "ab") as f:
+        f.write(struct.pack("<IIQ", 0, 1 << 31, 99) + b"x" * 100)
+    target.step(1000)
+    frames, said = largest_stack(target.pid)
+    report.check(frames[-3:] == ["main", "third", "grab"], "jitdump: a record that is not complete",
+                 "%s %s" % (frames, said))
+    driver("stop", target.pid)
+    target.end()
+
+
+JS = """
+function innermost(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i); return s; }
+for (let i = 0; i < 200; i++) innermost(100000);
+for (let i = 0; i < 8000; i++) new Function('a', 'return a + ' + i)(i);
+console.log('ready');
+for (;;) innermost(1e9);
+"""
+
+
+def jitdump_of_node():
+    """node writes its file by the mebibyte: others have to come after a function."""
+    if not shutil.which("node"):
+        report.skip("jitdump: node", "there is none")
+        return
+    script = os.path.join(scratch, "spin.js")
+    with open(script, "w") as f:
+        f.write(JS)
+    target = Target("node", "--perf-prof", "--always-sparkplug", script, cwd=scratch)
+    got = tmattach("threads", target.pid)
+    report.check(re.search(r"JS:.innermost .*spin.js", got.stdout), "jitdump: node's names", got.stdout)
+    target.process.kill()
+    target.process.wait()
+
+
+GO = """
+package main
+import ("os"; "time")
+//go:noinline
+func waitHere() { time.Sleep(time.Millisecond); os.Stdout.WriteString("ready\\n"); os.Stdin.Read(make([]byte, 1)) }
+func main() { waitHere() }
+"""
+
+
+def go_build(name, text, *options, **env):
+    """The program; None: there is no compiler."""
+    if not shutil.which("go"):
+        report.skip("go: " + name, "there is no compiler")
+        return None
+    source = os.path.join(scratch, name + ".go")
+    with open(source, "w") as f:
+        f.write(text)
+    subprocess.run(["go", "build", *options, "-o", os.path.join(scratch, name), source], check=True,
+                   env=dict(os.environ, HOME=scratch, GO111MODULE="off", **env))
+    return os.path.join(scratch, name)
+
+
+def go():
+    for mode in ("exe", "pie"):
+        program = go_build("wait-" + mode, GO, "-buildmode=" + mode, "-ldflags=-s -w", CGO_ENABLED="0")
+        if not program:
+            return
+        target = Target(program)
+        until(lambda: "waitHere" in tmattach("threads", target.pid).stdout)
+        got = tmattach("threads", target.pid)
+        report.check(re.search(r"main.waitHere at .*wait-%s.go:5\n" % mode, got.stdout) and
+                     re.search(r"main.main at .*wait-%s.go:6\n" % mode, got.stdout),
+                     "go: names and lines of a stripped program, " + mode, got.stdout)
+        target.end()
 
 
 # ---- told: what is less than was asked for -------------------------------------------
@@ -1262,7 +1350,7 @@ def nginx():
 
 if __name__ == "__main__":
     try:
-        for part in sys.argv[1:] or ("exact", "looks", "allocators", "registers", "frames", "called", "nested", "own", "jit", "told", "storm", "manners",
+        for part in sys.argv[1:] or ("exact", "looks", "allocators", "registers", "frames", "called", "nested", "own", "jit", "jitdump", "jitdump_of_node", "go", "told", "storm", "manners",
                                      "leaderless", "elsewhere", "refuse", "memory", "commands", "names",
                                      "python", "programs"):
             globals()[part]()
