@@ -19,6 +19,8 @@ endif
 # Each flavour has a build tree of its own, so that they never mix.
 flavour := $(if $(STATIC),static-)$(if $(SAN),san-)$(if $(findstring clang,$(CC)),clang-)
 B       ?= build$(if $(flavour),/$(patsubst %-,%,$(flavour)))
+# Tests know it by its whole path: that is the same tree, of the same objects.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 
 VERSION := $(shell sed -n 's/^#define TM_VERSION_M.* //p; s/^#define TM_VERSION_PATCH //p' \
 	include/tmattach/tmattach.h | paste -sd.)

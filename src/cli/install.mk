@@ -16,23 +16,15 @@ doc: $(B)/tmattach.1
 
 $(B)/tmattach.1: src/cli/tmattach.1.scd
 	$(call say,MAN,$@)
-	$(q)mkdir -p $(@D) && tests/install-deps doc && scdoc <$< >$@.new && mv $@.new $@
+	$(q)mkdir -p $(@D) && tests/install-deps doc && scdoc <$< >$@.$$$$ && mv $@.$$$$ $@
 
 completions := $(patsubst %,$(B)/completions/%,bash zsh fish)
 completions: $(completions)
 
 $(completions): $(B)/completions/%: $(B)/tmattach
-	$(q)mkdir -p $(@D) && $(B)/tmattach --completion $* >$@.new && mv $@.new $@
-
-$(B)/tmattach.pc: Makefile src/cli/install.mk
-	$(q)mkdir -p $(@D) && printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
-		'includedir=$(INCLUDEDIR)' '' 'Name: tmattach' \
-		'Description: Reads the tracemalloc traces of running Python processes' \
-		'Version: $(VERSION)' 'Libs: -L$${libdir} -ltmattach' \
-		'Libs.private: $(lib_libs)' 'Cflags: -I$${includedir}' >$@
+	$(q)mkdir -p $(@D) && $(B)/tmattach --completion $* >$@.$$$$ && mv $@.$$$$ $@
 
 install: all doc completions
-	$(q)rm -f $(B)/tmattach.pc && $(MAKE) --no-print-directory $(B)/tmattach.pc
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(INCLUDEDIR)/tmattach $(DESTDIR)$(MANDIR)/man1
 	install -m 755 $(B)/tmattach $(DESTDIR)$(BINDIR)/tmattach
@@ -44,7 +36,13 @@ install: all doc completions
 	install -m 644 $(B)/tmattach.1 $(DESTDIR)$(MANDIR)/man1/tmattach.1
 	install -d $(DESTDIR)$(DATADIR)/doc/tmattach/examples
 	install -m 644 $(wildcard fixtures/examples/*) $(DESTDIR)$(DATADIR)/doc/tmattach/examples/
-	install -m 644 $(B)/tmattach.pc $(DESTDIR)$(LIBDIR)/pkgconfig/tmattach.pc
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' \
+		'includedir=$(INCLUDEDIR)' '' 'Name: tmattach' \
+		'Description: Reads the tracemalloc traces of running Python processes' \
+		'Version: $(VERSION)' 'Libs: -L$${libdir} -ltmattach' \
+		'Libs.private: $(lib_libs)' 'Cflags: -I$${includedir}' \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/tmattach.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/tmattach.pc
 	install -d $(DESTDIR)$(DATADIR)/bash-completion/completions \
 		$(DESTDIR)$(ZSHDIR) $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 	install -m 644 $(B)/completions/bash $(DESTDIR)$(DATADIR)/bash-completion/completions/tmattach
@@ -54,7 +52,9 @@ install: all doc completions
 # A package for the Debian it is built on: dependencies are those of the
 # libraries that the command was linked with.
 deb_arch = $(shell dpkg --print-architecture)
-deb_file = $(B)/tmattach_$(VERSION)_$(deb_arch).deb
+# Where it is packed; `make dist` has a place of its own.
+DEB      ?= $(B)
+deb_file = $(DEB)/tmattach_$(VERSION)_$(deb_arch).deb
 
 define deb_control
 Source: tmattach
@@ -83,14 +83,14 @@ export deb_control deb_package
 
 deb:
 	$(q)tests/install-deps build doc deb
-	$(q)rm -rf $(B)/deb && mkdir -p $(B)/deb/debian $(B)/deb/root/DEBIAN
+	$(q)rm -rf $(DEB)/deb && mkdir -p $(DEB)/deb/debian $(DEB)/deb/root/DEBIAN
 	$(q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/deb/root \
 		PREFIX=/usr ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
-	$(q)strip --strip-unneeded $(B)/deb/root/usr/bin/tmattach $(B)/deb/root/usr/lib/libtmattach.so.$(VERSION)
-	$(q)strip --strip-debug $(B)/deb/root/usr/lib/libtmattach.a
-	$(q)gzip -9n $(B)/deb/root/usr/share/man/man1/tmattach.1
-	$(q)install -D -m 644 LICENSE $(B)/deb/root/usr/share/doc/tmattach/copyright
-	$(q)echo "$$deb_control" >$(B)/deb/debian/control
-	$(q)depends=$$(cd $(B)/deb && dpkg-shlibdeps -O root/usr/bin/tmattach root/usr/lib/libtmattach.so.$(VERSION) 2>/dev/null) && \
-		echo "$$deb_package" | sed "s/@DEPENDS@/$${depends#shlibs:Depends=}/" >$(B)/deb/root/DEBIAN/control
-	$(q)dpkg-deb --root-owner-group -Zxz --build $(B)/deb/root $(deb_file)
+	$(q)strip --strip-unneeded $(DEB)/deb/root/usr/bin/tmattach $(DEB)/deb/root/usr/lib/libtmattach.so.$(VERSION)
+	$(q)strip --strip-debug $(DEB)/deb/root/usr/lib/libtmattach.a
+	$(q)gzip -9n $(DEB)/deb/root/usr/share/man/man1/tmattach.1
+	$(q)install -D -m 644 LICENSE $(DEB)/deb/root/usr/share/doc/tmattach/copyright
+	$(q)echo "$$deb_control" >$(DEB)/deb/debian/control
+	$(q)depends=$$(cd $(DEB)/deb && dpkg-shlibdeps -O root/usr/bin/tmattach root/usr/lib/libtmattach.so.$(VERSION) 2>/dev/null) && \
+		echo "$$deb_package" | sed "s/@DEPENDS@/$${depends#shlibs:Depends=}/" >$(DEB)/deb/root/DEBIAN/control
+	$(q)dpkg-deb --root-owner-group -Zxz --build $(DEB)/deb/root $(deb_file)

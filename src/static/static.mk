@@ -58,8 +58,8 @@ endif
 
 dist: dist-version static doc completions
 	$(q)rm -rf $(DIST) && mkdir -p $(DIST)/$(dist_name)/licences
-	$(q)SOURCE_DATE_EPOCH=$(dist_time) $(MAKE) --no-print-directory deb >/dev/null
-	$(q)mv $(deb_file) $(DIST)/ && cp build/static/tmattach $(DIST)/$(dist_name)/
+	$(q)SOURCE_DATE_EPOCH=$(dist_time) $(MAKE) --no-print-directory deb DEB=$(DIST) >/dev/null
+	$(q)rm -r $(DIST)/deb && cp build/static/tmattach $(DIST)/$(dist_name)/
 	$(q)cp -r $(B)/tmattach.1 $(B)/completions LICENSE fixtures/examples/tmattach-watch@.service \
 		$(DIST)/$(dist_name)/
 	$(q)for package in $(dist_libs); do \
