@@ -21,7 +21,7 @@ $(live_readers): $(B)/tests/live/%: tests/live/%.c $(B)/libprivate.a $(if $(STAT
 	$(q)mkdir -p $(@D) && $(CC) $(common) $(inc_lib) $(CFLAGS) $(ldflags) -o $@ $< $(B)/libprivate.a $(test_libs)
 
 check-live: $(B)/tmattach $(B)/tests/live/embed $(live_readers) $(live_so) live-roots
-	$(q)B='$(abspath $(B))' tests/live/run matrix errors contract storm frozen figures running dicts source waiting census programs functions allocated fields allocators thread_access
+	$(q)B='$(abspath $(B))' tests/live/run matrix errors contract storm frozen figures running dicts source waiting census programs subinterpreters functions allocated fields allocators thread_access
 
 test-programs: $(live_readers) $(live_so)
 

@@ -116,6 +116,7 @@ static void destroy(struct heap_census *base)
 	tm_big_free(census->prev);
 	tm_big_free(census->claims);
 	free(census->types);
+	free(census->heads);
 	tm_map_free(&census->type_map);
 	py_keys_free(census);
 	free(census);

@@ -138,8 +138,9 @@ struct py_census {
 	bool collecting;         /* plans make claims */
 	bool names;              /* base.how is wanted */
 	uint32_t *next, *prev;   /* the collector's lists: nodes, or FIRST_HEAD + i */
-	tm_addr heads[64];       /* of these lists */
-	unsigned nheads;
+	tm_addr *heads;          /* of these lists, of all interpreters, ascending */
+	size_t nheads, cap_heads;
+	size_t ninterpreters;
 	struct py_claim *claims; /* ascending by owner */
 	uint32_t nclaims, cap_claims, at_claim;
 	uint64_t cap_edges;
@@ -163,7 +164,7 @@ struct py_census {
 #define PY_POINTED_INTO (1u << 13)
 
 #define PY_NO_TYPE UINT32_MAX
-#define PY_FIRST_HEAD 0xffffff00u
+#define PY_FIRST_HEAD 0xffff0000u /* nodes are less than HEAP_MAX_NODES */
 
 /* Where the items of a tuple begin. */
 static inline uint32_t py_tuple_items(const struct py_census *census)

@@ -1,7 +1,11 @@
 #include "py/collector.h"
 
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/load.h"
+#include "base/search.h"
 #include "py/interpreters.h"
 #include "py/tracked.h"
 
@@ -10,6 +14,7 @@ enum {
 	NEXT = 0, PREV = 8, REFS_3_7 = 16, HEAD_3_7 = 32,
 	UNTRACKED_3_7 = -2,
 	MAX_HEAD = 64,               /* before an object's GC head, at most */
+	MAX_HEADS = 0xffff,          /* from PY_FIRST_HEAD on */
 };
 
 static tm_addr link_of(const char *head, size_t off)
@@ -23,12 +28,20 @@ static bool take_heads(void *ctx, tm_addr state, const tm_addr *heads, unsigned 
 		       struct tm_err *err)
 {
 	struct py_census *census = ctx;
-	const unsigned most = sizeof(census->heads) / sizeof(census->heads[0]);
 
 	(void)state, (void)err;
-	for (unsigned i = 0; i < n && census->nheads < most; i++)
+	census->heads = tm_grow(census->heads, &census->cap_heads, census->nheads + n + 1,
+				sizeof(*census->heads));
+	for (unsigned i = 0; i < n; i++)
 		census->heads[census->nheads++] = heads[i];
 	return true;
+}
+
+static int compare_heads(const void *left, const void *right)
+{
+	const tm_addr *a = left, *b = right;
+
+	return (*a > *b) - (*a < *b);
 }
 
 bool py_collector_begin(struct py_census *census, struct tm_err *err)
@@ -41,8 +54,12 @@ bool py_collector_begin(struct py_census *census, struct tm_err *err)
 	    !py_gc_heads_each(census->mem, &census->runtime, &list, take_heads, census,
 			      err))
 		return false;
-	if (census->nheads >= 3)
+	census->ninterpreters = list.n;
+	if (census->nheads >= 3 && census->nheads <= MAX_HEADS) {
+		qsort(census->heads, census->nheads, sizeof(*census->heads),
+		      compare_heads);
 		return true;
+	}
 	tm_err_set(err, TM_ERR_BUSY, census->runtime.name,
 		   "the lists of its garbage collector were being changed");
 	return tm_err_hint(err, "try again");
@@ -54,14 +71,13 @@ static uint32_t resolve(const struct py_census *census, tm_addr at)
 {
 	uint64_t off;
 	uint32_t node = heap_blocks_find(&census->blocks, at, &off);
+	size_t i;
 
 	if (node && off <= MAX_HEAD)
 		return node;
 	/* The state of an interpreter may be a block itself. */
-	for (unsigned i = 0; i < census->nheads; i++)
-		if (census->heads[i] == at)
-			return PY_FIRST_HEAD + i;
-	return 0;
+	i = TM_LOWER_BOUND(census->nheads, k, census->heads[k] < at);
+	return i < census->nheads && census->heads[i] == at ? PY_FIRST_HEAD + (uint32_t)i : 0;
 }
 
 static bool is_tracked(const struct py_census *census, const char *head)
@@ -86,12 +102,20 @@ bool py_collector_links(const struct py_census *census, const char *head, uint32
 /* ---- the proof ------------------------------------------------------------------------ */
 
 struct ends {
-	uint32_t first[64], last[64]; /* by list */
+	uint32_t *first, *last; /* by list */
 };
+
+static void ends_free(struct ends *ends)
+{
+	free(ends->first);
+	free(ends->last);
+}
 
 static void read_ends(const struct py_census *census, struct ends *ret)
 {
-	for (unsigned i = 0; i < census->nheads; i++) {
+	ret->first = tm_calloc(census->nheads, sizeof(*ret->first));
+	ret->last = tm_calloc(census->nheads, sizeof(*ret->last));
+	for (size_t i = 0; i < census->nheads; i++) {
 		char pair[16] = { 0 };
 		struct tm_err ignored;
 
@@ -124,7 +148,7 @@ static uint64_t list_length(const struct py_census *census, uint32_t first)
 void py_collector_prove(struct py_census *census)
 {
 	struct heap_census *base = &census->base;
-	struct ends ends = { { 0 }, { 0 } };
+	TM_GUARD(ends_free) struct ends ends = { 0 };
 
 	read_ends(census, &ends);
 	for (uint32_t i = 1; i < census->blocks.n; i++) {
@@ -136,6 +160,6 @@ void py_collector_prove(struct py_census *census)
 		else
 			base->flags[i] &= PY_HEADS;
 	}
-	for (unsigned i = 0; i < census->nheads; i++)
+	for (size_t i = 0; i < census->nheads; i++)
 		base->proof.listed += list_length(census, ends.first[i]);
 }

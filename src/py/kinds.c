@@ -77,8 +77,10 @@ static void plan_dict(struct py_census *census, const struct py_object *object)
 
 	if (!census->collecting)
 		return;
+	/* Interpreters that share an allocator share the dict of interned strings. */
 	py_claim_keys(census, object->node, keys,
-		      plan_word(object, DICT_USED) >= 256 && census->refs[object->node] == 1);
+		      plan_word(object, DICT_USED) >= 256 &&
+		      census->refs[object->node] <= census->ninterpreters);
 	if (has_values(census, object, values, &off))
 		claim_values(census, object, values, off, py_shared(census, keys));
 }
