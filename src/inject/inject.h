@@ -147,6 +147,28 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 		      struct tm_recorder_copy *copy, struct tm_inject_sampled *ret,
 		      struct tm_err *err) TM_MUST_CHECK;
 
+/*
+ * The same, of an instant at which the caller holds the target for something else:
+ *
+ *	tm_inject_look_prepare()   before
+ *	tm_inject_look_begin()     while it stands still; allocates nothing
+ *	tm_inject_look_read()      at once, while it runs, or is `held` still: then the
+ *				   copy's slots are those of the instant
+ *
+ * and again from the start where that failed (TM_ERR_BUSY), or for another instant.
+ */
+struct tm_inject_look;
+/* `copy` is borrowed, as is `in`. */
+struct tm_inject_look *tm_inject_look_create(struct tm_injection *in,
+					     struct tm_recorder_copy *copy);
+bool tm_inject_look_prepare(struct tm_inject_look *look, struct tm_err *err) TM_MUST_CHECK;
+bool tm_inject_look_begin(struct tm_inject_look *look, struct tm_err *err) TM_MUST_CHECK;
+bool tm_inject_look_read(struct tm_inject_look *look, bool held,
+			 struct tm_err *err) TM_MUST_CHECK;
+/* What was begun ends. NULL is fine. */
+void tm_inject_look_destroy(struct tm_inject_look *look);
+
+
 /* The table as memory, at any time, also after the target's end if we brought
  * it in or could open it: stacks are read from here after the copy. */
 struct tm_mem *tm_inject_table(const struct tm_injection *in, tm_addr *ret_at);

@@ -4,7 +4,9 @@
  * is used than the target's memory limits allow.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
@@ -107,7 +109,18 @@ static bool write_look(struct tm_injection *in, const struct tm_recorder_table *
 	return true;
 }
 
-/* The instant; table->look becomes the number of ours, which is no other's. */
+/* It stands still. table->look becomes the number of ours, which is no other's. */
+static bool mark_instant(struct tm_injection *in, struct tm_recorder_table *table,
+			 struct tm_recorder_copy *copy, struct tm_err *err)
+{
+	if (!tm_recorder_look_begin(copy, in->table_mem, in->head.table, err))
+		return false;
+	copy->table.look = copy->table.looks + 1;
+	copy->table.journal_room = table->journal_room;
+	*table = copy->table;
+	return write_look(in, table, err);
+}
+
 static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
 		       struct tm_recorder_copy *copy, uint64_t *pause_ns, struct tm_err *err)
 {
@@ -116,12 +129,7 @@ static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
-	ok = tm_recorder_look_begin(copy, in->table_mem, in->head.table, err);
-	copy->table.look = copy->table.looks + 1;
-	copy->table.journal_room = table->journal_room;
-	if (ok)
-		*table = copy->table;
-	ok = ok && write_look(in, table, err);
+	ok = mark_instant(in, table, copy, err);
 	*pause_ns += tm_stop_release(&stop);
 	return ok;
 }
@@ -147,7 +155,8 @@ static void give_back(struct tm_injection *in, const struct tm_recorder_table *t
 	struct tm_remote remote;
 	struct tm_err err;
 
-	if (size == 0 || inject_punch_file(in, table->journal, size) || size <= KEPT)
+	if (size == 0 || inject_punch_file(in, table->journal, size) || size <= KEPT ||
+	    !pause_ns)
 		return;
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, &err))
 		return;
@@ -168,7 +177,7 @@ static uint64_t used(const struct tm_recorder_table *then, const struct tm_recor
 	return most < now->journal_size ? most : now->journal_size;
 }
 
-/* If it is still ours: nothing is noted down any more. */
+/* If it is still ours: nothing is noted down any more. `pause_ns`: NULL: no stop for it. */
 static void end_look(struct tm_injection *in, const struct tm_recorder_table *table,
 		     uint64_t *pause_ns)
 {
@@ -244,4 +253,58 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 	if (ret)
 		*ret = sampled;
 	return true;
+}
+
+/* ---- at an instant of others --------------------------------------------------------- */
+
+struct tm_inject_look {
+	struct tm_injection *in;
+	struct tm_recorder_table table;
+	struct tm_recorder_copy *copy;
+	bool begun;
+};
+
+struct tm_inject_look *tm_inject_look_create(struct tm_injection *in,
+					     struct tm_recorder_copy *copy)
+{
+	struct tm_inject_look *look = tm_calloc(1, sizeof(*look));
+
+	look->in = in;
+	look->copy = copy;
+	return look;
+}
+
+bool tm_inject_look_prepare(struct tm_inject_look *look, struct tm_err *err)
+{
+	return await_other(look->in, &look->table, err) &&
+	       find_room(look->in, &look->table, err);
+}
+
+bool tm_inject_look_begin(struct tm_inject_look *look, struct tm_err *err)
+{
+	look->begun = mark_instant(look->in, &look->table, look->copy, err);
+	return look->begun;
+}
+
+bool tm_inject_look_read(struct tm_inject_look *look, bool held, struct tm_err *err)
+{
+	uint64_t pause_ns = 0;
+	bool ok;
+
+	if (!look->begun)
+		return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
+				  "no look at it has begun");
+	ok = read_running(look->in, look->copy, err);
+	end_look(look->in, &look->table, held ? NULL : &pause_ns);
+	look->begun = false;
+	if (ok)
+		tm_recorder_look_end(look->copy);
+	return ok;
+}
+
+void tm_inject_look_destroy(struct tm_inject_look *look)
+{
+	if (look && look->begun)
+		end_look(look->in, &look->table, NULL);
+	free(look);
 }

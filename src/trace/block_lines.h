@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "mem/mem.h"
 #include "py/runtime.h"
+#include "trace/recorder_copy.h"
 
 struct tm_block_line {
 	const char *filename; /* UTF-8 with surrogatepass */
@@ -30,6 +31,11 @@ struct tm_block_lines {
 bool tm_block_lines_read(struct tm_mem *mem, const struct py_runtime *runtime,
 			 uint64_t writable_bytes, struct tm_block_lines *ret,
 			 struct tm_err *err) TM_MUST_CHECK;
+/* The same from the recorder's table at `at`, of which `copy` is a copy of one instant: with
+ * the newest Python frames of what Python allocated. */
+bool tm_block_lines_recorded(const struct tm_recorder_copy *copy, struct tm_mem *mem,
+			     tm_addr at, enum py_lines_kind kind, struct tm_block_lines *ret,
+			     struct tm_err *err) TM_MUST_CHECK;
 void tm_block_lines_free(struct tm_block_lines *lines); /* a guard; zeroed is fine */
 
 #endif

@@ -161,3 +161,42 @@ bool tm_recorder_codes_frame(struct tm_recorder_codes *codes, struct tm_builder 
 				       code->name);
 	return true;
 }
+
+/* The text of a record, appended. */
+static bool text_of(struct tm_recorder_codes *codes, uint32_t id, struct tm_buf *ret,
+		    struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf raw = { 0 };
+	uint32_t kind;
+
+	return read_record(codes, id, &kind, &raw, err) && to_utf8(&raw, kind, ret, err);
+}
+
+bool tm_recorder_codes_place(struct tm_recorder_codes *codes, uint64_t pc, struct tm_buf *ret,
+			     uint32_t *ret_lineno, struct tm_err *err)
+{
+	TM_GUARD(tm_buf_free) struct tm_buf bytes = { 0 };
+	struct tm_recorder_py_code code = { 0 };
+	struct recorder_code place = { .table = codes->tables.len };
+	uint32_t kind;
+
+	*ret_lineno = 0;
+	if (tm_py_frame_code(pc)) {
+		if (!read_record(codes, tm_py_frame_code(pc), &kind, &bytes, err))
+			return false;
+		if (kind != TM_PY_CODE || bytes.len != sizeof(code))
+			return tm_recorder_damaged(err);
+		memcpy(&code, bytes.data, sizeof(code));
+	}
+	if (!code.filename) {
+		tm_buf_adds(ret, "<unknown>");
+		return true;
+	}
+	if (!text_of(codes, code.filename, ret, err) ||
+	    (code.lines && !read_record(codes, code.lines, &kind, &codes->tables, err)))
+		return false;
+	place.first_line = code.first_line > 0 ? (uint32_t)code.first_line : 0;
+	place.table_len = codes->tables.len - place.table;
+	*ret_lineno = line_of(codes, &place, pc);
+	return true;
+}

@@ -38,4 +38,8 @@ void tm_recorder_codes_free(struct tm_recorder_codes *codes);
 bool tm_recorder_codes_frame(struct tm_recorder_codes *codes, struct tm_builder *builder,
 			     uint64_t pc, tm_id *ret, struct tm_err *err) TM_MUST_CHECK;
 
+/* The same without a builder: its file name is appended to the buffer. */
+bool tm_recorder_codes_place(struct tm_recorder_codes *codes, uint64_t pc, struct tm_buf *ret,
+			     uint32_t *ret_lineno, struct tm_err *err) TM_MUST_CHECK;
+
 #endif
