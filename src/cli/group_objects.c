@@ -10,7 +10,8 @@ static const struct argp_option objects_options[] = {
 	OPTION("retained", OPT_RETAINED, NULL, "Add what would be freed if the "
 	       "group went away"),
 	OPTION("line", OPT_OF_LINE, NULL, "Group by type and by the line that has "
-	       "allocated the objects, where tracemalloc traces"),
+	       "allocated the objects, where tracemalloc or start --exact "
+	       "traces"),
 	OPTION("suspects", OPT_SUSPECTS, NULL, "Show the few objects that retain "
 	       "most, and what is in them"),
 	OPTION("garbage", OPT_GARBAGE, NULL, "Only objects that no root leads to"),

@@ -42,7 +42,9 @@ struct tm_heap_proof {
 	uint64_t unexplained; /* objects that count more references than were found */
 	uint64_t ambiguous;   /* and those that count fewer */
 	uint64_t blocks;      /* used blocks of the allocators */
-	uint64_t estimated;   /* of them, those whose size is computed, not read */
+	uint64_t estimated;   /* of them, those whose size is computed, not read: their
+				 allocator cannot be walked, and not all of its blocks
+				 are known */
 	bool references;      /* false: they were not read; `unexplained` and
 				 `ambiguous` are not known */
 };
@@ -88,7 +90,8 @@ enum tm_heap_key {
 enum tm_heap_which {
 	TM_HEAP_ALIVE,
 	TM_HEAP_GARBAGE,   /* objects that no root leads to */
-	TM_HEAP_NO_HOLDER, /* that count more references than any holder explains */
+	TM_HEAP_NO_HOLDER, /* that count more references than any holder explains;
+			      TM_ERR_UNSUPPORTED if sizes are estimated */
 };
 
 struct tm_heap_query {

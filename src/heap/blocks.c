@@ -141,14 +141,27 @@ bool heap_blocks_add_chunk(struct heap_blocks *blocks, tm_addr at, uint64_t size
 	return true;
 }
 
-bool heap_blocks_add_large(struct heap_blocks *blocks, tm_addr at, uint64_t size)
+static bool add_large(struct heap_blocks *blocks, struct heap_large large)
 {
 	if (blocks->n == 0)
 		blocks->n = blocks->nsmall = blocks->nlarge = 1;
+	if (blocks->nlarges >= HEAP_MAX_NODES)
+		return false;
 	blocks->larges = tm_grow(blocks->larges, &blocks->cap_larges,
 				 blocks->nlarges + 1, sizeof(*blocks->larges));
-	blocks->larges[blocks->nlarges++] = (struct heap_large){ at, size, 0 };
-	return at % 16 == 0 && size > 0 && at + size > at;
+	blocks->larges[blocks->nlarges++] = large;
+	blocks->nestimated += large.estimated;
+	return large.size > 0 && large.at + large.size > large.at;
+}
+
+bool heap_blocks_add_large(struct heap_blocks *blocks, tm_addr at, uint64_t size)
+{
+	return at % 16 == 0 && add_large(blocks, (struct heap_large){ at, size, 0, false });
+}
+
+bool heap_blocks_add_estimated(struct heap_blocks *blocks, tm_addr at, uint64_t size)
+{
+	return at % 8 == 0 && add_large(blocks, (struct heap_large){ at, size, 0, true });
 }
 
 /* ---- chunks by their address -------------------------------------------------------- */
@@ -229,6 +242,23 @@ static int compare_large(const void *left, const void *right)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
+/* What one says that is estimated ends before the next. */
+static bool number_larges(struct heap_blocks *blocks)
+{
+	for (uint32_t i = 0; i < blocks->nlarges; i++) {
+		struct heap_large *before = &blocks->larges[i ? i - 1 : 0];
+		const uint64_t distance = blocks->larges[i].at - before->at;
+
+		blocks->larges[i].number = blocks->n++;
+		if (i == 0 || distance >= before->size)
+			continue;
+		if (distance == 0 || !before->estimated)
+			return false;
+		before->size = distance;
+	}
+	return true;
+}
+
 bool heap_blocks_finish(struct heap_blocks *blocks)
 {
 	if (blocks->n == 0)
@@ -243,11 +273,5 @@ bool heap_blocks_finish(struct heap_blocks *blocks)
 	if (blocks->nlarges)
 		qsort(blocks->larges, blocks->nlarges, sizeof(*blocks->larges),
 		      compare_large);
-	for (uint32_t i = 0; i < blocks->nlarges; i++) {
-		blocks->larges[i].number = blocks->n++;
-		if (i && blocks->larges[i].at - blocks->larges[i - 1].at <
-			 blocks->larges[i - 1].size)
-			return false;
-	}
-	return true;
+	return number_larges(blocks);
 }

@@ -46,11 +46,12 @@ struct heap_span {
 	uint32_t page;               /* in blocks.pages */
 };
 
-/* A chunk with a mapping of its own. */
+/* A chunk with a mapping of its own, or memory of another allocator. */
 struct heap_large {
 	tm_addr at;                  /* where the user's part begins */
 	uint64_t size;               /* of that */
 	uint32_t number;
+	bool estimated;              /* it is not malloc's own word */
 };
 
 /* A zeroed struct is empty. */
@@ -73,7 +74,7 @@ struct heap_blocks {
 	uint32_t nunits, cap_units;
 
 	struct heap_large *larges;   /* ascending */
-	uint32_t nlarges;
+	uint32_t nlarges, nestimated;
 	size_t cap_larges;
 
 	/* Page of an address -> pool + 1, or CHUNKS | page. By GiB, made when
@@ -96,6 +97,9 @@ bool heap_blocks_add_span(struct heap_blocks *blocks, tm_addr start, tm_addr end
 /* `at`: the user's part. `size`: up to that of the next chunk. */
 bool heap_blocks_add_chunk(struct heap_blocks *blocks, tm_addr at, uint64_t size);
 bool heap_blocks_add_large(struct heap_blocks *blocks, tm_addr at, uint64_t size);
+/* One whose allocator does not say how large it is. It ends where the next begins, at
+ * most. More may be added when others have their numbers, which then change. */
+bool heap_blocks_add_estimated(struct heap_blocks *blocks, tm_addr at, uint64_t size);
 /* All chunks but those with mappings have been added: the following can be asked. */
 void heap_blocks_settle(struct heap_blocks *blocks);
 /* The size of a chunk that begins there; 0: none does. And remove it: it is on
@@ -114,6 +118,7 @@ uint32_t heap_blocks_find(const struct heap_blocks *blocks, tm_addr at,
 tm_addr heap_blocks_address(const struct heap_blocks *blocks, uint32_t number);
 /* What a block offers, without the allocator's own words. */
 uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number);
+bool heap_blocks_estimated(const struct heap_blocks *blocks, uint32_t number);
 
 /*
  * Who is after blocks that begin with certain bytes sees them while the allocators'

@@ -140,3 +140,9 @@ uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number)
 		return (uint64_t)blocks->units[number - blocks->nsmall] * 16 - 8;
 	return pool_of(blocks, number)->size;
 }
+
+bool heap_blocks_estimated(const struct heap_blocks *blocks, uint32_t number)
+{
+	return number >= blocks->nlarge && number < blocks->n &&
+	       blocks->larges[number - blocks->nlarge].estimated;
+}

@@ -141,6 +141,29 @@ static bool stream_span(struct stream *stream, const struct heap_span *span)
 	return true;
 }
 
+/* Those that are estimated are small, and stand close together. */
+static bool stream_larges(struct stream *stream)
+{
+	const struct heap_blocks *blocks = stream->blocks;
+	tm_addr end = 0;
+
+	for (uint32_t i = 0, next = 0; i < blocks->nlarges; i++) {
+		const struct heap_large *large = &blocks->larges[i];
+
+		for (; next < blocks->nlarges && blocks->larges[next].at <= end + GAP &&
+		       blocks->larges[next].at - large->at < WINDOW; next++)
+			end = blocks->larges[next].at + blocks->larges[next].size;
+		if (next <= i) {
+			next = i + 1;
+			end = large->at + large->size;
+		}
+		if (!give(stream, large->number, large->at, large->size,
+			  end > large->at ? end : large->at + large->size))
+			return false;
+	}
+	return true;
+}
+
 static bool stream_all(struct stream *stream)
 {
 	const struct heap_blocks *blocks = stream->blocks;
@@ -150,14 +173,7 @@ static bool stream_all(struct stream *stream)
 	for (uint32_t i = 0; i < blocks->nspans; i++)
 		if (!stream_span(stream, &blocks->spans[i]))
 			return false;
-	for (uint32_t i = 0; i < blocks->nlarges; i++) {
-		const struct heap_large *large = &blocks->larges[i];
-
-		if (!give(stream, large->number, large->at, large->size,
-			  large->at + large->size))
-			return false;
-	}
-	return true;
+	return stream_larges(stream);
 }
 
 bool heap_blocks_stream(const struct heap_blocks *blocks, struct tm_mem *mem,

@@ -114,8 +114,9 @@ static void count(struct grouping *g)
 static bool no_lines(struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_NOT_TRACED, "", "where its objects were allocated was not traced");
-	return tm_err_hint(err, "only a process or core in which tracemalloc traces tells; "
-			   "`tmattach start PID' starts it, for what comes from then on");
+	return tm_err_hint(err, "only a process or core in which tracemalloc traces tells, or a "
+			   "process in which the recorder records every block; `tmattach start PID' "
+			   "or `start --exact' starts it, for what comes from then on");
 }
 
 /* A group more for each line that has allocated some of a type. */
@@ -141,10 +142,24 @@ static void find_line_groups(struct grouping *g)
 	}
 }
 
+/* Memory of C may hold what nothing else does, and of an allocator that is not walked
+ * it is not known. */
+static bool sees_holders(const struct tm_heap *heap, struct tm_err *err)
+{
+	if (heap->census->proof.estimated == 0)
+		return true;
+	tm_err_set(err, TM_ERR_UNSUPPORTED, NULL, "memory of C, which may hold what nothing else "
+		   "does, is not known: its allocator is not glibc's and cannot be walked");
+	return tm_err_hint(err, "start it without that allocator (LD_PRELOAD, PYTHONMALLOC); "
+			   "`--garbage' is answered");
+}
+
 static bool collect(struct grouping *g, struct tm_err *err)
 {
 	if (g->query->line && !g->heap->census->allocated)
 		return no_lines(err);
+	if (g->query->which == TM_HEAP_NO_HOLDER && !sees_holders(g->heap, err))
+		return false;
 	if (g->query->which == TM_HEAP_GARBAGE && !g->heap->census->graph.row)
 		return heap_need_dominators(g->heap, err);
 	map_types(g);

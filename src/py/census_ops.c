@@ -28,7 +28,7 @@ static uint64_t size(const struct heap_census *census, uint32_t node)
 	const struct heap_blocks *blocks = &self(census)->blocks;
 	uint64_t bytes = heap_blocks_size(blocks, node);
 
-	if (node < blocks->nsmall)
+	if (node < blocks->nsmall || heap_blocks_estimated(blocks, node))
 		return bytes;
 	return bytes + (node < blocks->nlarge ? CHUNK_SHARE : LARGE_SHARE);
 }

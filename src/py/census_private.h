@@ -109,6 +109,18 @@ struct py_object {
 	uint32_t node;
 };
 
+/* Who looks for memory that is in no block; the functions have it as their first. */
+struct py_outside {
+	/* An address that no block holds. */
+	void (*word)(struct py_outside *self, tm_addr at);
+	/* As py_claim(), of the object that is being planned. `node`: the block that
+	 * holds it, 0: none does. False: claim it. */
+	bool (*claim)(struct py_outside *self, uint32_t node, tm_addr at, enum py_use use,
+		      uint32_t aux);
+	/* Is it the data of an image? */
+	bool (*is_static)(const struct py_outside *self, tm_addr at);
+};
+
 enum { PY_TYPE_CACHE = 4096 };
 
 struct py_census {
@@ -156,6 +168,9 @@ struct py_census {
 	struct { tm_addr code, names; uint64_t n; } locals; /* looked at last */
 	size_t cap_roots;
 	uint64_t lost;           /* bytes that could not be read */
+	tm_addr planned;         /* the object whose plan is made, */
+	const struct py_type *planned_type; /* and its type, until another is learnt */
+	struct py_outside *outside; /* NULL, or who is told what leads out of the blocks */
 };
 
 /* In flags: what remains when a block turns out to be of another kind. */
@@ -171,6 +186,13 @@ static inline uint32_t py_tuple_items(const struct py_census *census)
 {
 	return 16u + census->runtime.layout->sequence.tuple_items;
 }
+
+/* ---- objects.c ---- */
+/* An empty one; as py_census_make() takes them. */
+struct py_census *py_census_create(struct tm_mem *mem, const struct tm_maps *maps,
+				   const struct py_runtime *runtime,
+				   const struct py_arena_list *arenas,
+				   struct heap_blocks *blocks);
 
 /* ---- types.c ---- */
 /* Index of the type at this address; PY_NO_TYPE: there is none. */
@@ -205,6 +227,12 @@ uint32_t py_key(struct py_census *census, tm_addr at);
 void py_keys_free(struct py_census *census);
 
 /* ---- classify.c ---- */
+/* Does an object begin with these two words that somebody holds? `refs`: how many, as
+ * far as they are counted. */
+bool py_is_alive(struct py_census *census, const char *object, uint32_t *ret_refs);
+/* How long debug hooks' words are that end where `end` points to: 0, or 16; and how many
+ * bytes were asked for. */
+uint32_t py_hook_before(const char *end, uint64_t *ret_size);
 bool py_classify(struct py_census *census, struct tm_err *err);
 
 /* ---- references.c ---- */
@@ -225,7 +253,7 @@ enum { PY_LEVEL_SHIFT = 28 };    /* in graph.to, until they are certified */
  * Notes words that point into objects. */
 uint32_t py_resolve(struct py_census *census, tm_addr at);
 /* The node of the object that is there; 0: none is. */
-uint32_t py_object_node(const struct py_census *census, tm_addr at);
+uint32_t py_object_node(struct py_census *census, tm_addr at);
 void py_edge_add(struct py_census *census, uint32_t to, enum py_level level, uint32_t how);
 /* One edge from node 0; `name` lives as long as the census. */
 void py_root_note(struct py_census *census, enum heap_root_kind kind, const char *name,
@@ -237,6 +265,20 @@ void py_root(struct py_census *census, enum heap_root_kind kind, const char *nam
 /* The edges of all blocks. Those of node 0 have been added. */
 void py_edges(struct py_census *census);
 
+/* By pieces: where the references of a block are, when its first comes; then each that
+ * is in this piece. */
+void py_block_begin(struct py_census *census, const struct heap_piece *piece);
+void py_block_scan(struct py_census *census, const struct heap_piece *piece);
+
+/* ---- typed_size.c ---- */
+/* What types say: 0: they do not. */
+uint64_t py_typed_object_size(const struct py_census *census, const struct py_type *type,
+			      tm_addr at);
+/* Of the object's memory that is at `at`; *ret_before: so much is before that. */
+uint64_t py_typed_buffer_size(const struct py_census *census, tm_addr object,
+			      const struct py_type *type, tm_addr at, enum py_use use,
+			      uint32_t aux, uint32_t *ret_before);
+
 /* ---- certify.c ---- */
 /* Drop edges that the counts of their targets do not confirm; report holders. */
 void py_certify(struct py_census *census);
@@ -246,6 +288,8 @@ void py_garbage(struct py_census *census);
 
 /* ---- roots.c ---- */
 void py_roots_add(struct py_census *census);
+/* Those of static data and stacks. */
+void py_words_of_roots(struct py_census *census);
 /* ---- named.c ---- */
 /* Roots that have names: modules, locals of running frames. */
 void py_named_roots(struct py_census *census);

@@ -21,7 +21,9 @@ void py_claim(struct py_census *census, uint32_t owner, tm_addr at, enum py_use 
 	uint64_t off;
 	uint32_t node = heap_blocks_find(&census->blocks, at, &off);
 
-	if (node == 0 || node == owner || off > MAX_SHIFT)
+	if ((census->outside &&
+	     census->outside->claim(census->outside, node, at, use, aux)) ||
+	    node == 0 || node == owner || off > MAX_SHIFT)
 		return;
 	if (census->nclaims == census->cap_claims) {
 		census->cap_claims = census->cap_claims ? census->cap_claims * 2 : 1 << 16;
@@ -133,7 +135,19 @@ static bool is_better(const struct py_census *census, const struct py_claim *cla
 	       census->types[base->info[old]].kind != PY_KIND_TYPE;
 }
 
-void py_claims_apply(struct py_census *census)
+static bool is_valid(const struct py_census *census, const struct py_claim *claim)
+{
+	const struct heap_census *base = &census->base;
+
+	/* It is where a block's user part begins, but for values. */
+	return (claim->use == PY_USE_VALUES ||
+		claim->off == heap_block_head(base, claim->buffer)) &&
+	       heap_node_kind(base, claim->owner) == HEAP_OBJECT &&
+	       !(base->flags[claim->buffer] & HEAP_TRACKED) && is_better(census, claim);
+}
+
+/* Of owners that are tracked, or of the others. */
+static void apply(struct py_census *census, bool tracked)
 {
 	struct heap_census *base = &census->base;
 
@@ -141,15 +155,20 @@ void py_claims_apply(struct py_census *census)
 		const struct py_claim *claim = &census->claims[i];
 		uint16_t *flags = &base->flags[claim->buffer];
 
-		/* It is where a block's user part begins, but for values. */
-		if ((claim->use != PY_USE_VALUES &&
-		     claim->off != heap_block_head(base, claim->buffer)) ||
-		    heap_node_kind(base, claim->owner) != HEAP_OBJECT ||
-		    *flags & HEAP_TRACKED || !is_better(census, claim))
+		if (!!(base->flags[claim->owner] & HEAP_TRACKED) != tracked ||
+		    !is_valid(census, claim))
 			continue;
 		*flags = (uint16_t)((*flags & PY_HEADS) | HEAP_BUFFER);
 		base->info[claim->buffer] = claim->owner;
 		census->refs[claim->buffer] = claim->aux;
 		census->found[claim->buffer] = claim->use;
 	}
+}
+
+/* First those of owners that are objects for certain: what is left over in memory of
+ * theirs may look like one, and claims nothing then. */
+void py_claims_apply(struct py_census *census)
+{
+	apply(census, true);
+	apply(census, false);
 }

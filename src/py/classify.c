@@ -22,17 +22,27 @@ struct candidate {
 
 /* ---- blocks of the debug hooks ----------------------------------------------------------- */
 
-/* The bytes that were asked for, big-endian, of a block with hooks in `room`. */
-static bool read_hook(const char *bytes, size_t len, uint64_t room, uint64_t *ret)
+/* The bytes that were asked for are big-endian. */
+static bool is_hook(const char *bytes, uint64_t *ret)
 {
-	if (len < HOOK_HEAD + 8 || (bytes[HOOK_API] != 'r' && bytes[HOOK_API] != 'm' &&
-				    bytes[HOOK_API] != 'o'))
+	if (bytes[HOOK_API] != 'r' && bytes[HOOK_API] != 'm' && bytes[HOOK_API] != 'o')
 		return false;
 	for (int i = 1; i < 8; i++)
 		if (tm_load_u8(bytes, HOOK_API + (size_t)i) != FORBIDDEN)
 			return false;
 	*ret = __builtin_bswap64(tm_load_u64(bytes, 0));
-	return *ret > 0 && *ret <= room - HOOK_HEAD;
+	return *ret > 0;
+}
+
+uint32_t py_hook_before(const char *end, uint64_t *ret_size)
+{
+	return is_hook(end - HOOK_HEAD, ret_size) ? HOOK_HEAD : 0;
+}
+
+/* Of a block with hooks in `room`. */
+static bool read_hook(const char *bytes, size_t len, uint64_t room, uint64_t *ret)
+{
+	return len >= HOOK_HEAD + 8 && is_hook(bytes, ret) && *ret <= room - HOOK_HEAD;
 }
 
 /* Blocks that are too large for a pool come from malloc, which has hooks of its
@@ -87,6 +97,16 @@ static bool read_refs(struct py_census *census, const char *object,
 		ret->immortal = false;
 		return heap_blocks_find(&census->blocks, refs, &off) != 0;
 	}
+	return true;
+}
+
+bool py_is_alive(struct py_census *census, const char *object, uint32_t *ret_refs)
+{
+	struct candidate candidate = { 0 };
+
+	if (!read_refs(census, object, &candidate) || candidate.dead)
+		return false;
+	*ret_refs = candidate.refs;
 	return true;
 }
 

@@ -51,6 +51,9 @@ static void scan(struct py_census *census, const struct heap_piece *piece,
 {
 	uint64_t first = 0, end = piece->off + piece->len;
 
+	/* What may be left over leads to nothing that is not known otherwise. */
+	if (census->outside && words->level >= PY_LEVEL_RAW)
+		return;
 	if (piece->off > words->off)
 		first = (piece->off - words->off + words->stride - 1) / words->stride;
 	for (uint64_t i = first; i < words->n; i++) {
@@ -261,9 +264,8 @@ static void begin_object(struct py_census *census, const struct heap_piece *piec
 
 /* ---- all blocks ------------------------------------------------------------------------------ */
 
-static void begin_block(struct py_census *census, const struct heap_piece *piece)
+void py_block_begin(struct py_census *census, const struct heap_piece *piece)
 {
-	census->base.graph.row[piece->number] = census->base.graph.edges;
 	census->nranges = 0;
 	switch (heap_node_kind(&census->base, piece->number)) {
 	case HEAP_RAW:
@@ -280,17 +282,24 @@ static void begin_block(struct py_census *census, const struct heap_piece *piece
 	}
 }
 
+void py_block_scan(struct py_census *census, const struct heap_piece *piece)
+{
+	for (unsigned i = 0; i < census->nranges; i++)
+		scan(census, piece, &census->ranges[i]);
+	if (piece->len >= 8)
+		census->last = tm_load_u64(piece->bytes, piece->len - 8);
+}
+
 /* Later pieces are not asked for where no range reaches into them. */
 static bool add_edges(void *ctx, const struct heap_piece *piece)
 {
 	struct py_census *census = ctx;
 
-	if (piece->off == 0)
-		begin_block(census, piece);
-	for (unsigned i = 0; i < census->nranges; i++)
-		scan(census, piece, &census->ranges[i]);
-	if (piece->len >= 8)
-		census->last = tm_load_u64(piece->bytes, piece->len - 8);
+	if (piece->off == 0) {
+		census->base.graph.row[piece->number] = census->base.graph.edges;
+		py_block_begin(census, piece);
+	}
+	py_block_scan(census, piece);
 	return true;
 }
 

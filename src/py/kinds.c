@@ -53,11 +53,14 @@ static bool has_values(const struct py_census *census, const struct py_object *o
 {
 	uint64_t off;
 
-	if (!census->collecting || values == 0 || is_inside(object, values) ||
-	    !heap_blocks_find(&census->blocks, values, &off) || off > MAX_VALUES_OFF)
+	if (!census->collecting || values == 0 || is_inside(object, values))
 		return false;
+	if (!heap_blocks_find(&census->blocks, values, &off)) {
+		*ret_off = 0;
+		return census->outside != NULL;
+	}
 	*ret_off = (uint32_t)off;
-	return true;
+	return off <= MAX_VALUES_OFF;
 }
 
 /* `table` has their keys. */
@@ -390,6 +393,8 @@ void py_plan_object(struct py_census *census, const struct py_type *type,
 {
 	ret->nwords = ret->nskip = 0;
 	ret->code = 0;
+	census->planned = object->at;
+	census->planned_type = type;
 	plan_before(census, type, object, ret);
 	plan_kind(census, type, object, ret);
 	plan_body(type, object, ret);

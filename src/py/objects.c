@@ -14,6 +14,10 @@ static void count(struct py_census *census)
 	for (uint32_t i = 1; i < base->graph.nodes; i++) {
 		base->proof.objects += heap_node_kind(base, i) == HEAP_OBJECT;
 		base->proof.dead += heap_node_kind(base, i) == HEAP_DEAD;
+		if (heap_blocks_estimated(&census->blocks, i)) {
+			base->flags[i] |= HEAP_ESTIMATED;
+			base->proof.estimated++;
+		}
 	}
 }
 
@@ -43,11 +47,10 @@ static void find_references(struct py_census *census)
 	py_garbage(census);
 }
 
-struct heap_census *py_census_make(struct tm_mem *mem, const struct tm_maps *maps,
+struct py_census *py_census_create(struct tm_mem *mem, const struct tm_maps *maps,
 				   const struct py_runtime *runtime,
 				   const struct py_arena_list *arenas,
-				   struct heap_blocks *blocks,
-				   const struct py_census_opts *opts, struct tm_err *err)
+				   struct heap_blocks *blocks)
 {
 	struct py_census *census = tm_calloc(1, sizeof(*census));
 
@@ -58,11 +61,22 @@ struct heap_census *py_census_make(struct tm_mem *mem, const struct tm_maps *map
 	census->runtime = *runtime;
 	census->layout = &runtime->layout->objects;
 	census->gc_head = runtime->layout->gc_head;
+	census->blocks = *blocks;
+	*blocks = (struct heap_blocks){ 0 };
+	return census;
+}
+
+struct heap_census *py_census_make(struct tm_mem *mem, const struct tm_maps *maps,
+				   const struct py_runtime *runtime,
+				   const struct py_arena_list *arenas,
+				   struct heap_blocks *blocks,
+				   const struct py_census_opts *opts, struct tm_err *err)
+{
+	struct py_census *census = py_census_create(mem, maps, runtime, arenas, blocks);
+
 	census->names = opts->names;
 	census->stacks = opts->stacks;
 	census->nstacks = opts->nstacks;
-	census->blocks = *blocks;
-	*blocks = (struct heap_blocks){ 0 };
 	if (!py_classify(census, err) || !is_proved(census, err)) {
 		heap_census_destroy(&census->base);
 		return NULL;

@@ -8,8 +8,11 @@ uint32_t py_resolve(struct py_census *census, tm_addr at)
 	uint32_t node = heap_blocks_find(&census->blocks, at, &off);
 	uint16_t *flags;
 
-	if (node == 0)
+	if (node == 0) {
+		if (census->outside)
+			census->outside->word(census->outside, at);
 		return 0;
+	}
 	flags = &census->base.flags[node];
 	switch ((enum heap_kind)(*flags & HEAP_KIND)) {
 	case HEAP_RAW:
@@ -26,11 +29,13 @@ uint32_t py_resolve(struct py_census *census, tm_addr at)
 	return 0;
 }
 
-uint32_t py_object_node(const struct py_census *census, tm_addr at)
+uint32_t py_object_node(struct py_census *census, tm_addr at)
 {
 	uint64_t off;
 	uint32_t node = heap_blocks_find(&census->blocks, at, &off);
 
+	if (node == 0 && census->outside)
+		census->outside->word(census->outside, at);
 	return node && heap_node_kind(&census->base, node) == HEAP_OBJECT &&
 	       off == heap_object_offset(&census->base, node) ? node : 0;
 }
@@ -39,6 +44,8 @@ void py_edge_add(struct py_census *census, uint32_t to, enum py_level level, uin
 {
 	struct heap_graph *graph = &census->base.graph;
 
+	if (census->outside)
+		return;
 	if (graph->edges == census->cap_edges) {
 		census->cap_edges = census->cap_edges ? census->cap_edges / 2 * 3 : 1 << 20;
 		graph->to = tm_big_grow(graph->to, census->cap_edges, sizeof(*graph->to));
@@ -68,6 +75,8 @@ void py_root(struct py_census *census, enum heap_root_kind kind, const char *nam
 	uint32_t how = (uint32_t)HEAP_EDGE_ROOT << HEAP_EDGE_SHIFT |
 		       (census->base.nroots & HEAP_EDGE_MAX);
 
+	if (census->outside)
+		return;
 	py_root_note(census, kind, name, local);
 	py_edge_add(census, node, level, how);
 }

@@ -63,15 +63,16 @@ static bool is_heap(const struct py_census *census, tm_addr at)
 	return false;
 }
 
-/* The words from `from` on. */
-static void scan_words(struct py_census *census, const char *bytes, size_t from, size_t len,
-		       enum heap_root_kind kind, const char *name)
+/* The words from `from` on of those at `at`; 0: of no memory. */
+static void scan_words(struct py_census *census, tm_addr at, const char *bytes, size_t from,
+		       size_t len, enum heap_root_kind kind, const char *name)
 {
 	for (size_t i = from; i + 8 <= len; i += 8) {
-		uint64_t value = tm_load_u64(bytes, i);
+		uint64_t value = tm_load_u64(bytes, i), off;
 		uint32_t node = value & 7 ? 0 : py_resolve(census, value);
 
-		if (node)
+		/* A page of an allocator that is not walked has some blocks in it. */
+		if (node && !heap_blocks_find(&census->blocks, at + i, &off))
 			py_root(census, kind, name, NULL, node, PY_LEVEL_ROOT);
 	}
 }
@@ -93,7 +94,7 @@ static void scan_page(struct py_census *census, tm_addr at, const char *bytes, s
 	} else if (i < census->nstacks && stacks[i].alone && kind == HEAP_ROOT_STACK) {
 		return;
 	}
-	scan_words(census, bytes, from, len, kind, name);
+	scan_words(census, at, bytes, from, len, kind, name);
 }
 
 static void scan_registers(struct py_census *census)
@@ -101,7 +102,7 @@ static void scan_registers(struct py_census *census)
 	for (size_t i = 0; i < census->nstacks; i++) {
 		const struct py_c_stack *stack = &census->stacks[i];
 
-		scan_words(census, (const char *)stack->regs, 0, stack->nregs * 8,
+		scan_words(census, 0, (const char *)stack->regs, 0, stack->nregs * 8,
 			   HEAP_ROOT_STACK, census->stack_names[i]);
 	}
 }
@@ -117,14 +118,16 @@ static void scan_region(struct py_census *census, const struct tm_region *region
 
 		len = tm_mem_read_some(census->mem, at, window, len);
 		for (size_t page = 0; page < len; page += TM_PAGE)
-			if (!is_heap(census, at + page))
+			if (!is_heap(census, at + page) &&
+			    (!census->outside ||
+			     census->outside->is_static(census->outside, at + page)))
 				scan_page(census, at + page, window + page,
 					  len - page < TM_PAGE ? len - page : TM_PAGE,
 					  kind, name);
 	}
 }
 
-static void scan_regions(struct py_census *census)
+void py_words_of_roots(struct py_census *census)
 {
 	TM_GUARD(tm_free_ptr) char *window = tm_malloc(WINDOW);
 	const struct tm_maps *maps = census->maps;
@@ -137,7 +140,7 @@ static void scan_regions(struct py_census *census)
 		if (i > 0 && region->start != region[-1].end)
 			home = NULL;
 		if (!region->readable || !region->writable || region->shared ||
-		    strcmp(region->path, "[heap]") == 0)
+		    (strcmp(region->path, "[heap]") == 0 && !census->blocks.nestimated))
 			continue;
 		if (region->inode == 0 && !home)
 			anonymous += region->end - region->start;
@@ -162,7 +165,7 @@ void py_roots_add(struct py_census *census)
 	py_named_roots(census);
 	add_immortal(census);
 	name_stacks(census);
-	scan_regions(census);
+	py_words_of_roots(census);
 	scan_registers(census);
 	free(census->stack_names);
 	census->stack_names = NULL;

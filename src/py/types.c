@@ -216,6 +216,10 @@ bool py_types_begin(struct py_census *census, struct tm_err *err)
 		return tm_err_set(err, TM_ERR_CORRUPT, census->runtime.name,
 				  "`type' is not its own type");
 	census->type_type = at;
-	census->type_cache[0].at = UINT64_MAX;
+	/* Every address has a slot: an empty one says that address 0 is no type. */
+	for (size_t i = 0; i < PY_TYPE_CACHE; i++) {
+		census->type_cache[i].at = 0;
+		census->type_cache[i].index = PY_NO_TYPE;
+	}
 	return true;
 }

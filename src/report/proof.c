@@ -34,6 +34,11 @@ void proof_print(FILE *out, const struct tm_heap *heap)
 	if (proof.estimated)
 		tm_buf_addf(&line, "; %" PRIu64 " sizes estimated", proof.estimated);
 	fprintf(out, "%s\n", line.data);
+	if (proof.estimated)
+		fputs("Estimated: their allocator cannot be walked. They are as large as their "
+		      "types say, without its\nrounding. Objects that the collector does not "
+		      "track and only memory of C leads to are not found there,\nnor is memory "
+		      "of C.\n", out);
 }
 
 json_t *proof_json(const struct tm_heap *heap)

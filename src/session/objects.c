@@ -1,19 +1,17 @@
 #include "session/objects.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "heap/allocated.h"
-#include "heap/glibc.h"
-#include "heap/interposed.h"
 #include "py/objects.h"
+#include "py/typed.h"
 #include "session/blocks.h"
 #include "session/c_stacks.h"
 #include "session/core.h"
 #include "session/look.h"
 #include "session/meta.h"
+#include "session/recorded_lines.h"
 #include "session/tracer.h"
 #include "trace/block_lines.h"
 
@@ -25,29 +23,29 @@ struct taking {
 	struct tm_look look;
 	const struct tm_census_opts *opts;
 	struct heap_census *ret;
-	bool again;                  /* another instant may do */
-	struct tm_err why;
-	bool traced;                 /* and by which lines is wanted */
+	struct tm_err why;           /* no instant was good yet */
+	bool traced;                 /* and by which lines is wanted: of tracemalloc, */
+	struct tm_recorded *recorded; /* or of our recorder, if it is not NULL */
 	struct tm_c_stacks stacks;
 };
 
-/* The instant is not good: say so, and let the look end without an error. */
-static bool not_now(struct taking *taking, const char *cause)
+static bool read_lines(struct taking *taking, struct tm_mem *mem,
+		       struct tm_block_lines *ret, struct tm_err *err)
 {
-	taking->again = true;
-	tm_err_set(&taking->why, TM_ERR_BUSY, taking->session->object, "%s", cause);
-	tm_err_hint(&taking->why, "try again");
-	return true;
+	struct tm_session *session = taking->session;
+
+	if (taking->recorded)
+		return tm_recorded_lines(taking->recorded, ret, err);
+	return tm_block_lines_read(mem, &session->runtime,
+				   tm_maps_writable_bytes(&session->maps), ret, err);
 }
 
-/* Which line has allocated each block, by tracemalloc's table of the same instant. */
+/* Which line has allocated each block, by a table of the same instant. */
 static bool add_lines(struct taking *taking, struct tm_mem *mem, struct tm_err *err)
 {
 	TM_GUARD(tm_block_lines_free) struct tm_block_lines lines = { 0 };
-	struct tm_session *session = taking->session;
 
-	if (!tm_block_lines_read(mem, &session->runtime,
-				 tm_maps_writable_bytes(&session->maps), &lines, err))
+	if (!read_lines(taking, mem, &lines, err))
 		return false;
 	heap_census_need_allocated(taking->ret);
 	for (size_t i = 0; i < lines.nlines; i++)
@@ -71,64 +69,81 @@ static void note_loss(const struct tm_session *session)
 				"objects, too");
 }
 
-/*
- * Objects were missing. Blocks of more than 512 bytes come from malloc: if that is not
- * glibc's, no other instant is better.
- */
-static bool is_foreign(struct taking *taking, struct tm_mem *mem, struct tm_err *err)
+static struct heap_census *make_census(struct taking *taking, struct tm_mem *mem,
+				       const struct py_arena_list *arenas,
+				       struct heap_blocks *blocks, struct tm_err *err)
 {
-	const struct tm_maps *maps = &taking->session->maps;
-	const char *path = heap_interposed(mem, maps);
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	struct heap_glibc heap;
+	const struct py_census_opts opts = {
+		.graph = taking->opts->graph, .names = taking->opts->names,
+		.stacks = taking->stacks.stacks, .nstacks = taking->stacks.nstacks,
+	};
 
-	if (is_cut_short(taking->session))
-		return false;
-	if (!path && heap_glibc_find(mem, maps, &heap))
-		return false;
-	tm_err_set(err, TM_ERR_UNSUPPORTED, taking->session->object,
-		   "its large blocks come from %s, which is not read yet",
-		   slash ? slash + 1 : "a malloc that is not glibc's");
-	tm_err_hint(err, "%swith tracing on, `stats' shows where its memory comes from",
-		    path ? "start it without that library (LD_PRELOAD); or, " : "");
-	return true;
+	return py_census_make(mem, &taking->session->maps, &taking->session->runtime, arenas,
+			      blocks, &opts, err);
 }
 
-static bool take_stacks(void *ctx, const struct tm_instant *instant, struct tm_err *err)
+/*
+ * The blocks again, and what is in none of them: that is of another allocator than
+ * glibc's. If there is nothing, it was not for that that objects were missing.
+ */
+static struct heap_census *make_typed(struct taking *taking, struct tm_mem *mem,
+				      struct tm_err *err)
+{
+	TM_GUARD(heap_blocks_free) struct heap_blocks blocks = { 0 };
+	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
+	const struct tm_session *session = taking->session;
+	struct tm_err why;
+
+	if (is_cut_short(session) ||
+	    tm_blocks_read(taking->session, mem, NULL, &arenas, &blocks) ||
+	    !py_typed_add(mem, &session->maps, &session->runtime, &arenas, &blocks, &why) ||
+	    blocks.nestimated == 0)
+		return NULL;
+	return make_census(taking, mem, &arenas, &blocks, err);
+}
+
+/* False with TM_ERR_BUSY: another instant may do. */
+static bool read_objects(struct taking *taking, const struct tm_instant *instant,
+			 struct tm_err *err)
+{
+	TM_GUARD(heap_blocks_free) struct heap_blocks blocks = { 0 };
+	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
+	const char *changing = tm_blocks_read(taking->session, instant->mem, NULL, &arenas, &blocks);
+
+	if (changing) {
+		tm_err_set(err, TM_ERR_BUSY, taking->session->object, "%s", changing);
+		return tm_err_hint(err, "try again");
+	}
+	tm_c_stacks_find(&taking->stacks, &taking->session->maps);
+	taking->ret = make_census(taking, instant->mem, &arenas, &blocks, err);
+	if (!taking->ret && err->kind == TM_ERR_BUSY)
+		taking->ret = make_typed(taking, instant->mem, err);
+	return taking->ret != NULL;
+}
+
+static bool mark_instant(void *ctx, const struct tm_instant *instant, struct tm_err *err)
 {
 	struct taking *taking = ctx;
 
 	(void)err;
 	tm_c_stacks_take(&taking->stacks, instant->stop);
+	if (taking->recorded)
+		tm_recorded_mark(taking->recorded);
 	return true;
 }
 
+/* The recorder's table first: it notes down what changes as long as it is not read. */
 static bool read_census(void *ctx, const struct tm_instant *instant, struct tm_err *err)
 {
 	struct taking *taking = ctx;
-	const struct py_runtime *runtime = &taking->session->runtime;
-	const struct tm_maps *maps = &taking->session->maps;
-	struct py_census_opts opts = {
-		.graph = taking->opts->graph, .names = taking->opts->names,
-	};
-	TM_GUARD(heap_blocks_free) struct heap_blocks blocks = { 0 };
-	TM_GUARD(py_arena_list_free) struct py_arena_list arenas = { 0 };
-	const char *changing = tm_blocks_read(taking->session, instant->mem, NULL, &arenas, &blocks);
 
-	taking->again = false;
-	if (changing)
-		return not_now(taking, changing);
-	tm_c_stacks_find(&taking->stacks, maps);
-	opts.stacks = taking->stacks.stacks;
-	opts.nstacks = taking->stacks.nstacks;
-	taking->ret = py_census_make(instant->mem, maps, runtime, &arenas, &blocks, &opts, err);
-	if (!taking->ret && err->kind == TM_ERR_BUSY &&
-	    !is_foreign(taking, instant->mem, err)) {
-		taking->again = true;
+	if ((taking->recorded && !tm_recorded_read(taking->recorded, instant, err)) ||
+	    !read_objects(taking, instant, err)) {
 		taking->why = *err;
-		return true;
+		/* Then the look ends without an error. */
+		return err->kind == TM_ERR_BUSY;
 	}
-	if (taking->ret && taking->traced &&
+	if ((taking->traced || taking->recorded) &&
 	    !add_lines(taking, instant->mem, err)) {
 		heap_census_destroy(taking->ret);
 		taking->ret = NULL;
@@ -143,7 +158,8 @@ static bool take(struct taking *taking, struct tm_err *err)
 	uint64_t wait_ns = TM_NS_PER_MS;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (!tm_look_at(taking->session, &taking->look, err))
+		if ((taking->recorded && !tm_recorded_prepare(taking->recorded, err)) ||
+		    !tm_look_at(taking->session, &taking->look, err))
 			return tm_subject_explain(taking->session, err);
 		if (taking->ret)
 			return true;
@@ -193,10 +209,10 @@ struct heap_census *tm_session_census(struct tm_session *session,
 	struct taking taking = {
 		.session = session, .opts = opts,
 		/* All memory is read. */
-		.look = { .maps = true, .bytes = UINT64_MAX / 4, .stopped = take_stacks,
+		.look = { .maps = true, .bytes = UINT64_MAX / 4, .stopped = mark_instant,
 			  .read = read_census, .ctx = &taking },
 	};
-	bool taken;
+	bool ok;
 
 	if (!is_possible(session, err))
 		return NULL;
@@ -205,9 +221,12 @@ struct heap_census *tm_session_census(struct tm_session *session,
 	taking.traced = opts->lines && is_traced(session);
 	if (taking.traced)
 		taking.look.at_rest = tm_meta_at_rest;
-	taken = take(&taking, err);
+	else if (opts->lines)
+		taking.recorded = tm_recorded_create(session);
+	ok = take(&taking, err);
+	tm_recorded_destroy(taking.recorded);
 	tm_c_stacks_free(&taking.stacks);
-	if (!taken)
+	if (!ok)
 		return NULL;
 	note_loss(session);
 	if (ret_pause_ns)

@@ -48,9 +48,9 @@ static void print_proof(const struct heap_census *census)
 
 	printf("blocks %" PRIu64 " objects %" PRIu64 " dead %" PRIu64 " tracked %" PRIu64
 	       " listed %" PRIu64 " unexplained %" PRIu64 " ambiguous %" PRIu64
-	       " garbage %" PRIu64 " edges %" PRIu64 "\n",
+	       " garbage %" PRIu64 " edges %" PRIu64 " estimated %" PRIu64 "\n",
 	       p->blocks, p->objects, p->dead, p->tracked, p->listed, p->unexplained,
-	       p->ambiguous, p->garbage, census->graph.edges);
+	       p->ambiguous, p->garbage, census->graph.edges, p->estimated);
 }
 
 static void print_types(const struct heap_census *census)

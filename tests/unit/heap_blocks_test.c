@@ -121,6 +121,37 @@ static void what_cannot_be_is_refused(void **state)
 	heap_blocks_free(&blocks);
 }
 
+/* Sizes of an allocator that cannot be asked: no block reaches into the next. */
+static void estimates_end_before_the_next(void **state)
+{
+	struct heap_blocks blocks = { 0 };
+	uint64_t off;
+
+	(void)state;
+	add_pools(&blocks);
+	assert_true(heap_blocks_add_estimated(&blocks, LARGE + 8, 100));
+	assert_true(heap_blocks_add_estimated(&blocks, LARGE + 512, 64));
+	assert_true(heap_blocks_finish(&blocks));
+	assert_true(heap_blocks_add_estimated(&blocks, LARGE + 72, 1000));
+	assert_true(heap_blocks_finish(&blocks));
+	assert_int_equal(blocks.nestimated, 3);
+	assert_int_equal(heap_blocks_size(&blocks, blocks.nlarge), 64);
+	assert_int_equal(heap_blocks_size(&blocks, blocks.nlarge + 1), 440);
+	assert_int_equal(heap_blocks_find(&blocks, LARGE + 511, &off), blocks.nlarge + 1);
+	assert_true(heap_blocks_estimated(&blocks, blocks.nlarge));
+	assert_false(heap_blocks_estimated(&blocks, 1));
+	assert_false(heap_blocks_estimated(&blocks, blocks.n));
+	/* Two that begin at one address, and one that reaches into the next of malloc's. */
+	assert_true(heap_blocks_add_large(&blocks, LARGE + 4096, 8192));
+	assert_true(heap_blocks_finish(&blocks));
+	assert_false(heap_blocks_estimated(&blocks, blocks.n - 1));
+	assert_true(heap_blocks_add_estimated(&blocks, LARGE + 8192, 16));
+	assert_false(heap_blocks_finish(&blocks));
+	assert_false(heap_blocks_add_estimated(&blocks, LARGE + 4, 16));
+	assert_false(heap_blocks_add_estimated(&blocks, UINT64_MAX - 7, 16));
+	heap_blocks_free(&blocks);
+}
+
 struct seen {
 	uint32_t next;
 	uint64_t bytes;
@@ -173,6 +204,7 @@ int main(void)
 		cmocka_unit_test(numbers_and_addresses_agree),
 		cmocka_unit_test(free_memory_is_no_block),
 		cmocka_unit_test(what_cannot_be_is_refused),
+		cmocka_unit_test(estimates_end_before_the_next),
 		cmocka_unit_test(a_stream_gives_each_block_once),
 	};
 
