@@ -1,6 +1,6 @@
 /*
  * A census of the recorded heaps in fixtures/heaps, with lies put into their pages
- * (liar.h). What comes out is asked everything.
+ * (liar.h), by malloc's chunks and by types alone. What comes out is asked everything.
  */
 #include "fixtures/replay_heap.h"
 #include "fuzz/liar.h"
@@ -25,21 +25,27 @@ static void ask(struct heap_census *census)
 	tm_heap_destroy(heap);
 }
 
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+static void take(const unsigned char *data, size_t size, bool typed)
 {
 	static struct liar liar;
 	struct heap_census *census;
 	struct tm_err err = { 0 };
 
-	if (size == 0)
-		return 0;
 	liar_begin(&liar, data, size, READS_PER_STEP);
-	census = replay_heap(&liar.mem, &liar.fixture->maps, &err);
+	census = replay_heap_as(&liar.mem, &liar.fixture->maps, typed, &err);
 	if (census)
 		ask(census);
 	else if (err.kind == TM_ERR_NONE)
 		abort();
 	liar_end(&liar);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+	take(data, size, false);
+	take(data, size, true);
 	return 0;
 }
 

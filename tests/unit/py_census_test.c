@@ -61,6 +61,37 @@ static void test_3_13(void **state)
 	check("3.13.5-py313", 11415, 4389, 0);
 }
 
+/* Without malloc's word of where its blocks are, what is missed is what only memory of C
+ * leads to: of each of these one object. */
+static void test_typed(void **state)
+{
+	const char *const names[] = { "3.8.18-py38", "3.13.5-py313" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct recording recorded = { 0 };
+		struct heap_census *census, *exact;
+		struct tm_err err = { 0 };
+		struct tm_mem *mem;
+
+		load(names[i], &recorded);
+		exact = take(&recorded, &err);
+		assert_non_null(exact);
+		mem = tm_mem_pages(&recorded.pages);
+		census = replay_heap_as(mem, &recorded.maps, true, &err);
+		tm_mem_destroy(mem);
+		assert_non_null(census);
+		assert_int_equal(exact->proof.estimated, 0);
+		assert_true(census->proof.estimated > 100);
+		assert_int_equal(census->proof.objects, exact->proof.objects - 1);
+		assert_int_equal(census->proof.tracked, exact->proof.tracked);
+		assert_int_equal(census->proof.garbage, 0);
+		heap_census_destroy(census);
+		heap_census_destroy(exact);
+		recording_free(&recorded);
+	}
+}
+
 /* Each root is named by its own number. */
 static void test_roots(void **state)
 {
@@ -86,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_3_8),
 		cmocka_unit_test(test_3_13),
+		cmocka_unit_test(test_typed),
 		cmocka_unit_test(test_roots),
 	};
 
