@@ -328,9 +328,11 @@ static void remark_cut(struct cli_source *source, const char *object)
 
 int cli_source_status(struct cli_source *source)
 {
-	const struct tm_meta *meta = &source->snapshot->meta;
+	const struct tm_meta *meta = source->snapshot ? &source->snapshot->meta : NULL;
 	const char *object = source->file ? source->file : source->object;
 
+	if (!meta)
+		return CLI_DONE;
 	if (meta->dropped)
 		cli_note("%s: the recorder had no room for %llu traces", object,
 			 (unsigned long long)meta->dropped);

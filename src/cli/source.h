@@ -66,7 +66,7 @@ cli_report_source(const struct cli_source *source)
 	return (struct report_source){ &source->snapshot->meta, source->file };
 }
 
-/* What a command that printed its report returns: done, or partial. */
+/* What a command that printed its report returns: done, or partial (of a snapshot). */
 int cli_source_status(struct cli_source *source);
 
 /*

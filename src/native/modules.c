@@ -206,15 +206,3 @@ struct native_module *native_modules_find(struct native_modules *modules,
 			return modules->now[i];
 	return NULL;
 }
-
-struct native_module *native_modules_by_id(struct native_modules *modules,
-					   const char *build_id)
-{
-	for (size_t i = 0; i < modules->nnow; i++)
-		native_module_read(modules, modules->now[i]);
-	for (size_t i = modules->nall; i-- > 0; )
-		if (modules->all[i]->state == NATIVE_READ && build_id[0] &&
-		    strcmp(modules->all[i]->build_id, build_id) == 0)
-			return modules->all[i];
-	return NULL;
-}

@@ -63,7 +63,7 @@ struct native_remembered {
 	uint64_t unchanged_ns;   /* 0: nothing is believed without a build-id */
 };
 
-/* It lives as long as `modules`, and is found by build-id, never by address. */
+/* It lives as long as `modules`, and is never found by address. */
 struct native_module *native_modules_remember(struct native_modules *modules,
 					      const struct native_remembered *what);
 
@@ -77,9 +77,6 @@ void native_modules_prove(struct native_modules *modules, bool right);
 /* The image with executable bytes at `at`; NULL if there is none. */
 struct native_module *native_modules_find(struct native_modules *modules,
 					  tm_addr at);
-/* By build-id (hex), also of images no longer mapped; reads all headers. */
-struct native_module *native_modules_by_id(struct native_modules *modules,
-					   const char *build_id);
 /* Have the headers been read, and are they an image's? Reads them if not yet. */
 bool native_module_read(struct native_modules *modules,
 			struct native_module *module);

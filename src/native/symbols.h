@@ -51,7 +51,7 @@ struct tm_code_place tm_symbolize(struct tm_symbolizer *symbolizer,
 struct tm_code_place tm_symbolize_generated(struct tm_symbolizer *symbolizer,
 					    tm_addr address, bool is_return);
 
-/* The same for an offset in a module (native_modules_by_id()), mapped or not. */
+/* The same for an offset in a module, mapped or not. */
 struct tm_code_place tm_symbolize_offset(struct tm_symbolizer *symbolizer,
 					 const struct native_module *module,
 					 uint64_t offset, bool is_return);

@@ -2,61 +2,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/alloc.h"
 #include "base/guard.h"
-#include "base/map.h"
-#include "base/order.h"
 #include "codec/codec.h"
 #include "codec/csv.h"
+#include "report/domains.h"
 #include "report/figures.h"
 #include "report/json.h"
 #include "report/line.h"
 
 /* ---- what every form shows ---------------------------------------------------- */
-
-struct domain {
-	uint32_t domain;
-	uint64_t traces;
-	uint64_t size;
-};
-
-static int compare_domains(const void *a, const void *b)
-{
-	const struct domain *x = a, *y = b;
-
-	return tm_order_u64(x->domain, y->domain);
-}
-
-/* The totals per domain, by its number; free() the result. A site whose traces
- * are all gone does not make a domain. */
-static struct domain *sum_domains(const struct tm_snapshot *snapshot,
-				  size_t *ret_n)
-{
-	struct domain *domains = NULL;
-	struct tm_map map = { 0 };
-	size_t n = 0, cap = 0;
-
-	for (size_t i = 0; i < snapshot->nsites; i++) {
-		const struct tm_site *site = &snapshot->sites[i];
-		uint32_t *at;
-
-		if (!site->count)
-			continue;
-		at = tm_map_put(&map, site->domain);
-		if (*at == TM_MAP_NONE) {
-			*at = (uint32_t)n;
-			domains = tm_grow(domains, &cap, n + 1, sizeof(*domains));
-			domains[n++] = (struct domain){ site->domain, 0, 0 };
-		}
-		domains[*at].traces += site->count;
-		domains[*at].size += site->size;
-	}
-	tm_map_free(&map);
-	if (n)
-		qsort(domains, n, sizeof(*domains), compare_domains);
-	*ret_n = n;
-	return domains;
-}
 
 static uint64_t pause_ns(const struct report_info *info)
 {
@@ -109,10 +63,10 @@ static void print_size(const struct report *how, const char *name, uint64_t size
 static void print_domains(const struct report *how,
 			  const struct tm_snapshot *snapshot)
 {
-	TM_GUARD(tm_free_ptr) struct domain *domains = NULL;
+	TM_GUARD(tm_free_ptr) struct report_domain *domains = NULL;
 	size_t n;
 
-	domains = sum_domains(snapshot, &n);
+	domains = report_domains(snapshot, &n);
 	for (size_t i = 0; i < n; i++) {
 		char name[32], size[80], text[128];
 
@@ -255,11 +209,11 @@ static void print_info(const struct report *how, const struct report_info *info)
 
 static json_t *domains_json(const struct tm_snapshot *snapshot)
 {
-	TM_GUARD(tm_free_ptr) struct domain *domains = NULL;
+	TM_GUARD(tm_free_ptr) struct report_domain *domains = NULL;
 	json_t *array = json_array();
 	size_t n;
 
-	domains = sum_domains(snapshot, &n);
+	domains = report_domains(snapshot, &n);
 	for (size_t i = 0; i < n; i++) {
 		json_t *domain = json_object();
 
@@ -344,10 +298,10 @@ static void add_sampling(struct tm_buf *text, const struct tm_snapshot *snapshot
 
 static void add_domains(struct tm_buf *text, const struct tm_snapshot *snapshot)
 {
-	TM_GUARD(tm_free_ptr) struct domain *domains = NULL;
+	TM_GUARD(tm_free_ptr) struct report_domain *domains = NULL;
 	size_t n;
 
-	domains = sum_domains(snapshot, &n);
+	domains = report_domains(snapshot, &n);
 	for (size_t i = 0; i < n; i++) {
 		tm_buf_addf(text, "domain %" PRIu32 " traces,%" PRIu64 "\r\n",
 			    domains[i].domain, domains[i].traces);
