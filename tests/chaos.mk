@@ -22,7 +22,7 @@ $(B)/tests/live/confine: tests/live/confine.c
 test-programs: $(chaos_bin)
 
 check-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)B='$(abspath $(B))' tests/live/run chaos surroundings containers
+	$(q)B='$(abspath $(B))' tests/live/run chaos meanwhile surroundings containers
 
 # In an emulated machine: most have no Yama, or one setting of it.
 check-yama: $(B)/tmattach
@@ -30,6 +30,6 @@ check-yama: $(B)/tmattach
 	$(q)B='$(abspath $(B))' tests/live/run yama
 
 soak-chaos: $(B)/tmattach $(chaos_bin)
-	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos surroundings containers
+	$(q)LONG=1 B='$(abspath $(B))' tests/live/run chaos meanwhile surroundings containers
 
 soak: soak-chaos

@@ -101,8 +101,7 @@ bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	int64_t current;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-	    !read_counters(in, c, err))
+	if (!inject_stand(in, &stop, NULL, err) || !read_counters(in, c, err))
 		return false;
 	current = tm_recorder_current(&c->table, c->threads);
 	for (uint32_t i = 0; i < TM_RECORDER_THREADS; i++)
@@ -153,6 +152,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 		     sizeof(struct tm_recorder_memo) / TM_PAGE * TM_PAGE, err) &&
 	       inject_punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
 	       inject_punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
+	       inject_punch(in, remote, t->journal, t->journal_size / TM_PAGE * TM_PAGE, err) &&
 	       inject_poke_table(in, t->shards, c->shards, sizeof(c->shards), err) &&
 	       inject_poke_table(in, t->threads, c->threads, sizeof(c->threads), err) &&
 	       inject_poke_table(in, 0, &c->table, sizeof(c->table), err);
@@ -172,7 +172,7 @@ static bool try_clear(struct tm_injection *in, bool unwind, struct tm_err *err)
 	struct tm_remote remote;
 	bool ok;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+	if (!inject_stand(in, &stop, NULL, err))
 		return false;
 	if (!inject_clear_of(in, &stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
@@ -209,36 +209,85 @@ uint64_t inject_maps_hash(const struct tm_maps *maps)
 	return hash;
 }
 
+/* Areas near new functions, from *ret_first on. */
+static bool map_new(struct tm_injection *in, struct tm_stop *stop, const struct tm_maps *maps,
+		    const struct tm_functions *functions, uint32_t *ret_first,
+		    struct tm_err *err)
+{
+	struct tm_remote remote;
+	bool ok;
+
+	if (!tm_remote_begin(stop, in->insn, &remote, err))
+		return false;
+	ok = inject_unmap_idle_nears(in, &remote, maps, err);
+	*ret_first = in->head.nnear;
+	ok = ok && inject_map_nears(in, &remote, maps, functions, err);
+	/* Also of what was mapped before that failed. */
+	if (!inject_write_head(in, remote.host->tid, ok ? err : &(struct tm_err){ 0 }))
+		ok = false;
+	tm_remote_end(&remote);
+	return ok;
+}
+
+/* Areas in which nothing is hooked after all. If they cannot be unmapped now, they are
+ * before others are needed. */
+static void unmap_new(struct tm_injection *in, struct tm_stop *stop)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+	struct tm_remote remote;
+	struct tm_err err;
+
+	if (!tm_maps_read(in->process.pid, &maps, &err) ||
+	    !tm_remote_begin(stop, in->insn, &remote, &err))
+		return;
+	if (!inject_unmap_idle_nears(in, &remote, &maps, &err))
+		tm_log("an area stays: %s", err.cause);
+	tm_remote_end(&remote);
+}
+
+/* All in one stop: another tmattach finds these functions hooked, or nothing. */
+static bool try_hook_new(struct tm_injection *in, struct tm_functions *functions, bool unwind,
+			 struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 }, with_new = { 0 };
+	uint32_t first;
+
+	if (!inject_stand(in, &stop, &maps, err))
+		return false;
+	inject_drop_hooked(in, functions, 0);
+	if (functions->n == 0)
+		return true;
+	if (!map_new(in, &stop, &maps, functions, &first, err) ||
+	    !tm_maps_read(in->process.pid, &with_new, err) ||
+	    !inject_hook_in(in, &stop, &with_new, functions, first, unwind, err)) {
+		unmap_new(in, &stop);
+		return false;
+	}
+	inject_loader_hooked_late(in, functions);
+	return true;
+}
+
 /* Hooks in allocators that came later; the stop is only made for them. */
 static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		     struct tm_err *err)
 {
 	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
-	uint32_t nnear = 0;
-	bool mapped = false;
 
 	if (!inject_survey(in, maps, &functions, err))
 		return false;
+	inject_drop_refused(in, &functions);
 	if (functions.n == 0)
 		return true;
-	{
-		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
-		struct tm_remote remote;
-
-		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-		    !tm_remote_begin(&stop, in->insn, &remote, err))
+	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		if (tries)
+			inject_pause(tries);
+		if (try_hook_new(in, &functions, inject_unwinds(tries), err))
+			return true;
+		if (err->kind != TM_ERR_BUSY)
 			return false;
-		mapped = inject_unmap_idle_nears(in, &remote, maps, err);
-		nnear = in->head.nnear;
-		mapped = mapped && inject_map_nears(in, &remote, maps, &functions, err);
-		if (!inject_write_head(in, remote.host->tid, err))
-			mapped = false;
-		tm_remote_end(&remote);
 	}
-	if (!mapped || !inject_hook(in, &functions, nnear, err))
-		return false;
-	inject_loader_hooked_late(in, &functions);
-	return true;
+	return false;
 }
 
 /* What it knows of its Python; all zero: there is none. */

@@ -16,13 +16,6 @@ static bool is_clear(struct tm_injection *in, struct tm_stop *stop,
 	return inject_clear_of(in, stop, &what);
 }
 
-static bool is_mapped(const struct tm_maps *maps, const struct tm_recorder_range *near)
-{
-	const struct tm_region *region = tm_maps_find(maps, near->address);
-
-	return region && inject_is_ours(region, TM_RECORDER_NEAR_NAME);
-}
-
 static void forget(struct tm_injection *in, uint32_t area)
 {
 	struct tm_recorder_code *head = &in->head;
@@ -43,7 +36,7 @@ bool inject_unmap_idle_nears(struct tm_injection *in, struct tm_remote *remote,
 	for (uint32_t i = in->head.nnear; i-- > 0;) {
 		const struct tm_recorder_range near = in->head.near[i];
 
-		if (is_mapped(maps, &near)) {
+		if (inject_near_is_mapped(in, maps, i)) {
 			if (!inject_near_is_idle(in, maps, i) || !is_clear(in, remote->stop, &near))
 				continue;
 			if (!tm_remote_unmap(remote, near.address, near.size, err))

@@ -160,15 +160,26 @@ static bool move_threads(struct tm_injection *in, struct tm_stop *stop,
 	return true;
 }
 
-static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
-		      const struct inject_plan *plans, size_t nplans,
-		      struct tm_range *ranges, bool unwind, struct tm_err *err)
+/* Take back what of these was done, and nothing else. */
+static void take_back(struct tm_injection *in, struct tm_stop *stop,
+		      const struct inject_plan *plans, size_t nplans)
 {
+	struct tm_err err;
+
+	while (nplans-- > 0)
+		if (!inject_plan_restore(in, stop, &plans[nplans], &err))
+			tm_log("a hook stays: %s", err.cause);
+}
+
+static bool apply(struct tm_injection *in, struct tm_stop *stop,
+		  const struct inject_plan *plans, size_t nplans, bool unwind, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct tm_range *ranges =
+		tm_calloc(nplans * INJECT_MAX_PATCHES + 1, sizeof(*ranges));
 	const struct inject_clear what = {
 		.ranges = ranges, .n = windows(plans, nplans, ranges),
 		.unwind = unwind, .plans = plans, .nplans = nplans,
 	};
-	struct tm_err restored;
 
 	if (!inject_clear_of(in, stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
@@ -178,51 +189,103 @@ static bool try_apply(struct tm_injection *in, struct tm_stop *stop,
 		return false;
 	for (size_t i = 0; i < nplans; i++)
 		if (!inject_plan_apply(in, stop, &plans[i], err)) {
-			inject_restore(in, stop, &restored);
+			take_back(in, stop, plans, i + 1);
 			return false;
 		}
 	return true;
 }
 
-static bool apply(struct tm_injection *in, const struct inject_plan *plans,
-		  size_t nplans, struct tm_err *err)
+/* One plan an image; *ret_n of them. */
+static bool make_plans(struct tm_injection *in, const struct tm_maps *maps,
+		       const struct tm_functions *functions, uint32_t first_near,
+		       struct inject_plan *ret, size_t *ret_n, struct tm_err *err)
 {
-	TM_GUARD(tm_free_ptr) struct tm_range *ranges =
-		tm_calloc(nplans * INJECT_MAX_PATCHES + 1, sizeof(*ranges));
+	*ret_n = 0;
+	for (size_t first = 0, end; first < functions->n; first = end) {
+		uint32_t area = first_near + (uint32_t)*ret_n;
+
+		end = group_end(functions, first);
+		if (!inject_near_is_mapped(in, maps, area))
+			return tm_err_set(err, TM_ERR_NOT_TRACED, in->process.object,
+					  "another tmattach has removed the recorder meanwhile");
+		if (!inject_plan_make(in, functions->items + first, end - first,
+				      in->head.near[area].address, &ret[(*ret_n)++], err))
+			return false;
+	}
+	return true;
+}
+
+bool inject_hook_in(struct tm_injection *in, struct tm_stop *stop, const struct tm_maps *maps,
+		    const struct tm_functions *functions, uint32_t first_near, bool unwind,
+		    struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct inject_plan *plans =
+		tm_calloc(TM_RECORDER_MAX_NEAR, sizeof(*plans));
+	size_t n;
+
+	return inject_is_alone(in, maps, err) &&
+	       make_plans(in, maps, functions, first_near, plans, &n, err) &&
+	       apply(in, stop, plans, n, unwind, err);
+}
+
+bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
+		 uint32_t first_near, struct tm_err *err)
+{
 	bool done = false;
 
 	for (unsigned tries = 0; tries < MAX_TRIES && !done; tries++) {
 		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+		TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
 		if (tries)
 			inject_pause(tries);
-		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		if (!inject_stand(in, &stop, &maps, err))
 			return false;
-		done = try_apply(in, &stop, plans, nplans, ranges,
-				 inject_unwinds(tries), err);
+		done = inject_hook_in(in, &stop, &maps, functions, first_near,
+				      inject_unwinds(tries), err);
 		if (!done && err->kind != TM_ERR_BUSY)
 			return false;
 	}
 	return done;
 }
 
-bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
-		 uint32_t first_near, struct tm_err *err)
+static bool can_hook(struct tm_injection *in, const struct tm_functions *functions,
+		     size_t first, size_t end)
 {
-	size_t nplans = 0, first = 0;
-	TM_GUARD(tm_free_ptr) struct inject_plan *plans =
-		tm_calloc(TM_RECORDER_MAX_NEAR, sizeof(*plans));
+	struct tm_err err;
 
-	for (; first < functions->n; first = group_end(functions, first)) {
-		size_t end = group_end(functions, first);
-
-		if (!inject_plan_make(in, functions->items + first, end - first,
-				      in->head.near[first_near + nplans].address,
-				      &plans[nplans], err))
+	for (size_t i = first; i < end; i++)
+		if (!inject_can_hook(in, &functions->items[i], &err)) {
+			tm_log("%s, at 0x%llx", err.cause,
+			       (unsigned long long)functions->items[i].address);
 			return false;
-		nplans++;
+		}
+	return true;
+}
+
+void inject_drop_refused(struct tm_injection *in, struct tm_functions *functions)
+{
+	size_t kept = 0;
+
+	for (size_t first = 0, end; first < functions->n; first = end) {
+		end = group_end(functions, first);
+		if (!can_hook(in, functions, first, end))
+			continue;
+		memmove(&functions->items[kept], &functions->items[first],
+			(end - first) * sizeof(functions->items[0]));
+		kept += end - first;
 	}
-	return apply(in, plans, nplans, err);
+	functions->n = kept;
+}
+
+void inject_drop_hooked(struct tm_injection *in, struct tm_functions *functions, size_t from)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < functions->n; i++)
+		if (!inject_patched(in, functions->items[i].address))
+			functions->items[kept++] = functions->items[i];
+	functions->n = kept;
 }
 
 /* A free() that gives nothing back need not be hooked, and often cannot be: there is
@@ -248,10 +311,11 @@ static void keep_hookable(struct tm_injection *in, struct tm_functions *function
 
 		if (is_idle(in, function))
 			tm_log("%s() only returns", function->name);
-		else if (!inject_patched(in, function->address))
+		else
 			functions->items[kept++] = *function;
 	}
 	functions->n = kept;
+	inject_drop_hooked(in, functions, from);
 }
 
 static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded,

@@ -73,18 +73,25 @@ void inject_forget(struct tm_injection *in)
 	in->table_mem = NULL;
 	tm_fd_close(&in->table_fd);
 	in->table_fd = -1;
-	in->code = 0;
+	in->code = in->code_inode = 0;
 	in->head = (struct tm_recorder_code){ 0 };
 }
 
 /* The head of the code; the near areas have other heads. */
-static bool read_head(struct tm_injection *in, const struct tm_region *region)
+static bool is_head(struct tm_injection *in, const struct tm_region *region)
 {
 	in->code = region->start;
+	in->code_inode = region->inode;
 	return inject_is_ours(region, TM_RECORDER_CODE_NAME) &&
 	       tm_mem_read_some(in->mem, in->code, &in->head, sizeof(in->head)) ==
 		       sizeof(in->head) &&
 	       in->head.magic == TM_RECORDER_CODE_MAGIC;
+}
+
+bool inject_read_head(struct tm_injection *in, const struct tm_region *region)
+{
+	return is_head(in, region) && in->head.version == TM_RECORDER_VERSION &&
+	       in->head.nnear <= TM_RECORDER_MAX_NEAR;
 }
 
 /* The privileged way to the table's file; without it its memory is read. */
@@ -121,7 +128,7 @@ enum inject_found inject_look_at(struct tm_injection *in, const struct tm_maps *
 	struct tm_recorder_gate gate = { 0 };
 
 	inject_forget(in);
-	if (!read_head(in, &maps->regions[i]))
+	if (!is_head(in, &maps->regions[i]))
 		return INJECT_NOTHING;
 	if (in->head.version != TM_RECORDER_VERSION) {
 		tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,

@@ -6,6 +6,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "mem/scan.h"
 
 enum {
 	CODE_AT = TM_PAGE, /* behind the page of the patches */
@@ -73,6 +74,15 @@ static bool add_patch(struct tm_injection *in, struct inject_plan *plan,
 	memcpy(plan->moved[plan->npatches], trampoline.moved, sizeof(trampoline.moved));
 	plan->npatches++;
 	return true;
+}
+
+bool inject_can_hook(struct tm_injection *in, const struct tm_function *function,
+		     struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct inject_plan *plan = tm_calloc(1, sizeof(*plan));
+
+	plan->near = function->address / TM_PAGE * TM_PAGE;
+	return add_patch(in, plan, function, err);
 }
 
 /* operator new and its variant that does not throw. */
@@ -158,6 +168,14 @@ bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 	return true;
 }
 
+static bool read_near(struct tm_injection *in, uint32_t area, struct tm_recorder_near *ret)
+{
+	return tm_mem_read_some(in->mem, in->head.near[area].address, ret, sizeof(*ret)) ==
+		       sizeof(*ret) &&
+	       ret->magic == TM_RECORDER_NEAR_MAGIC && ret->version == TM_RECORDER_VERSION &&
+	       ret->npatches <= INJECT_MAX_PATCHES;
+}
+
 /* The patches of a near area; malloc'ed, *ret_n 0 if it is not one. */
 static struct tm_recorder_patch *read_patches(struct tm_injection *in,
 					      uint32_t area, size_t *ret_n)
@@ -167,10 +185,7 @@ static struct tm_recorder_patch *read_patches(struct tm_injection *in,
 	tm_addr at = in->head.near[area].address;
 
 	*ret_n = 0;
-	if (tm_mem_read_some(in->mem, at, &head, sizeof(head)) != sizeof(head) ||
-	    head.magic != TM_RECORDER_NEAR_MAGIC ||
-	    head.version != TM_RECORDER_VERSION ||
-	    head.npatches > INJECT_MAX_PATCHES)
+	if (!read_near(in, area, &head))
 		return NULL;
 	patches = tm_calloc(head.npatches + 1, sizeof(*patches));
 	*ret_n = tm_mem_read_some(in->mem, at + sizeof(head), patches,
@@ -193,6 +208,24 @@ static bool restore_one(struct tm_injection *in, pid_t tid,
 			   TM_JUMP_SIZE, err);
 }
 
+bool inject_plan_restore(struct tm_injection *in, struct tm_stop *stop,
+			 const struct inject_plan *plan, struct tm_err *err)
+{
+	for (size_t i = plan->npatches; i-- > 0;)
+		if (!restore_one(in, tm_stop_any(stop), &plan->patches[i], err))
+			return false;
+	return true;
+}
+
+bool inject_mark_near(struct tm_injection *in, pid_t tid, uint32_t area, struct tm_err *err)
+{
+	const struct tm_recorder_near head = {
+		.version = TM_RECORDER_VERSION, .magic = TM_RECORDER_NEAR_MAGIC,
+	};
+
+	return inject_poke(in, tid, in->head.near[area].address, &head, sizeof(head), err);
+}
+
 /* The last one first: a hook may stand on one that was there before it. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err)
@@ -212,6 +245,8 @@ bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 /* Not if the bytes are somebody else's, whose jump may lead to ours. */
 bool inject_near_is_idle(struct tm_injection *in, const struct tm_maps *maps, uint32_t area)
 {
+	const tm_addr at = in->head.near[area].address;
+	struct tm_recorder_near head;
 	size_t n;
 	TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches = read_patches(in, area, &n);
 
@@ -222,7 +257,9 @@ bool inject_near_is_idle(struct tm_injection *in, const struct tm_maps *maps, ui
 		    !bytes_are(in, patches[i].function, patches[i].original, patches[i].length))
 			return false;
 	}
-	return n > 0;
+	/* Or was it never used? */
+	return read_near(in, area, &head) ||
+	       tm_mem_is_blank(in->mem, (struct tm_range){ at, at + sizeof(head) });
 }
 
 bool inject_near_allocates(struct tm_injection *in, uint32_t area)
@@ -236,7 +273,8 @@ bool inject_near_allocates(struct tm_injection *in, uint32_t area)
 	return false;
 }
 
-bool inject_patched(struct tm_injection *in, tm_addr function)
+/* 0: any. */
+static bool is_patched(struct tm_injection *in, tm_addr function)
 {
 	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {
 		size_t n;
@@ -244,11 +282,21 @@ bool inject_patched(struct tm_injection *in, tm_addr function)
 			read_patches(in, i, &n);
 
 		for (size_t k = 0; k < n; k++)
-			if ((patches[k].function == function ||
+			if ((!function || patches[k].function == function ||
 			     patches[k].function == function + TM_LANDING_LEN) &&
 			    bytes_are(in, patches[k].function,
 				      patches[k].patched, TM_JUMP_SIZE))
 				return true;
 	}
 	return false;
+}
+
+bool inject_patched(struct tm_injection *in, tm_addr function)
+{
+	return function && is_patched(in, function);
+}
+
+bool inject_any_patched(struct tm_injection *in)
+{
+	return is_patched(in, 0);
 }

@@ -24,6 +24,7 @@ struct tm_injection {
 	int table_fd;             /* -1: reached through mem */
 	struct tm_mem *table_mem; /* the table at its address in the target */
 	tm_addr code;             /* where the head of the code is */
+	uint64_t code_inode;      /* of its file, which no other recorder has */
 	struct tm_recorder_code head;
 	struct tm_remote_code insn; /* a system call instruction */
 	tm_addr leave;            /* tm_frame_end; 0: not found */
@@ -64,6 +65,25 @@ bool inject_may_be_image(const struct tm_region *region);
 /* How the table is read from now on; takes the descriptor (-1: by memory). */
 void inject_use_table(struct tm_injection *in, int fd);
 
+/* The head of the code that begins at this mapping; false: there is none that we know. */
+bool inject_read_head(struct tm_injection *in, const struct tm_region *region);
+
+/* ---- stand.c: another tmattach may be at work, too ------------------------------ */
+
+/* Stop the target and know what is in it now: its maps (NULL: nobody asks), and the head
+ * of the recorder if there was one. TM_ERR_NOT_TRACED: it is not there any more. What
+ * is written into a target is decided after this, and before it runs on. */
+bool inject_stand(struct tm_injection *in, struct tm_stop *ret, struct tm_maps *ret_maps,
+		  struct tm_err *err);
+/* Which file it is that has just been mapped. */
+bool inject_know_code(struct tm_injection *in, struct tm_err *err);
+/* Is there still (already) one of its areas? */
+bool inject_near_is_mapped(const struct tm_injection *in, const struct tm_maps *maps,
+			   uint32_t area);
+/* Has no other recorder hooked anything? TM_ERR_USAGE if one has. */
+bool inject_is_alone(const struct tm_injection *in, const struct tm_maps *maps,
+		     struct tm_err *err);
+
 /* ---- install.c, start.c, stop.c ------------------------------------------- */
 
 /* All allocation functions that are not hooked yet. */
@@ -78,9 +98,19 @@ bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 bool inject_write_head(struct tm_injection *in, pid_t tid, struct tm_err *err);
 /* The recorder itself, and its head. */
 bool inject_write_code(struct tm_injection *in, pid_t tid, struct tm_err *err);
-/* Hook the functions; their areas are near[first_near] and following. */
+/* Hook the functions; their areas are near[first_near] and following. On failure none of
+ * them is hooked, and what was hooked before is. */
 bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 		 uint32_t first_near, struct tm_err *err);
+/* The same in a stop, once; TM_ERR_BUSY: a thread stands where it must not. */
+bool inject_hook_in(struct tm_injection *in, struct tm_stop *stop, const struct tm_maps *maps,
+		    const struct tm_functions *functions, uint32_t first_near, bool unwind,
+		    struct tm_err *err);
+/* Dropped from the list: images of which one function cannot be hooked; those of others
+ * are. */
+void inject_drop_refused(struct tm_injection *in, struct tm_functions *functions);
+/* And functions that somebody has hooked already. */
+void inject_drop_hooked(struct tm_injection *in, struct tm_functions *functions, size_t from);
 /* Undo everything; *ret_left as in tm_inject_stop(). */
 bool inject_remove(struct tm_injection *in, bool *ret_left, struct tm_err *err);
 /* Remove what former recorders have left, unless a thread is in it;
@@ -228,6 +258,9 @@ struct inject_plan {
 	uint8_t code[INJECT_NEAR_SIZE]; /* the area's content */
 };
 
+/* By a jump to an area nearby, if there is one? */
+bool inject_can_hook(struct tm_injection *in, const struct tm_function *function,
+		     struct tm_err *err);
 /* Put the functions, all of one image, into a plan whose area is at `near`. */
 bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
 		      size_t n, tm_addr near, struct inject_plan *ret,
@@ -238,6 +271,12 @@ tm_addr inject_plan_moved(const struct inject_plan *plans, size_t n, tm_addr pc)
 /* Write the jumps; all threads are stopped and clear of the functions. */
 bool inject_plan_apply(struct tm_injection *in, struct tm_stop *stop,
 		       const struct inject_plan *plan, struct tm_err *err);
+/* The same for this plan alone. */
+bool inject_plan_restore(struct tm_injection *in, struct tm_stop *stop,
+			 const struct inject_plan *plan, struct tm_err *err);
+/* Write the head of an area that has no patches yet: it is somebody's. */
+bool inject_mark_near(struct tm_injection *in, pid_t tid, uint32_t area, struct tm_err *err);
+bool inject_any_patched(struct tm_injection *in);
 /* Put back the functions of all near areas, as far as they are still ours. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err);
@@ -336,7 +375,7 @@ void inject_initial_add(struct inject_initial *initial, const struct tm_image *i
 bool inject_initial_write(struct tm_injection *in, const struct tm_recorder_table *table,
 			  struct inject_initial *initial, struct tm_err *err);
 void inject_initial_free(struct inject_initial *initial); /* works as a guard */
-/* Note in the records that these functions have only now been hooked. */
+/* Note in the records that these functions have only now been hooked. In a stop. */
 void inject_loader_hooked_late(struct tm_injection *in, const struct tm_functions *functions);
 /* How often the list has changed, so far as the recorder saw it. */
 uint32_t inject_loader_changes(struct tm_injection *in);
@@ -344,7 +383,8 @@ uint32_t inject_loader_changes(struct tm_injection *in);
 /* ---- space.c: modules, rows, stacks --------------------------------------------- */
 
 /* Write what `maps` shows into the table and make it the current space. The records of
- * modules begin with it unless something is recorded already. */
+ * modules begin with it unless something is recorded already; then the target is stopped
+ * while it is written. */
 enum inject_publishes { INJECT_BEGINS, INJECT_GOES_ON };
 bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 			  enum inject_publishes how, struct tm_err *err);

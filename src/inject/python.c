@@ -66,9 +66,10 @@ static bool try_hook(struct tm_injection *in, const struct tm_inject_python *pyt
 		     bool opens, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	pid_t tid;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+	if (!inject_stand(in, &stop, &maps, err) || !inject_is_alone(in, &maps, err))
 		return false;
 	tid = tm_stop_any(&stop);
 	if (!tid)

@@ -15,8 +15,11 @@
 #include "target/late.h"
 #include "trace/recorder_look.h"
 
+enum progress { FAILED, AGAIN, DONE };
+
 enum {
 	MAX_TRIES = 200,     /* of an instant */
+	MAX_ENDS = 5,        /* the same, for what only gives memory back */
 	MAX_LOOKS = 5,       /* that another tmattach disturbs, or a thread at a bad place */
 	OTHER_MS = 1000,     /* for another's look to end; one that was killed does not */
 	LEAST_ROOM = 1 << 20,
@@ -127,7 +130,7 @@ static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	bool ok;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+	if (!inject_stand(in, &stop, NULL, err))
 		return false;
 	ok = mark_instant(in, table, copy, err);
 	*pause_ns += tm_stop_release(&stop);
@@ -147,25 +150,20 @@ static bool read_running(struct tm_injection *in, struct tm_recorder_copy *copy,
 
 /* Without the table's file the target gives the memory back itself: where that is
  * much, and not at any price. */
-static void give_back(struct tm_injection *in, const struct tm_recorder_table *table,
-		      uint64_t used, uint64_t *pause_ns)
+static void give_back(struct tm_injection *in, struct tm_stop *stop,
+		      const struct tm_recorder_table *table, uint64_t used)
 {
-	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	uint64_t size = (used + TM_PAGE - 1) / TM_PAGE * TM_PAGE;
 	struct tm_remote remote;
 	struct tm_err err;
 
-	if (size == 0 || inject_punch_file(in, table->journal, size) || size <= KEPT ||
-	    !pause_ns)
+	if (size == 0 || inject_punch_file(in, table->journal, size) || size <= KEPT)
 		return;
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, &err))
-		return;
-	if (tm_remote_begin(&stop, in->insn, &remote, &err)) {
+	if (tm_remote_begin(stop, in->insn, &remote, &err)) {
 		if (!inject_punch(in, &remote, table->journal, size, &err))
 			tm_log("what was noted down stays in memory: %s", err.cause);
 		tm_remote_end(&remote);
 	}
-	*pause_ns += tm_stop_release(&stop);
 }
 
 /* What was noted down and is no more used: by us, and by one that was killed. */
@@ -177,24 +175,69 @@ static uint64_t used(const struct tm_recorder_table *then, const struct tm_recor
 	return most < now->journal_size ? most : now->journal_size;
 }
 
-/* If it is still ours: nothing is noted down any more. `pause_ns`: NULL: no stop for it. */
+static bool write_word(struct tm_injection *in, size_t at, struct tm_err *err)
+{
+	const uint64_t none = 0;
+
+	return inject_poke_table(in, at, &none, sizeof(none), err);
+}
+
+/* No more is noted down; nor will anything be, if no thread is in the middle of a change.
+ * It is so in the stop: another's look may follow it at once. AGAIN: one is. */
+static enum progress try_to_end(struct tm_injection *in, const struct tm_recorder_table *table,
+				uint64_t *pause_ns, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	struct tm_recorder_table now;
+	enum progress progress = FAILED;
+
+	if (!inject_stand(in, &stop, NULL, err) || !read_head(in, &now, err) ||
+	    (now.look && now.look != table->look) || now.looks != table->look)
+		return FAILED;
+	if (write_word(in, offsetof(struct tm_recorder_table, look), err))
+		progress = AGAIN;
+	if (progress == AGAIN && tm_recorder_look_rests(&now, in->table_mem, in->head.table, err)) {
+		give_back(in, &stop, &now, used(table, &now));
+		progress = write_word(in, offsetof(struct tm_recorder_table, journal_tail), err)
+			? DONE : FAILED;
+	}
+	*pause_ns += tm_stop_release(&stop);
+	return progress;
+}
+
+static bool is_ours(struct tm_injection *in, const struct tm_recorder_table *table,
+		    struct tm_recorder_table *ret_now)
+{
+	struct tm_err err;
+
+	return read_head(in, ret_now, &err) && ret_now->look == table->look;
+}
+
+/* If it is still ours. What cannot be ended now is by who looks next. `pause_ns`: NULL: no
+ * stop for it. */
 static void end_look(struct tm_injection *in, const struct tm_recorder_table *table,
 		     uint64_t *pause_ns)
 {
+	enum progress progress = AGAIN;
 	struct tm_recorder_table now;
-	const uint64_t none = 0;
-	struct tm_err err;
+	struct tm_err err = { 0 };
 
-	if (!read_head(in, &now, &err) || now.look != table->look ||
-	    !inject_poke_table(in, offsetof(struct tm_recorder_table, look), &none,
-			       sizeof(none), &err) ||
-	    !tm_recorder_look_rests(&now, in->table_mem, in->head.table, &err) ||
-	    !read_head(in, &now, &err) || now.look)
-		return;
-	give_back(in, &now, used(table, &now), pause_ns);
-	if (!inject_poke_table(in, offsetof(struct tm_recorder_table, journal_tail), &none,
-			       sizeof(none), &err))
-		tm_log("%s", err.cause);
+	/* Nothing was noted down: no need to stop it for that. */
+	if (!pause_ns || (in->table_fd >= 0 && table->journal_tail == 0)) {
+		if (!is_ours(in, table, &now))
+			return;
+		if (!pause_ns || now.journal_tail == 0) {
+			write_word(in, offsetof(struct tm_recorder_table, look), &err);
+			return;
+		}
+	}
+	for (unsigned tries = 0; tries < MAX_ENDS && progress == AGAIN; tries++) {
+		if (tries)
+			inject_pause(tries);
+		progress = try_to_end(in, table, pause_ns, &err);
+	}
+	if (progress != DONE)
+		tm_log("the look is not ended: %s", err.cause);
 }
 
 static bool look_once(struct tm_injection *in, struct tm_recorder_copy *copy,
@@ -304,7 +347,8 @@ bool tm_inject_look_read(struct tm_inject_look *look, bool held, struct tm_err *
 
 void tm_inject_look_destroy(struct tm_inject_look *look)
 {
-	if (look && look->begun)
+	/* Without the table's file it is written to in a stop alone. */
+	if (look && look->begun && look->in->table_fd >= 0)
 		end_look(look->in, &look->table, NULL);
 	free(look);
 }

@@ -27,6 +27,11 @@ struct known {
 	struct tm_recorder_module *modules;
 };
 
+static void known_free(struct known *known)
+{
+	free(known->modules);
+}
+
 static void read_known(struct tm_injection *in, const struct tm_recorder_table *table,
 		       struct known *ret)
 {
@@ -54,26 +59,37 @@ static const struct tm_recorder_module *find_known(const struct known *known,
 	return NULL;
 }
 
-/* Append to the unwind area; 0 if it is full. */
-static uint64_t append(struct tm_injection *in, struct tm_recorder_table *table,
-		       const void *bytes, size_t len)
-{
-	uint64_t at = table->unwind_tail;
-	uint64_t end = table->unwind + table->unwind_size;
-	struct tm_err err;
+/* What is appended to the unwind area, as one piece: offsets of what is in it count from
+ * its start until it has a place. */
+struct piece {
+	struct tm_recorder_space space;
+	struct tm_buf bytes;   /* rows, then stacks and modules */
+	struct tm_buf modules; /* struct tm_recorder_module, */
+	struct tm_buf is_new;  /* and for each a byte: its rows are in the piece */
+	struct tm_buf stacks;
+};
 
-	/* The tail was rounded up: it is past the end if the area is full. */
-	if (at > end || len > end - at ||
-	    !inject_poke_table(in, at, bytes, len, &err))
-		return 0;
-	table->unwind_tail = at + (len + 63) / 64 * 64;
+static void piece_free(struct piece *piece)
+{
+	tm_buf_free(&piece->bytes);
+	tm_buf_free(&piece->modules);
+	tm_buf_free(&piece->is_new);
+	tm_buf_free(&piece->stacks);
+}
+
+static uint64_t put(struct piece *piece, const void *bytes, size_t len)
+{
+	static const char zeroes[64];
+	uint64_t at = piece->bytes.len;
+
+	tm_buf_add(&piece->bytes, bytes, len);
+	tm_buf_add(&piece->bytes, zeroes, (64 - len % 64) % 64);
 	return at;
 }
 
 /* Rows that another module of the same file has, or new ones. */
-static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
-		      const struct known *known, const struct tm_image *image,
-		      struct tm_recorder_module *module)
+static bool take_rows(struct tm_injection *in, struct piece *piece, const struct known *known,
+		      const struct tm_image *image, struct tm_recorder_module *module)
 {
 	const struct tm_recorder_module *same = find_known(known, module->id);
 	TM_GUARD(tm_free_ptr) struct tm_recorder_row *rows = NULL;
@@ -82,11 +98,12 @@ static void take_rows(struct tm_injection *in, struct tm_recorder_table *table,
 	if (same) {
 		module->rows = same->rows;
 		module->nrows = same->nrows;
-		return;
+		return false;
 	}
 	rows = inject_rows(&in->process, in->mem, image, &n);
-	module->rows = append(in, table, rows, n * sizeof(*rows));
-	module->nrows = module->rows ? n : 0;
+	module->rows = put(piece, rows, n * sizeof(*rows));
+	module->nrows = n;
+	return true;
 }
 
 static bool is_image(const struct tm_region *region)
@@ -125,13 +142,13 @@ uint64_t inject_images_hash(struct tm_injection *in, const struct tm_maps *maps)
 	return hash;
 }
 
-static void add_modules(struct tm_injection *in, struct tm_recorder_table *table,
-			const struct known *known, const struct tm_maps *maps,
-			const struct tm_region *region, struct tm_buf *modules,
+static void add_modules(struct tm_injection *in, struct piece *piece, const struct known *known,
+			const struct tm_maps *maps, const struct tm_region *region,
 			struct inject_initial *initial)
 {
 	TM_GUARD(tm_image_free) struct tm_image image = { 0 };
 	struct tm_recorder_module module = { 0 };
+	char is_new;
 
 	if (!read_code(in, maps, region, &image))
 		return;
@@ -140,14 +157,16 @@ static void add_modules(struct tm_injection *in, struct tm_recorder_table *table
 	module.id = identity(region, &image);
 	in->published = with_image(in->published, region, module.id);
 	module.bias = image.bias;
-	take_rows(in, table, known, &image, &module);
+	is_new = take_rows(in, piece, known, &image, &module);
 	for (size_t i = 0; i < image.nsegments; i++) {
 		if (!(image.flags[i] & PF_X))
 			continue;
 		module.start = image.segments[i].start;
 		module.end = image.segments[i].end;
-		if (modules->len / sizeof(module) < MAX_MODULES)
-			tm_buf_add(modules, &module, sizeof(module));
+		if (piece->is_new.len == MAX_MODULES)
+			continue;
+		tm_buf_add(&piece->modules, &module, sizeof(module));
+		tm_buf_add(&piece->is_new, &is_new, 1);
 	}
 }
 
@@ -205,50 +224,90 @@ static bool forget_cached_rows(struct tm_injection *in,
 				 8u << TM_RECORDER_CACHE_LOG2, err);
 }
 
-static bool publish(struct tm_injection *in, struct tm_recorder_table *table,
-		    struct tm_recorder_space *space, struct tm_buf *modules,
-		    const struct tm_buf *stacks, struct tm_err *err)
+/* Give it the place. */
+static void settle(struct piece *piece, uint64_t at)
 {
+	struct tm_recorder_module *modules = (void *)piece->modules.data;
+	struct tm_recorder_space *space = &piece->space;
+
+	space->nmodules = (uint32_t)piece->is_new.len;
+	for (uint32_t i = 0; i < space->nmodules; i++)
+		if (piece->is_new.data[i])
+			modules[i].rows += at;
 	if (space->nmodules > 0)
-		qsort(modules->data, space->nmodules, sizeof(struct tm_recorder_module), by_start);
-	space->stacks = append(in, table, stacks->data, stacks->len);
-	space->modules = append(in, table, modules->data, modules->len);
-	table->space = append(in, table, space, sizeof(*space));
-	if (!space->stacks || !space->modules || !table->space)
+		qsort(modules, space->nmodules, sizeof(*modules), by_start);
+	space->stacks = at + put(piece, piece->stacks.data, piece->stacks.len);
+	space->modules = at + put(piece, modules, piece->modules.len);
+}
+
+static uint64_t size_of(const struct piece *piece)
+{
+	return piece->bytes.len + piece->stacks.len + piece->modules.len + sizeof(piece->space) +
+	       4 * 64;
+}
+
+/* Written behind all that is there now, whoever has written it: in two steps, of which the
+ * second makes it valid. */
+static bool append(struct tm_injection *in, struct tm_recorder_table *table,
+		   struct piece *piece, struct tm_err *err)
+{
+	const uint64_t at = (table->unwind_tail + 63) / 64 * 64, size = size_of(piece);
+	const uint64_t end = table->unwind + table->unwind_size;
+
+	if (at > end || size > end - at)
 		return tm_err_set(err, TM_ERR_LIMIT, in->process.object,
 				  "no room for more unwind rows in the recorder's table");
-	return inject_poke_table(in, offsetof(struct tm_recorder_table, space),
+	settle(piece, at);
+	table->space = at + put(piece, &piece->space, sizeof(piece->space));
+	table->unwind_tail = at + piece->bytes.len;
+	return inject_poke_table(in, at, piece->bytes.data, piece->bytes.len, err) &&
+	       inject_poke_table(in, offsetof(struct tm_recorder_table, space),
 				 &table->space, 2 * sizeof(uint64_t), err);
+}
+
+static bool read_table(struct tm_injection *in, struct tm_recorder_table *ret,
+		       struct tm_err *err)
+{
+	return inject_peek_table(in, 0, ret, sizeof(*ret), err) &&
+	       (inject_table_valid(ret, in->head.table_size) ||
+		tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
+			   "the recorder's table is damaged"));
+}
+
+/* Nobody else knows of a table with which nothing is recorded yet. */
+static bool publish(struct tm_injection *in, enum inject_publishes how, struct piece *piece,
+		    struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	TM_GUARD(known_free) struct known known = { 0 };
+	struct tm_recorder_table table;
+
+	if ((how == INJECT_GOES_ON && !inject_stand(in, &stop, NULL, err)) ||
+	    !read_table(in, &table, err))
+		return false;
+	read_known(in, &table, &known);
+	return append(in, &table, piece, err) &&
+	       (!any_gone(&known, &piece->modules) || forget_cached_rows(in, &table, err));
 }
 
 bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 			  enum inject_publishes how, struct tm_err *err)
 {
 	struct tm_recorder_table table;
-	struct tm_recorder_space space = { .changes = in->changes_seen };
 	TM_GUARD(inject_initial_free) struct inject_initial initial = { 0 };
-	TM_GUARD(tm_buf_free) struct tm_buf modules = { 0 };
-	TM_GUARD(tm_buf_free) struct tm_buf stacks = { 0 };
-	struct known known;
-	bool ok;
+	TM_GUARD(piece_free) struct piece piece = { .space.changes = in->changes_seen };
+	TM_GUARD(known_free) struct known known = { 0 };
 
-	if (!inject_peek_table(in, 0, &table, sizeof(table), err))
+	if (!read_table(in, &table, err))
 		return false;
-	if (!inject_table_valid(&table, in->head.table_size))
-		return tm_err_set(err, TM_ERR_CORRUPT, in->process.object,
-				  "the recorder's table is damaged");
 	read_known(in, &table, &known);
 	if (how == INJECT_BEGINS)
 		tm_loaded_read(in->mem, maps, in->process.pid, &initial.loaded);
 	in->published = 0;
 	for (size_t i = 0; i < maps->n; i++)
-		add_modules(in, &table, &known, maps, &maps->regions[i], &modules,
+		add_modules(in, &piece, &known, maps, &maps->regions[i],
 			    how == INJECT_BEGINS ? &initial : NULL);
-	space.nmodules = (uint32_t)(modules.len / sizeof(struct tm_recorder_module));
-	add_stacks(maps, &space, &stacks);
-	ok = (how == INJECT_GOES_ON || inject_initial_write(in, &table, &initial, err)) &&
-	     publish(in, &table, &space, &modules, &stacks, err) &&
-	     (!any_gone(&known, &modules) || forget_cached_rows(in, &table, err));
-	free(known.modules);
-	return ok;
+	add_stacks(maps, &piece.space, &piece.stacks);
+	return (how == INJECT_GOES_ON || inject_initial_write(in, &table, &initial, err)) &&
+	       publish(in, how, &piece, err);
 }

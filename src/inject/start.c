@@ -113,6 +113,18 @@ static bool map_table(struct tm_injection *in, struct tm_remote *remote,
 	return keep_apart(in, remote, opts->in_core, err);
 }
 
+/* Blank memory is what a start that was killed has left: another would take this for it,
+ * until it is filled. The head knows of it already. */
+static bool mark(struct tm_injection *in, pid_t tid, struct tm_recorder_table *table,
+		 struct tm_err *err)
+{
+	table->start_time = in->process.identity.start_time;
+	for (uint32_t i = 0; i < in->head.nnear; i++)
+		if (!inject_mark_near(in, tid, i, err))
+			return false;
+	return inject_poke_table(in, 0, table, sizeof(*table), err);
+}
+
 static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 		    const struct tm_maps *maps, const struct tm_functions *functions,
 		    struct tm_recorder_table *table,
@@ -126,7 +138,8 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 	    map_table(in, remote, functions, table, opts, err) &&
 	    inject_write_code(in, remote->host->tid, err) &&
 	    inject_poke(in, remote->host->tid, in->head.gate, zeroes,
-			sizeof(zeroes), err))
+			sizeof(zeroes), err) &&
+	    mark(in, remote->host->tid, table, err) && inject_know_code(in, err))
 		return true;
 	inject_unmap_all(in, remote, &ignored);
 	return false;
@@ -141,11 +154,12 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 
 	for (unsigned tries = 0; tries < 100 && !done; tries++) {
 		TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+		TM_GUARD(tm_maps_free) struct tm_maps now = { 0 };
 		struct tm_remote remote;
 
 		if (tries)
 			inject_pause(tries);
-		if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+		if (!inject_stand(in, &stop, &now, err) || !inject_is_alone(in, &now, err))
 			return false;
 		if (!tm_remote_begin(&stop, in->insn, &remote, err)) {
 			if (err->kind != TM_ERR_BUSY)
@@ -166,7 +180,6 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 		       const struct tm_maps *maps, const struct tm_inject_opts *opts,
 		       struct tm_err *err)
 {
-	table->start_time = in->process.identity.start_time;
 	table->epoch = 1;
 	table->anonymous = inject_anonymous(in);
 	table->nframe = opts->nframe ? opts->nframe : 1;
@@ -237,8 +250,7 @@ static bool try_to_open(struct tm_injection *in, bool last, bool *ret_open,
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	bool same;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) ||
-	    !tm_maps_read(in->process.pid, &maps, err))
+	if (!inject_stand(in, &stop, &maps, err))
 		return false;
 	same = inject_images_hash(in, &maps) == in->published;
 	*ret_open = same || last;

@@ -50,12 +50,12 @@ static enum progress drain(struct tm_injection *in, bool unwind,
 	TM_GUARD(inject_copies_free) struct inject_copies copies = { 0 };
 	struct tm_range ranges[TM_RECORDER_MAX_NEAR + 1];
 	struct inject_clear what = {
-		.ranges = ranges, .n = code_ranges(in, ranges), .unwind = unwind,
-		.copies = &copies,
+		.ranges = ranges, .unwind = unwind, .copies = &copies,
 	};
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+	if (!inject_stand(in, &stop, NULL, err))
 		return FAILED;
+	what.n = code_ranges(in, ranges);
 	/* Again each time: a step that failed half way is made good. */
 	if (!inject_restore(in, &stop, err))
 		return err->kind == TM_ERR_BUSY ? AGAIN : FAILED;
@@ -85,11 +85,21 @@ static bool copies_hide(struct tm_injection *in, const struct inject_copies *dat
 	return false;
 }
 
+static bool close_gate(struct tm_injection *in, struct tm_err *err)
+{
+	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
+	const uint32_t off = 0;
+
+	return inject_stand(in, &stop, NULL, err) &&
+	       (!in->head.gate ||
+		inject_poke(in, tm_stop_any(&stop), in->head.gate, &off, sizeof(off), err));
+}
+
 static bool try_words_back(struct tm_injection *in, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 
-	return tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err) &&
+	return inject_stand(in, &stop, NULL, err) &&
 	       inject_words_restore(in, &stop, err);
 }
 
@@ -131,7 +141,7 @@ static bool unmap_table(struct tm_injection *in, struct tm_err *err)
 	struct tm_remote remote;
 	bool done;
 
-	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
+	if (!inject_stand(in, &stop, NULL, err))
 		return false;
 	if (!inject_clear_of(in, &stop, &what))
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
@@ -147,14 +157,12 @@ static bool unmap_table(struct tm_injection *in, struct tm_err *err)
 static bool remove_in(struct tm_injection *in, unsigned drains, bool *ret_left,
 		      struct tm_err *err)
 {
-	const uint32_t off = 0;
 	enum progress progress = AGAIN;
 	TM_GUARD(inject_copies_free) struct inject_copies data = { 0 };
 	struct tm_err ignored;
 	bool hide = false;
 
-	if ((in->head.gate && !inject_poke(in, 0, in->head.gate, &off, sizeof(off), err)) ||
-	    !take_words_back(in, drains, &data, &hide, err))
+	if (!close_gate(in, err) || !take_words_back(in, drains, &data, &hide, err))
 		return false;
 	/* Now, not while the target stands still. */
 	inject_can_leave(in);

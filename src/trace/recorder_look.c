@@ -14,17 +14,32 @@ enum {
 
 /* ---- the instant ------------------------------------------------------------------ */
 
+/* Whoever is in the middle of a change may write a record. */
+static bool all_rest(const struct tm_recorder_shard *shards, struct tm_err *err)
+{
+	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
+		if (shards[i].seq % 2 != 0)
+			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
+					  "a thread rests in the middle of a change to it");
+	return true;
+}
+
 bool tm_recorder_look_begin(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			    struct tm_err *err)
 {
 	copy->nslots = copy->nbefore = 0;
-	if (!tm_recorder_copy_head(copy, mem, at, err))
-		return false;
-	for (uint32_t i = 0; copy->table.journal_tail && i < TM_RECORDER_SHARDS; i++)
-		if (copy->shards[i].seq % 2 != 0)
-			return tm_err_set(err, TM_ERR_BUSY, "the recorder's table",
-					  "a thread rests in the middle of a change to it");
-	return true;
+	return tm_recorder_copy_head(copy, mem, at, err) &&
+	       (!copy->table.journal_tail || all_rest(copy->shards, err));
+}
+
+bool tm_recorder_look_rests(const struct tm_recorder_table *table, struct tm_mem *mem,
+			    tm_addr at, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct tm_recorder_shard *shards =
+		tm_malloc(TM_RECORDER_SHARDS * sizeof(*shards));
+
+	return tm_mem_read(mem, at + table->shards, shards,
+			   TM_RECORDER_SHARDS * sizeof(*shards), err) && all_rest(shards, err);
 }
 
 /* ---- a shard ------------------------------------------------------------------------ */
@@ -133,23 +148,6 @@ bool tm_recorder_look_changes(struct tm_recorder_copy *copy, struct tm_mem *mem,
 		at += n * sizeof(*records);
 		left -= n;
 	}
-	return true;
-}
-
-bool tm_recorder_look_rests(const struct tm_recorder_table *table, struct tm_mem *mem,
-			    tm_addr at, struct tm_err *err)
-{
-	TM_GUARD(tm_free_ptr) struct tm_recorder_shard *shards =
-		tm_malloc(TM_RECORDER_SHARDS * sizeof(*shards));
-	struct tm_recorder_shard now;
-
-	at += table->shards;
-	if (!tm_mem_read(mem, at, shards, TM_RECORDER_SHARDS * sizeof(*shards), err))
-		return false;
-	for (uint32_t i = 0; i < TM_RECORDER_SHARDS; i++)
-		if (shards[i].seq % 2 != 0 &&
-		    !await(mem, at + i * sizeof(*shards), shards[i].seq, is_under_way, &now, err))
-			return false;
 	return true;
 }
 

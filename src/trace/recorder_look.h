@@ -5,7 +5,7 @@
  *
  *	stopped:  table.look is set, tm_recorder_look_begin()
  *	running:  tm_recorder_look_shard() of each, tm_recorder_look_changes()
- *	          table.look is 0 again; tm_recorder_look_rests(), and only then the
+ *	stopped:  table.look is 0 again; tm_recorder_look_rests(), and only then the
  *	          records' place is nobody's: table.journal_tail becomes 0
  *	later:    tm_recorder_look_end(), which reads nothing
  */
@@ -25,8 +25,8 @@ bool tm_recorder_look_shard(struct tm_recorder_copy *copy, struct tm_mem *mem, t
  * more (another tmattach). */
 bool tm_recorder_look_changes(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,
 			      struct tm_err *err) TM_MUST_CHECK;
-/* The look is over: does no thread write a record of it any more? It waits for those that
- * do, for a while. */
+/* The look is over: does no thread write a record of it any more? Asked while it is
+ * stopped. TM_ERR_BUSY: one may. */
 bool tm_recorder_look_rests(const struct tm_recorder_table *table, struct tm_mem *mem,
 			    tm_addr at, struct tm_err *err) TM_MUST_CHECK;
 /* Now copy->slots are those of the instant. */

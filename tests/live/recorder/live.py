@@ -485,6 +485,7 @@ def own():
     own_one("a free() that does nothing", "own-idle", [1000] * 2000)
     own_refreshed()
     own_loaded()
+    own_refused()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -539,6 +540,31 @@ def own_loaded():
     report.check(driver("stop", target.pid).stdout == "left=0\n", "own: loaded: stopped")
     code, _ = target.end()
     report.check(code == 0, "own: loaded: ends well", code)
+
+
+def own_refused():
+    """One that cannot be hooked takes no place, and does not keep others from having theirs."""
+    target = Target(os.path.join(BIN, "own-given"))
+    driver("start", target.pid)
+    areas = near_areas(target.pid)
+    for n in range(20):
+        copy = os.path.join(scratch, "odd-%d.so" % n)
+        shutil.copy(os.path.join(BIN, "odd.so"), copy)
+        target.process.stdin.write(copy.encode() + b"\n")
+        target.step(0)
+        line_of(target.process)
+        driver("blocks", target.pid)
+    report.check(near_areas(target.pid) == areas, "own: refused: no areas are left", (areas, near_areas(target.pid)))
+    target.process.stdin.write(os.path.join(BIN, "header.so").encode() + b"\n")
+    target.step(1000)
+    line_of(target.process)
+    got = sorted(blocks(target.pid).values())
+    report.check(got.count(1032) == 500 and near_areas(target.pid) == areas + 1,
+                 "own: refused: what is recorded still is, and another's functions are hooked",
+                 (len(got), areas, near_areas(target.pid)))
+    report.check(driver("stop", target.pid).stdout == "left=0\n", "own: refused: stopped")
+    code, _ = target.end()
+    report.check(code == 0, "own: refused: ends well", code)
 
 
 def near_areas(pid):
