@@ -1,5 +1,5 @@
 /* An allocator of which one function is too short for a jump, and nothing is free behind it. */
-#include <stddef.h>
+#include <stdlib.h>
 
 static char room[1 << 20];
 static size_t used;
