@@ -14,8 +14,7 @@
 #include "target/stop.h"
 #include "recorder/abi.h"
 
-enum { INJECT_STOP_MS = 1000, INJECT_NEAR_SIZE = 4 * TM_PAGE,
-       INJECT_MAX_PATCHES = 72 };
+enum { INJECT_STOP_MS = 1000, INJECT_NEAR_SIZE = 4 * TM_PAGE, INJECT_MAX_PATCHES = 72 };
 
 struct tm_injection {
 	struct tm_process process;

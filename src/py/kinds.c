@@ -1,14 +1,13 @@
 #include "py/plan.h"
 
 enum {
-	LIST_ITEMS = 24,
+	LIST_ITEMS = 24, ARRAY_ITEMS = 24,
 	DICT_KEYS = 32, DICT_VALUES = 40, DICT_USED = 16,
 	SET_MASK = 32, SET_TABLE = 40, SET_SMALL = 64,
 	STR_COMPACT = 1 << 5, STR_ASCII = 1 << 6, STR_WSTR = 40,
 	BYTEARRAY_BYTES = 32, BYTEARRAY_OBJECT = 56,
 	WEAKREF_CALLBACK = 24,
 	TYPE_DOC = 176, TYPE_DICT = 264,
-	ARRAY_ITEMS = 24,
 	NDARRAY_DATA = 16, NDARRAY_DIMS = 32, NDARRAY_FLAGS = 64, NDARRAY_OWNS = 4,
 	DECIMAL_DATA = 64,
 	/* PyMemoryViewObject.mbuf; its view's obj is borrowed. Objects/memoryobject.c:
