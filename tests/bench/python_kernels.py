@@ -9,9 +9,12 @@ recorded, and answers with a line of JSON: {kernel: [[plain, recorded], ...]}, n
 	tracemalloc N      start(N) and stop() around each slice; the kernel runs once before, so
 	                   that tracemalloc knows its tracebacks
 	still              both as the program is: nothing is exchanged
-	words              the words of the allocator tables as they stood at the beginning, and
-	                   as they stand now
-`allocators` answers whether they differ.
+	memray HOW         the same with memray, into a file in memory; HOW is malloc, python (its
+	                   allocators, too) or native (and C functions)
+	words              the words of the allocator tables, and who is told of objects, as they
+	                   stood at the beginning, and as they stand now
+	allocators         the same, but nobody is told of objects
+`same` answers whether they differ. A string in place of an answer says why there is none.
 """
 import ast
 import asyncio
@@ -28,10 +31,12 @@ import json.decoder
 import json.encoder
 import json.scanner
 import logging
+import os
 import pickle
 import re
 import resource
 import sys
+import tempfile
 import time
 import tokenize
 import tracemalloc
@@ -220,19 +225,36 @@ class Allocator(ctypes.Structure):
     _fields_ = [(word, ctypes.c_void_p) for word in ("ctx", "malloc", "calloc", "realloc", "free")]
 
 
+class Tracer(ctypes.Structure):
+    _fields_ = [("function", ctypes.c_void_p), ("data", ctypes.c_void_p)]
+
+
+# Who is told of objects: 3.13 on.
+GET, SET = (getattr(ctypes.pythonapi, "PyRefTracer_%setTracer" % x, None) for x in "GS")
+if GET:
+    GET.restype = ctypes.c_void_p
+    SET.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+
+
 def words():
-    """Of the three tables."""
+    """Of the three tables, and the tracer's."""
     ret = []
     for domain in range(DOMAINS):
         one = Allocator()
         ctypes.pythonapi.PyMem_GetAllocator(domain, ctypes.byref(one))
         ret.append(one)
+    ret.append(Tracer())
+    if GET:
+        data = ctypes.c_void_p()
+        ret[-1].function, ret[-1].data = GET(ctypes.byref(data)), data.value
     return ret
 
 
-def write(tables):
-    for domain, one in enumerate(tables):
+def write(words):
+    for domain, one in enumerate(words[:DOMAINS]):
         ctypes.pythonapi.PyMem_SetAllocator(domain, ctypes.byref(one))
+    if SET:
+        SET(words[DOMAINS].function, words[DOMAINS].data)
 
 
 def switches():
@@ -277,6 +299,20 @@ def pairs(kernel, rounds, on, off):
     return [[t / times for t in pair(kernel, times, on, off)] for _ in range(rounds)]
 
 
+def memray_ways(how, kernel):
+    import memray
+    options = {"malloc": {}, "python": {"trace_python_allocators": True},
+               "native": {"trace_python_allocators": True, "native_traces": True}}[how]
+    file, on = os.path.join(MEMORY, "memray"), []
+
+    def start():
+        on.append(memray.Tracker(destination=memray.FileDestination(file, overwrite=True), **options))
+        on[0].__enter__()
+        kernel()
+
+    return start, lambda: on.pop().__exit__(None, None, None)
+
+
 def ways(plain, name, kernel):
     """What is done before a slice that is recorded, and after it."""
     now = words()
@@ -287,7 +323,11 @@ def ways(plain, name, kernel):
 
     if name[0] == "tracemalloc":
         return trace, tracemalloc.stop
-    if name[0] == "words":
+    if name[0] == "memray":
+        return memray_ways(name[1], kernel)
+    if name[0] == "allocators":
+        now[DOMAINS] = plain[DOMAINS]
+    if name[0] in ("words", "allocators"):
         return lambda: write(now), lambda: write(plain)
     if name[0] == "still":
         return lambda: None, lambda: None
@@ -310,15 +350,22 @@ def run(plain, name, rounds):
     return ret
 
 
+def reply(plain, rounds, *name):
+    if name == ("same",):
+        return same(plain, words())
+    try:
+        return run(plain, name, int(rounds))
+    except ImportError as e:
+        return str(e)
+
+
 def main():
+    global MEMORY
     plain = words()
     print("ready", flush=True)
-    for line in sys.stdin:
-        rounds, *name = line.split()
-        if name == ["allocators"]:
-            print(json.dumps(same(plain, words())), flush=True)
-        else:
-            print(json.dumps(run(plain, name, int(rounds))), flush=True)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as MEMORY:
+        for line in sys.stdin:
+            print(json.dumps(reply(plain, *line.split())), flush=True)
 
 
 if __name__ == "__main__":
