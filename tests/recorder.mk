@@ -6,7 +6,7 @@ called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-fra
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so workload storm \
-	storm-static window forker rester mover mapper leaderless brood jit) $(keepers)
+	storm-static window forker rester mover mapper leaderless brood jit parted) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
 	frames.so)
@@ -118,8 +118,8 @@ test-programs: $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/maps $(
 		$(recorder_try) $(B)/tests/bench/recorder_pairs $(B)/tests/live/room.so
 
 # The recorder in CPython's own allocators.
-check-pyrecorder: $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
-	$(q)B='$(abspath $(B))' tests/live/run pyrecorder
+check-pyrecorder: $(B)/tests/live/recorder/parted $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
+	$(q)B='$(abspath $(B))' tests/live/run pyrecorder by_thread
 
 # Modules that come and go meanwhile.
 $(B)/tests/live/recorder/plugins-musl: tests/live/recorder/plugins.c

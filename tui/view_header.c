@@ -247,7 +247,7 @@ static void draw_shown(const struct state *state, int col,
 	static const char *const keys[] = {
 		[TM_KEY_FILENAME] = "file", [TM_KEY_LINENO] = "line",
 		[TM_KEY_TRACEBACK] = "traceback",
-		[TM_KEY_FUNCTION] = "function",
+		[TM_KEY_FUNCTION] = "function", [TM_KEY_THREAD] = "thread",
 	};
 	char buf[48];
 

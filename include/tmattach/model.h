@@ -76,12 +76,13 @@ struct tm_traceback {
  * code without unwind tables. It has no line, function or module. */
 #define TM_CUT_FRAME "<cut>"
 
-/* A (traceback, domain) pair and the totals of all its traces. */
+/* A traceback, domain and thread, and the totals of all their traces. */
 struct tm_site {
 	tm_id traceback;
 	uint32_t domain;
 	uint64_t size;
 	uint64_t count;
+	tm_id thread; /* string id of its name; TM_ID_NONE: not kept (tracemalloc) */
 };
 
 /* `count` traces of `size` bytes each at one site. Rows are in no particular
@@ -165,6 +166,9 @@ tm_id tm_builder_native_frame(struct tm_builder *b, tm_id filename,
 tm_id tm_builder_traceback(struct tm_builder *b, const tm_id *frames,
 			   uint32_t nframe, uint32_t total_nframe);
 tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain);
+/* The same of one thread; `thread` is the string id of its name, or TM_ID_NONE. */
+tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
+			     tm_id thread);
 /* `count` (at least 1) traces of `size` bytes at `site`. */
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
 		       uint32_t count);

@@ -74,9 +74,10 @@ enum tm_key {
 	TM_KEY_LINENO,
 	TM_KEY_TRACEBACK,
 	TM_KEY_FUNCTION, /* by file and function; all unknown ones of a file are one */
+	TM_KEY_THREAD,   /* only where a site has one; the filename is its name */
 };
 
-/* "filename", "lineno", "traceback", "function"; NULL behind the last key. */
+/* "filename", "lineno", "traceback", "function", "thread"; NULL behind the last key. */
 const char *tm_key_name(enum tm_key key);
 
 /*
@@ -93,7 +94,7 @@ struct tm_skip {
 
 struct tm_query {
 	enum tm_key key;
-	bool cumulative; /* not with TM_KEY_TRACEBACK */
+	bool cumulative; /* not with TM_KEY_TRACEBACK, TM_KEY_THREAD */
 	const struct tm_filter *filters;
 	size_t nfilters;
 	struct tm_skip skip;
@@ -107,7 +108,7 @@ struct tm_snapshot *tm_snapshot_select(const struct tm_snapshot *snapshot,
 struct tm_stat {
 	const struct tm_snapshot *snapshot; /* the one `group` belongs to */
 	enum tm_key key;
-	tm_id group;    /* FILENAME: string id; LINENO: frame id;
+	tm_id group;    /* FILENAME, THREAD: string id; LINENO: frame id;
 			   TRACEBACK: traceback id (its same_frames) */
 	uint64_t size;
 	uint64_t count;

@@ -8,7 +8,7 @@
 
 static const struct argp_option query_options[] = {
 	OPTION("key", 'k', "KEY", "Group by filename, lineno (the default), "
-	       "traceback or function"),
+	       "traceback, function or thread"),
 	OPTION("cumulative", 'c', NULL, "Count a trace for every frame of its "
 	       "traceback, not only for the most recent one"),
 	OPTIONS_END,
@@ -87,9 +87,10 @@ static error_t parse_query(int key, char *arg, struct argp_state *state)
 		o->query.cumulative = true;
 		break;
 	case ARGP_KEY_SUCCESS:
-		if (o->query.cumulative && o->query.key == TM_KEY_TRACEBACK)
-			cli_usage(state, "--cumulative",
-			      "cannot be used with --key traceback");
+		if (o->query.cumulative && (o->query.key == TM_KEY_TRACEBACK ||
+					    o->query.key == TM_KEY_THREAD))
+			cli_usage(state, "--cumulative", "cannot be used with --key %s",
+				  tm_key_name(o->query.key));
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

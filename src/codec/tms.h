@@ -1,5 +1,5 @@
 /*
- * The .tms format, version 1.1
+ * The .tms format, version 1.2
  * ============================
  *
  *   header    12 bytes: 89 'T' 'M' 'S' 0D 0A 1A 0A, major u16, minor u16
@@ -27,6 +27,8 @@
  *                 before's if that is of the same site; count - 1
  *   8 FUNCTIONS   1.1, before FRAMES: for the first frames of these, one by
  *                 one, function+1 (strings), 0 also of native ones
+ *   9 THREADS     1.2, before SITES: for the first sites of these, one by one,
+ *                 thread+1 (strings)
  *   0 END         numbers of strings, modules, frames, tracebacks, sites;
  *                 number of traces; sum of their sizes. The last chunk.
  *
@@ -47,7 +49,7 @@
 
 enum {
 	TMS_MAJOR = 1,
-	TMS_MINOR = 1,
+	TMS_MINOR = 2,
 	TMS_HEADER = 12,
 	TMS_TRAILER = 4,
 	TMS_WINDOW_LOG = 23,
@@ -74,6 +76,7 @@ enum tms_tag {
 	TMS_SITES,
 	TMS_ROWS,
 	TMS_FUNCTIONS,
+	TMS_THREADS,
 };
 
 /* The payload is a varint; of RUNTIME and COMMAND, the bytes of the text. */

@@ -20,7 +20,7 @@ struct tms_reader {
 	struct tms_in *in;
 	struct tm_builder *builder;
 	struct tm_meta *meta;
-	struct id_list strings, modules, functions, frames, tracebacks, sites;
+	struct id_list strings, modules, functions, frames, tracebacks, threads, sites;
 	struct tm_row *rows;   /* one chunk of them */
 	uint64_t *column;      /* one column of it */
 	tm_id *stack;          /* the frames of one traceback */
@@ -168,6 +168,14 @@ static void get_traceback(struct tms_reader *r)
 			total ? (uint32_t)(total - 1) : TM_TOTAL_NFRAME_NONE));
 }
 
+static void get_thread(struct tms_reader *r)
+{
+	tm_id thread = get_ref1(r, &r->strings, "an unknown thread name");
+
+	if (!tms_in_failed(r->in))
+		list_add(&r->threads, thread);
+}
+
 static void get_site(struct tms_reader *r)
 {
 	tm_id traceback = get_ref(r, &r->tracebacks, "an unknown traceback");
@@ -175,7 +183,9 @@ static void get_site(struct tms_reader *r)
 
 	if (!tms_in_failed(r->in))
 		list_add(&r->sites,
-			 tm_builder_site(r->builder, traceback, domain));
+			 tm_builder_thread_site(r->builder, traceback, domain,
+						r->sites.n < r->threads.n ?
+						r->threads.ids[r->sites.n] : TM_ID_NONE));
 }
 
 static bool get_row_sites(struct tms_reader *r, size_t n)
@@ -269,6 +279,7 @@ static bool get_chunks(struct tms_reader *r)
 		case TMS_FUNCTIONS: each(r, get_function); break;
 		case TMS_FRAMES: each(r, get_frame); break;
 		case TMS_TRACEBACKS: each(r, get_traceback); break;
+		case TMS_THREADS: each(r, get_thread); break;
 		case TMS_SITES: each(r, get_site); break;
 		case TMS_ROWS: each(r, get_rows); break;
 		case TMS_END:
@@ -300,6 +311,7 @@ bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	free(r.functions.ids);
 	free(r.frames.ids);
 	free(r.tracebacks.ids);
+	free(r.threads.ids);
 	free(r.sites.ids);
 	tm_buf_free(&r.text);
 	return ok;

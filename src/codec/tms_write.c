@@ -74,6 +74,24 @@ static void put_frames(struct tms_out *out, const struct canon *canon)
 	tms_flush(out, TMS_FRAMES);
 }
 
+/* The same of sites. */
+static void put_threads(struct tms_out *out, const struct canon *canon)
+{
+	const struct tm_snapshot *s = canon->snapshot;
+	size_t n = 0;
+
+	for (size_t i = 0; i < canon->sites.n; i++)
+		if (s->sites[canon->sites.id[i]].thread != TM_ID_NONE)
+			n = i + 1;
+	for (size_t i = 0; i < n; i++) {
+		tms_put(out, canon_rank1(&canon->strings,
+					 s->sites[canon->sites.id[i]].thread));
+		tms_flush_if_full(out, TMS_THREADS);
+	}
+	if (n)
+		tms_flush(out, TMS_THREADS);
+}
+
 static void put_tracebacks(struct tms_out *out, const struct canon *canon)
 {
 	const struct tm_snapshot *s = canon->snapshot;
@@ -90,6 +108,7 @@ static void put_tracebacks(struct tms_out *out, const struct canon *canon)
 		tms_flush_if_full(out, TMS_TRACEBACKS);
 	}
 	tms_flush(out, TMS_TRACEBACKS);
+	put_threads(out, canon);
 	for (size_t i = 0; i < canon->sites.n; i++) {
 		const struct tm_site *site = &s->sites[canon->sites.id[i]];
 

@@ -140,9 +140,16 @@ enum tm_inject_reading {
 struct tm_inject_sampled {
 	uint64_t pause_ns; /* for how long the target was stopped */
 	char why[512];     /* why not only for the instant; "" if it was, or was not to be */
+	struct tm_inject_thread {
+		pid_t tid;
+		tm_addr pointer;   /* the thread pointer */
+	} *threads;        /* that there were at the instant */
+	size_t nthreads;
 };
 
-/* Copy the table as it is at one instant. `ret` may be NULL. */
+void tm_inject_sampled_free(struct tm_inject_sampled *sampled);
+
+/* Copy the table as it is at one instant. `ret` may be NULL, else it is to be freed. */
 bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 		      struct tm_recorder_copy *copy, struct tm_inject_sampled *ret,
 		      struct tm_err *err) TM_MUST_CHECK;

@@ -26,10 +26,32 @@ enum {
 	KEPT = 1 << 20,      /* of the journal: not worth another stop */
 };
 
+void tm_inject_sampled_free(struct tm_inject_sampled *sampled)
+{
+	free(sampled->threads);
+	sampled->threads = NULL;
+	sampled->nthreads = 0;
+}
+
+static void note_threads(const struct tm_stop *stop, struct tm_inject_sampled *sampled)
+{
+	struct tm_regs regs;
+
+	free(sampled->threads);
+	sampled->threads = tm_calloc(stop->n, sizeof(*sampled->threads));
+	sampled->nthreads = 0;
+	for (size_t i = 0; i < stop->n; i++)
+		if (tm_thread_stands(&stop->threads[i]) &&
+		    tm_regs_get(stop->threads[i].tid, &regs))
+			sampled->threads[sampled->nthreads++] = (struct tm_inject_thread){
+				stop->threads[i].tid, tm_regs_tls(&regs),
+			};
+}
+
 /* ---- while it is stopped ----------------------------------------------------------- */
 
 static bool read_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
-			 uint64_t *pause_ns, struct tm_err *err)
+			 struct tm_inject_sampled *sampled, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	bool ok;
@@ -37,17 +59,18 @@ static bool read_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
 	ok = tm_recorder_copy_take(copy, in->table_mem, in->head.table, err);
-	*pause_ns += tm_stop_release(&stop);
+	note_threads(&stop, sampled);
+	sampled->pause_ns += tm_stop_release(&stop);
 	return ok;
 }
 
 static bool sample_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
-			   uint64_t *pause_ns, struct tm_err *err)
+			   struct tm_inject_sampled *sampled, struct tm_err *err)
 {
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
 		if (tries)
 			inject_pause(tries);
-		if (read_stopped(in, copy, pause_ns, err))
+		if (read_stopped(in, copy, sampled, err))
 			return true;
 		if (err->kind != TM_ERR_BUSY)
 			return false;
@@ -125,7 +148,8 @@ static bool mark_instant(struct tm_injection *in, struct tm_recorder_table *tabl
 }
 
 static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
-		       struct tm_recorder_copy *copy, uint64_t *pause_ns, struct tm_err *err)
+		       struct tm_recorder_copy *copy, struct tm_inject_sampled *sampled,
+		       struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	bool ok;
@@ -133,7 +157,8 @@ static bool begin_look(struct tm_injection *in, struct tm_recorder_table *table,
 	if (!inject_stand(in, &stop, NULL, err))
 		return false;
 	ok = mark_instant(in, table, copy, err);
-	*pause_ns += tm_stop_release(&stop);
+	note_threads(&stop, sampled);
+	sampled->pause_ns += tm_stop_release(&stop);
 	return ok;
 }
 
@@ -241,28 +266,28 @@ static void end_look(struct tm_injection *in, const struct tm_recorder_table *ta
 }
 
 static bool look_once(struct tm_injection *in, struct tm_recorder_copy *copy,
-		      uint64_t *pause_ns, struct tm_err *err)
+		      struct tm_inject_sampled *sampled, struct tm_err *err)
 {
 	struct tm_recorder_table table;
 	bool ok;
 
 	if (!await_other(in, &table, err) || !find_room(in, &table, err) ||
-	    !begin_look(in, &table, copy, pause_ns, err))
+	    !begin_look(in, &table, copy, sampled, err))
 		return false;
 	ok = read_running(in, copy, err);
-	end_look(in, &table, pause_ns);
+	end_look(in, &table, &sampled->pause_ns);
 	if (ok)
 		tm_recorder_look_end(copy);
 	return ok;
 }
 
 static bool sample_briefly(struct tm_injection *in, struct tm_recorder_copy *copy,
-			   uint64_t *pause_ns, struct tm_err *err)
+			   struct tm_inject_sampled *sampled, struct tm_err *err)
 {
 	for (unsigned tries = 0; tries < MAX_LOOKS; tries++) {
 		if (tries)
 			inject_pause(tries);
-		if (look_once(in, copy, pause_ns, err))
+		if (look_once(in, copy, sampled, err))
 			return true;
 		if (err->kind != TM_ERR_BUSY)
 			return false;
@@ -274,7 +299,7 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 		      struct tm_recorder_copy *copy, struct tm_inject_sampled *ret,
 		      struct tm_err *err)
 {
-	struct tm_inject_sampled sampled = { 0 };
+	TM_GUARD(tm_inject_sampled_free) struct tm_inject_sampled sampled = { 0 };
 	bool ok = false;
 
 	/* One that is held executes nothing more for us: it may be ending. */
@@ -283,7 +308,7 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 	else if (!tm_inject_refresh(in, err))
 		tm_log("refresh: %s", err->cause);
 	if (how != TM_INJECT_STOPPED) {
-		ok = sample_briefly(in, copy, &sampled.pause_ns, err);
+		ok = sample_briefly(in, copy, &sampled, err);
 		if (!ok && err->kind != TM_ERR_BUSY && err->kind != TM_ERR_LIMIT)
 			return false;
 		if (!ok && how == TM_INJECT_ONLY_BRIEFLY)
@@ -291,10 +316,12 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 		if (!ok)
 			snprintf(sampled.why, sizeof(sampled.why), "%s", err->cause);
 	}
-	if (!ok && !sample_stopped(in, copy, &sampled.pause_ns, err))
+	if (!ok && !sample_stopped(in, copy, &sampled, err))
 		return false;
-	if (ret)
+	if (ret) {
 		*ret = sampled;
+		sampled.threads = NULL;
+	}
 	return true;
 }
 

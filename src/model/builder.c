@@ -139,13 +139,21 @@ tm_id tm_builder_traceback(struct tm_builder *b, const tm_id *frames,
 
 tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain)
 {
+	return tm_builder_thread_site(b, traceback, domain, TM_ID_NONE);
+}
+
+tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
+			     tm_id thread)
+{
 	struct tables *t = &b->tables;
 
+	if (thread != TM_ID_NONE && thread >= t->nstrings)
+		return unknown_id(b, "string", thread, t->nstrings);
 	if (traceback >= t->ntracebacks)
 		return unknown_id(b, "traceback", traceback, t->ntracebacks);
 	if (full(b, t->nsites, "more than 2^32 - 2 tracebacks and domains"))
 		return TM_ID_NONE;
-	return tables_site(t, traceback, domain);
+	return tables_site(t, traceback, domain, thread);
 }
 
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
@@ -226,6 +234,7 @@ struct tm_snapshot *tm_builder_finish(struct tm_builder *b,
 		tm_builder_destroy(b);
 		return NULL;
 	}
+	tables_name_threads(&b->tables);
 	snapshot = tm_calloc(1, sizeof(*snapshot));
 	snapshot->tables = b->tables;
 	snapshot->pub.meta = *meta;

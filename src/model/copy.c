@@ -106,10 +106,9 @@ void snapshot_copy_site(struct snapshot_copy *copy, tm_id id)
 
 	for (uint32_t i = 0; i < tb->nframe; i++)
 		ids[i] = copy_frame(copy, frames[i]);
-	copy->sites[id] = tm_builder_site(copy->to,
-					  tm_builder_traceback(copy->to, ids, tb->nframe,
-							       tb->total_nframe),
-					  site->domain);
+	copy->sites[id] = tm_builder_thread_site(
+		copy->to, tm_builder_traceback(copy->to, ids, tb->nframe, tb->total_nframe),
+		site->domain, copy_string(copy, site->thread));
 }
 
 static bool is_within(struct tm_sizes sizes, const struct tm_row *row)

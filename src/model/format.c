@@ -94,6 +94,8 @@ char *tm_stat_str(const struct tm_stat *stat, bool diff, size_t *ret_len)
 
 	if (stat->key == TM_KEY_FUNCTION) {
 		add_function(&buf, &frame);
+	} else if (stat->key == TM_KEY_THREAD) {
+		tm_buf_add(&buf, frame.filename.bytes, frame.filename.len);
 	} else if (frame.native && !frame.lineno) {
 		add_symbol(&buf, &frame);
 	} else {

@@ -19,7 +19,7 @@ void groups_free(struct groups *groups)
 size_t group_ids(const struct tm_snapshot *snapshot, enum tm_key key)
 {
 	switch (key) {
-	case TM_KEY_FILENAME:
+	case TM_KEY_FILENAME: case TM_KEY_THREAD:
 		return snapshot->nstrings;
 	case TM_KEY_LINENO: case TM_KEY_FUNCTION:
 		return snapshot->nframes;
@@ -45,6 +45,8 @@ tm_id group_of_site(struct acting *acting, enum tm_key key, const struct tm_site
 
 	if (key == TM_KEY_TRACEBACK)
 		return snapshot->tracebacks[site->traceback].same_frames;
+	if (key == TM_KEY_THREAD)
+		return site->thread;
 	return group_of_frame(snapshot, key, acting_frame(acting, site->traceback));
 }
 
@@ -149,6 +151,15 @@ static bool add_site(void *ctx, tm_id site, tm_id group, uint32_t times)
 	       add_times(&item->count, from->count, times);
 }
 
+static bool check_threads(const struct tm_snapshot *snapshot, struct tm_err *err)
+{
+	if (!snapshot->nsites || tables_of(snapshot)->threaded)
+		return true;
+	tm_err_set(err, TM_ERR_USAGE, "thread",
+		   "the traces do not tell their threads: tracemalloc keeps none");
+	return tm_err_hint(err, "the recorder does: `tmattach start --sample 512K', or --exact");
+}
+
 bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 		    const struct tm_query *query, struct tm_err *err)
 {
@@ -158,6 +169,9 @@ bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 	};
 	size_t nids = group_ids(snapshot, query->key);
 
+	*groups = (struct groups){ 0 };
+	if (query->key == TM_KEY_THREAD && !check_threads(snapshot, err))
+		return false;
 	*groups = (struct groups){
 		.index = tm_reallocarray(NULL, nids, sizeof(*groups->index)),
 	};

@@ -94,9 +94,10 @@ static void add_rows(struct tm_builder *b, const struct tm_snapshot *s,
 {
 	maps->sites = id_array(s->nsites);
 	for (size_t i = 0; i < s->nsites; i++)
-		maps->sites[i] = tm_builder_site(b,
-			maps->tracebacks[s->sites[i].traceback],
-			s->sites[i].domain);
+		maps->sites[i] = tm_builder_thread_site(b,
+			maps->tracebacks[s->sites[i].traceback], s->sites[i].domain,
+			s->sites[i].thread == TM_ID_NONE ? TM_ID_NONE :
+			maps->strings[s->sites[i].thread]);
 	for (size_t i = 0; i < s->nrows; i++) {
 		struct tm_row row = s->rows[i];
 

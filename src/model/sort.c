@@ -66,7 +66,7 @@ static uint32_t rank_at(const struct order *order, const struct tm_stat *stat,
 		&order->ranks[order->ranks[0].snapshot != s];
 
 	switch (stat->key) {
-	case TM_KEY_FILENAME:
+	case TM_KEY_FILENAME: case TM_KEY_THREAD:
 		return i ? 0 : ranks->names[stat->group];
 	case TM_KEY_LINENO:
 		return i ? 0 : ranks->frames[stat->group];

@@ -17,6 +17,7 @@ const char *tm_key_name(enum tm_key key)
 		[TM_KEY_LINENO] = "lineno",
 		[TM_KEY_TRACEBACK] = "traceback",
 		[TM_KEY_FUNCTION] = "function",
+		[TM_KEY_THREAD] = "thread",
 	};
 
 	return (size_t)key < sizeof(names) / sizeof(names[0]) ? names[key] : NULL;
@@ -24,9 +25,9 @@ const char *tm_key_name(enum tm_key key)
 
 static bool check_query(const struct tm_query *query, struct tm_err *err)
 {
-	if (!query->cumulative || query->key != TM_KEY_TRACEBACK)
+	if (!query->cumulative || (query->key != TM_KEY_TRACEBACK && query->key != TM_KEY_THREAD))
 		return true;
-	tm_err_set(err, TM_ERR_USAGE, "traceback",
+	tm_err_set(err, TM_ERR_USAGE, tm_key_name(query->key),
 		   "cumulative mode cannot be used with this key");
 	return tm_err_hint(err, "group by lineno or filename instead");
 }
@@ -157,7 +158,7 @@ uint32_t tm_stat_nframe(const struct tm_stat *stat)
 struct tm_frame_view tm_stat_frame(const struct tm_stat *stat, uint32_t i)
 {
 	switch (stat->key) {
-	case TM_KEY_FILENAME:
+	case TM_KEY_FILENAME: case TM_KEY_THREAD:
 		return (struct tm_frame_view){
 			.filename = stat->snapshot->strings[stat->group],
 		};

@@ -375,20 +375,34 @@ tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 	return id;
 }
 
-tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain)
+tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread)
 {
-	struct index_probe probe = index_start(
-		&t->by_site, index_hash(index_pair(traceback, domain) ^ index_seed));
+	struct index_probe probe = index_start(&t->by_site,
+					       index_hash3(traceback, domain, thread));
 	tm_id id;
 
 	while ((id = index_next(&t->by_site, &probe)) != TM_ID_NONE)
 		if (t->sites[id].traceback == traceback &&
-		    t->sites[id].domain == domain)
+		    t->sites[id].domain == domain && t->sites[id].thread == thread)
 			return id;
 	t->sites = tm_grow(t->sites, &t->sites_cap, t->nsites + 1,
 			   sizeof(*t->sites));
 	id = (tm_id)t->nsites++;
-	t->sites[id] = (struct tm_site){ traceback, domain, 0, 0 };
+	t->sites[id] = (struct tm_site){ traceback, domain, 0, 0, thread };
+	t->threaded |= thread != TM_ID_NONE;
 	index_add(&t->by_site, &probe, id);
 	return id;
+}
+
+void tables_name_threads(struct tables *t)
+{
+	static const char name[] = "<unknown>";
+	tm_id unknown;
+
+	if (!t->threaded || t->nstrings >= TM_ID_NONE - 1)
+		return;
+	unknown = tables_text(t, (struct tm_text){ name, sizeof(name) - 1 });
+	for (size_t i = 0; i < t->nsites; i++)
+		if (t->sites[i].thread == TM_ID_NONE)
+			t->sites[i].thread = unknown;
 }

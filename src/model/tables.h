@@ -21,6 +21,7 @@ struct tables {
 	struct tm_frame *frames;
 	size_t nframes, frames_cap;
 	tm_id *places; /* per frame: the first frame at the same place */
+	bool threaded; /* some site has a thread */
 	bool varied;   /* some frame is not the first at its place */
 	size_t places_cap;
 	tm_id *frame_ids;
@@ -90,6 +91,8 @@ tm_id tables_function_frame(struct tables *t, tm_id filename, uint32_t lineno,
 			    tm_id function);
 tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 		       uint32_t total_nframe);
-tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain);
+tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread);
+/* Where some sites have a thread, those without one get the thread "<unknown>". */
+void tables_name_threads(struct tables *t);
 
 #endif

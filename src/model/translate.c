@@ -107,7 +107,7 @@ static tm_id translate_traceback(struct translation *tr, tm_id id)
 tm_id translate_group(struct translation *tr, enum tm_key key, tm_id group)
 {
 	switch (key) {
-	case TM_KEY_FILENAME:
+	case TM_KEY_FILENAME: case TM_KEY_THREAD:
 		return translate_string(tr, group);
 	case TM_KEY_LINENO:
 		return translate_frame(tr, group);

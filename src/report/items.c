@@ -74,8 +74,11 @@ static void print_frame(const struct report *how, size_t rank,
 
 	tm_buf_addf(&place, "#%zu: ", rank);
 	tm_buf_add(&place, frame.filename.bytes, frame.filename.len);
-	tm_buf_addc(&place, ':');
-	if (stat->key != TM_KEY_FUNCTION)
+	if (stat->key != TM_KEY_THREAD)
+		tm_buf_addc(&place, ':');
+	if (stat->key == TM_KEY_THREAD)
+		frame.lineno = 0;
+	else if (stat->key != TM_KEY_FUNCTION)
 		tm_buf_addf(&place, "%u", frame.lineno);
 	else if (frame.function.bytes)
 		tm_buf_add(&place, frame.function.bytes, frame.function.len);
@@ -135,7 +138,8 @@ static void print_pretty(const struct report *how, const struct tm_stats *stats)
 	fprintf(how->out, "Top %zu %s\n", items_top(how, stats->n),
 		stats->is_diff ? "differences" :
 		stats->query.key == TM_KEY_TRACEBACK ? "tracebacks" :
-		stats->query.key == TM_KEY_FUNCTION ? "functions" : "lines");
+		stats->query.key == TM_KEY_FUNCTION ? "functions" :
+		stats->query.key == TM_KEY_THREAD ? "threads" : "lines");
 	for (size_t i = 0; i < shown; i++) {
 		const struct tm_stat *stat = &stats->items[i];
 

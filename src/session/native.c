@@ -11,6 +11,7 @@
 #include "session/meta.h"
 #include "session/native_frames.h"
 #include "session/python_allocators.h"
+#include "session/thread_names.h"
 #include "session/unseen.h"
 #include "trace/recorder_traces.h"
 
@@ -118,6 +119,10 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 				 struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
+	const struct tm_thread_names names = {
+		&sample->copy, sample->sampled.threads, sample->sampled.nthreads,
+		session->process.pid,
+	};
 	struct tm_frame_source source;
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_inject_status status = { 0 };
@@ -129,6 +134,7 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	if (tm_recorder_is_python(&sample->copy.table))
 		meta.has_total_nframe = tm_python_counts_frames(session);
 	if (tm_recorder_frames(session, &sample->copy, table, at, &source, err) &&
+	    tm_thread_names(&names, &source) &&
 	    tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
 	    tm_inject_status(session->injection, &status, err)) {
 		meta.tracer_memory = status.tracer_memory;
@@ -187,6 +193,7 @@ static struct tm_snapshot *sampled(struct tm_session *session, const tm_addr *bl
 			tm_subject_explain(session, err);
 	}
 	tm_recorder_copy_free(&sample->copy);
+	tm_inject_sampled_free(&sample->sampled);
 	return snapshot;
 }
 

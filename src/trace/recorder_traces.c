@@ -1,6 +1,7 @@
 #include "trace/recorder_traces.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ struct build {
 	const struct tm_frame_source *source;
 	struct tm_builder *builder;
 	struct tm_recorder_codes codes;
-	struct tm_map sites;        /* stack id -> site */
+	struct tm_map sites;        /* stack id, thread -> site */
+	struct tm_map threads;      /* serial -> string id */
 	struct tm_map pcs;          /* address -> index into runs */
 	struct run { size_t first, n; } *runs; /* frames of an address */
 	size_t nruns, runs_cap;
@@ -166,11 +168,28 @@ static bool traceback(struct build *b, const uint64_t *pcs, uint32_t n, bool cut
 	return true;
 }
 
-static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *err)
+static tm_id thread_of(struct build *b, uint32_t serial)
 {
+	uint32_t *at = tm_map_put(&b->threads, serial);
+	char name[TM_THREAD_NAME_SIZE];
+
+	if (*at != TM_MAP_NONE)
+		return *at;
+	if (!serial)
+		snprintf(name, sizeof(name), "<unknown>");
+	else if (!b->source->thread || !b->source->thread(b->source->thread_ctx, serial, name))
+		snprintf(name, sizeof(name), "thread %u", serial);
+	*at = tm_builder_string(b->builder, name, strlen(name));
+	return *at;
+}
+
+static bool site_of(struct build *b, uint32_t stack, uint32_t thread, tm_id *ret,
+		    struct tm_err *err)
+{
+	const uint64_t key = (uint64_t)stack << 32 | thread;
 	struct tm_recorder_stack head = { .domain = b->copy->table.domain };
 	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
-	tm_id site = tm_map_get(&b->sites, stack), through;
+	tm_id site = tm_map_get(&b->sites, key), through;
 
 	if (site == TM_MAP_NONE) {
 		if (stack != UNKNOWN_STACK &&
@@ -182,8 +201,9 @@ static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *
 				 head.n * sizeof(*pcs), err) ||
 		    !traceback(b, pcs, head.n, head.more == TM_STACK_CUT, &through, err))
 			return false;
-		site = tm_builder_site(b->builder, through, head.domain);
-		*tm_map_put(&b->sites, stack) = site;
+		site = tm_builder_thread_site(b->builder, through, head.domain,
+					      thread_of(b, thread));
+		*tm_map_put(&b->sites, key) = site;
 	}
 	*ret = site;
 	return true;
@@ -193,23 +213,30 @@ static bool site_of(struct build *b, uint32_t stack, tm_id *ret, struct tm_err *
 
 struct group {
 	uint64_t size;
-	uint32_t stack;
+	uint32_t stack, thread;
 	uint32_t count;
 };
 
-/* Blocks of one size and stack as one; malloc'ed. */
+/* Blocks of one size, stack and thread as one; malloc'ed. */
 static struct group *group_slots(const struct tm_recorder_copy *copy, size_t *ret_n)
 {
-	struct tm_map index = { 0 };
+	struct tm_map index = { 0 }, pairs = { 0 };
 	struct group *groups = NULL;
 	size_t n = 0, cap = 0;
+	uint32_t npairs = 0;
 
 	for (size_t i = 0; i < copy->nslots; i++) {
 		uint64_t size = tm_slot_size(&copy->slots[i]);
 		uint32_t stack = tm_slot_stack(&copy->slots[i]);
+		uint32_t thread = copy->sides[i].thread;
+		uint32_t *pair = tm_map_put(&pairs, (uint64_t)stack << 32 | thread);
+		uint32_t *at = NULL;
+
+		if (*pair == TM_MAP_NONE)
+			*pair = npairs++;
 		/* Sizes beyond 4 GiB stay alone: there are few. */
-		uint32_t *at = size <= UINT32_MAX
-			? tm_map_put(&index, (uint64_t)stack << 32 | size) : NULL;
+		if (size <= UINT32_MAX)
+			at = tm_map_put(&index, (uint64_t)*pair << 32 | size);
 
 		if (at && *at != TM_MAP_NONE) {
 			groups[*at].count++;
@@ -218,9 +245,10 @@ static struct group *group_slots(const struct tm_recorder_copy *copy, size_t *re
 		if (at)
 			*at = (uint32_t)n;
 		groups = tm_grow(groups, &cap, n + 1, sizeof(*groups));
-		groups[n++] = (struct group){ size, stack, 1 };
+		groups[n++] = (struct group){ size, stack, thread, 1 };
 	}
 	tm_map_free(&index);
+	tm_map_free(&pairs);
 	*ret_n = n;
 	return groups;
 }
@@ -231,6 +259,8 @@ static int by_stack(const void *a, const void *b)
 
 	if (x->stack != y->stack)
 		return x->stack < y->stack ? -1 : 1;
+	if (x->thread != y->thread)
+		return x->thread < y->thread ? -1 : 1;
 	return x->size < y->size ? -1 : x->size > y->size;
 }
 
@@ -275,7 +305,7 @@ static bool add_rows(struct build *b, const struct group *groups, size_t n,
 			continue;
 		rows[nrows] = (struct tm_row){ .size = groups[i].size,
 					       .count = groups[i].count };
-		if (!site_of(b, groups[i].stack, &rows[nrows].site, err))
+		if (!site_of(b, groups[i].stack, groups[i].thread, &rows[nrows].site, err))
 			return false;
 		meta->traced_current += groups[i].size * groups[i].count;
 		if (++nrows == BATCH) {
@@ -307,6 +337,7 @@ static void build_free(struct build *b)
 	free(b->trace);
 	tm_recorder_codes_free(&b->codes);
 	tm_map_free(&b->sites);
+	tm_map_free(&b->threads);
 	tm_map_free(&b->pcs);
 }
 

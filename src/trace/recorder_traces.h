@@ -8,7 +8,9 @@
 #include "tmattach/model.h"
 #include "trace/recorder_copy.h"
 
-/* Turns code addresses into frames. */
+enum { TM_THREAD_NAME_SIZE = 64 };
+
+/* Turns code addresses into frames, and numbers of threads into names. */
 struct tm_frame_source {
 	/*
 	 * The frames of the code that called and returns to `pc` (look up
@@ -20,7 +22,9 @@ struct tm_frame_source {
 	/* Is what returns to `pc` where a program begins, so that nothing is
 	 * missed if its caller cannot be found? NULL: never. */
 	bool (*begins)(void *ctx, tm_addr pc);
-	void *ctx;
+	/* The name of the thread with this serial number, if it is known. NULL: none is. */
+	bool (*thread)(void *thread_ctx, uint32_t serial, char ret[TM_THREAD_NAME_SIZE]);
+	void *ctx, *thread_ctx;
 	/* How the Python of this process keeps its lines. */
 	enum py_lines_kind lines;
 };
