@@ -3,6 +3,8 @@
  */
 #include "unit/codec_fixture.h"
 
+#include "tmattach/format.h"
+
 static const struct tm_query by_thread = { .key = TM_KEY_THREAD };
 static const struct tm_query by_line = { .key = TM_KEY_LINENO };
 
@@ -66,8 +68,8 @@ static void a_thread_is_compared_with_itself(void **state)
 
 	(void)state;
 	expect(tm_snapshot_compare(newer, older, &by_thread, &err),
-	       "web (7): size=0 B (-30 B), count=0 (-3)\n"
 	       "new (11): size=30 B (+30 B), count=3 (+3), average=10 B\n"
+	       "web (7): size=0 B (-30 B), count=0 (-3)\n"
 	       "job (9): size=50 B (+0 B), count=5 (+0), average=10 B\n");
 	both = tm_snapshot_merge((const struct tm_snapshot *[]){ older, newer }, 2, &err);
 	expect(tm_snapshot_statistics(both, &by_thread, &err),
