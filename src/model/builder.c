@@ -221,6 +221,20 @@ static void publish(struct tm_snapshot *pub, const struct tables *t)
 	pub->nrows = t->nrows;
 }
 
+/* Where some sites have a thread, those without one get the thread "<unknown>". */
+static void name_threads(struct tables *t)
+{
+	static const char name[] = "<unknown>";
+	tm_id unknown;
+
+	if (!t->threaded || t->nstrings >= TM_ID_NONE - 1)
+		return;
+	unknown = tables_text(t, (struct tm_text){ name, sizeof(name) - 1 });
+	for (size_t i = 0; i < t->nsites; i++)
+		if (t->sites[i].thread == TM_ID_NONE)
+			t->sites[i].thread = unknown;
+}
+
 struct tm_snapshot *tm_builder_finish(struct tm_builder *b,
 				      const struct tm_meta *meta,
 				      struct tm_err *err)
@@ -234,7 +248,7 @@ struct tm_snapshot *tm_builder_finish(struct tm_builder *b,
 		tm_builder_destroy(b);
 		return NULL;
 	}
-	tables_name_threads(&b->tables);
+	name_threads(&b->tables);
 	snapshot = tm_calloc(1, sizeof(*snapshot));
 	snapshot->tables = b->tables;
 	snapshot->pub.meta = *meta;

@@ -393,16 +393,3 @@ tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thre
 	index_add(&t->by_site, &probe, id);
 	return id;
 }
-
-void tables_name_threads(struct tables *t)
-{
-	static const char name[] = "<unknown>";
-	tm_id unknown;
-
-	if (!t->threaded || t->nstrings >= TM_ID_NONE - 1)
-		return;
-	unknown = tables_text(t, (struct tm_text){ name, sizeof(name) - 1 });
-	for (size_t i = 0; i < t->nsites; i++)
-		if (t->sites[i].thread == TM_ID_NONE)
-			t->sites[i].thread = unknown;
-}

@@ -92,7 +92,5 @@ tm_id tables_function_frame(struct tables *t, tm_id filename, uint32_t lineno,
 tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 		       uint32_t total_nframe);
 tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread);
-/* Where some sites have a thread, those without one get the thread "<unknown>". */
-void tables_name_threads(struct tables *t);
 
 #endif
