@@ -36,10 +36,29 @@ void py_claim(struct py_census *census, uint32_t owner, tm_addr at, enum py_use 
 	};
 }
 
+/* Links of a chain that somebody has forged may lead round in a circle (Brent's way to
+ * notice that). */
+struct chain {
+	tm_addr seen;
+	uint64_t links, next;
+};
+
+static bool comes_back(struct chain *chain, tm_addr at)
+{
+	if (at == chain->seen)
+		return true;
+	if (chain->links++ == chain->next) {
+		chain->seen = at;
+		chain->next = 2 * chain->links;
+	}
+	return false;
+}
+
 void py_claim_deque(struct py_census *census, const struct py_object *object)
 {
 	tm_addr at, right;
 	uint64_t left_index, right_index, n;
+	struct chain chain = { 0 };
 	struct tm_err err;
 
 	if (object->len < DEQUE_RIGHTINDEX + 8)
@@ -53,7 +72,7 @@ void py_claim_deque(struct py_census *census, const struct py_object *object)
 		py_claim(census, object->node, at, PY_USE_BYTES, 0);
 		return;
 	}
-	for (uint64_t i = 0; at && i <= n / DEQUE_ITEMS + 1; i++) {
+	for (uint64_t i = 0; at && i <= n / DEQUE_ITEMS + 1 && !comes_back(&chain, at); i++) {
 		uint64_t end = at == right ? right_index + 1 : DEQUE_ITEMS;
 
 		py_claim(census, object->node, at, PY_USE_DEQUE,
@@ -66,6 +85,7 @@ void py_claim_deque(struct py_census *census, const struct py_object *object)
 
 void py_claim_nodes(struct py_census *census, const struct py_object *object)
 {
+	struct chain chain = { 0 };
 	struct tm_err err;
 	uint64_t n;
 	tm_addr at;
@@ -74,7 +94,7 @@ void py_claim_nodes(struct py_census *census, const struct py_object *object)
 		return;
 	n = tm_load_u64(object->bytes, DICT_USED);
 	at = tm_load_u64(object->bytes, ODICT_FIRST);
-	for (uint64_t i = 0; at && i < n; i++) {
+	for (uint64_t i = 0; at && i < n && !comes_back(&chain, at); i++) {
 		py_claim(census, object->node, at, PY_USE_NODE, 0);
 		if (!tm_mem_u64(census->mem, at + NODE_NEXT, &at, &err))
 			break;

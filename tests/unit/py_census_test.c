@@ -7,6 +7,7 @@
 
 #include "fixtures/recording.h"
 #include "fixtures/replay_heap.h"
+#include "py/census_private.h"
 
 /*
  * Heaps of programs that did nothing, as recorded. What a census says of it is
@@ -93,6 +94,45 @@ static void test_typed(void **state)
 }
 
 /* Each root is named by its own number. */
+/* A deque and an OrderedDict of absurdly many items in two parts that follow each other. */
+enum { PARTS = 0x10000, SECOND = PARTS + 1024, NEXT_BLOCK = 520, NEXT_NODE = 16 };
+
+struct counting {
+	struct py_outside outside;
+	unsigned claims;
+};
+
+static bool count_claim(struct py_outside *outside, uint32_t node, tm_addr at,
+			enum py_use use, uint32_t aux)
+{
+	(void)node, (void)at, (void)use, (void)aux;
+	assert_in_range(++((struct counting *)outside)->claims, 1, 100);
+	return true;
+}
+
+static void test_circles(void **state)
+{
+	static uint64_t parts[256];
+	struct counting counting = { { .claim = count_claim }, 0 };
+	struct py_census census = { .outside = &counting.outside };
+	uint64_t words[16] = { 0 };
+	const struct py_object object = {
+		.bytes = (const char *)words, .len = sizeof(words), .node = 1,
+	};
+
+	(void)state;
+	census.mem = tm_mem_bytes(PARTS, parts, sizeof(parts));
+	words[2] = INT64_MAX;
+	words[3] = words[6] = PARTS;
+	parts[NEXT_BLOCK / 8] = parts[NEXT_NODE / 8] = SECOND;
+	parts[(1024 + NEXT_BLOCK) / 8] = parts[(1024 + NEXT_NODE) / 8] = PARTS;
+	py_claim_deque(&census, &object);
+	counting.claims = 0;
+	py_claim_nodes(&census, &object);
+	assert_in_range(counting.claims, 2, 10);
+	tm_mem_destroy(census.mem);
+}
+
 static void test_roots(void **state)
 {
 	struct recording recorded = { 0 };
@@ -118,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_3_8),
 		cmocka_unit_test(test_3_13),
 		cmocka_unit_test(test_typed),
+		cmocka_unit_test(test_circles),
 		cmocka_unit_test(test_roots),
 	};
 
