@@ -6,7 +6,7 @@ called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-fra
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so workload storm \
-	storm-static window forker rester mover mapper leaderless brood jit parted) $(keepers)
+	storm-static window ages forker rester mover mapper leaderless brood jit parted) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
 	frames.so)
@@ -108,6 +108,7 @@ $(B)/tests/live/recorder/frames.so: tests/live/recorder/frames.c
 check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(recorder_try) \
 		$(B)/tests/bench/recorder_pairs
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
+	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/ages.py
 
 # Interpreters of other roots load it, too.
 $(B)/tests/live/room.so: tests/live/room.c
@@ -145,7 +146,7 @@ soak-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(r
 
 # The recorder's own code, run outside of a target, in which it must not be
 # wrong by one byte.
-recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_look_test recorder_frames_test recorder_codes_test \
+recorder_unit := $(addprefix $(B)/tests/unit/,recorder_table_test recorder_look_test recorder_peak_test recorder_frames_test recorder_codes_test \
 	recorder_merge_test \
 	recorder_hooks_test recorder_objects_test recorder_sampling_test recorder_loader_test inject_rows_cache_test)
 

@@ -83,6 +83,13 @@ struct tm_session_opts {
 	size_t nmappings;
 	/* Snapshots hold blocks of these sizes only; 0, 0: of all. */
 	struct tm_sizes sizes;
+	/*
+	 * Snapshots of the recorder's table hold blocks of these ages only, to a second
+	 * (0: of all), or those that were there when the traced memory was at its peak.
+	 * TM_ERR_UNSUPPORTED where nobody knows: of tracemalloc, and of a core.
+	 */
+	uint64_t older_ns, newer_ns;
+	bool at_peak;
 	unsigned busy_timeout_ms;    /* how long to wait until the tables are at
 					rest; 0: 10 s */
 	/* Of taking a snapshot, in bytes. The target runs meanwhile, and

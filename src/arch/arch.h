@@ -44,6 +44,7 @@
  * TM_CPU_NAME      for messages
  * TM_ELF_MACHINE   EM_*, of core files
  * TM_USER_END      the end of what a process can address
+ * TM_VDSO_CLOCK    the name of clock_gettime() in the vDSO
  * TM_NEAR_REACH    how far code may be from a function so that a jump there
  *                  and what its first instructions refer to are within reach
  * TM_RED_ZONE      bytes below the stack pointer that are in use

@@ -18,6 +18,11 @@ static const struct argp_option filter_options[] = {
 	OPTION("block-size", OPT_BLOCK_SIZE, "SIZE",
 	       "Only blocks of SIZE bytes, or of MIN-MAX; one of both can be left out; "
 	       "K, M and G may follow"),
+	OPTION("older", OPT_OLDER, "DURATION", "Only blocks that are older, of the recorder: "
+	       "90s, 5m, 2h, 1d"),
+	OPTION("newer", OPT_NEWER, "DURATION", "Only blocks that are newer, of the recorder"),
+	OPTION("peak", OPT_PEAK, NULL, "The recorder's table as it was when most memory was "
+	       "traced, not as it is now"),
 	OPTION("line", OPT_LINE, "N",
 	       "The filter before this matches line N only"),
 	OPTION("all-frames", OPT_ALL_FRAMES, NULL, "The filter before this "
@@ -99,6 +104,19 @@ static void parse_block_size(const struct argp_state *state, const char *arg)
 	if (!parse_sizes(arg, &o->session.sizes))
 		cli_usage(state, "--block-size", "takes a size or MIN-MAX, as 4096, "
 			  "1M- or 64-512, not '%s'", arg);
+}
+
+static void parse_age(const struct argp_state *state, int key, const char *arg)
+{
+	struct tm_session_opts *opts = &((struct cli_options *)state->input)->session;
+	const char *option = key == OPT_OLDER ? "--older" : "--newer";
+	double seconds;
+
+	if (!cli_duration(arg, &seconds))
+		cli_usage(state, option, "takes a time, as 90s, 5m, 2h or 1d, not '%s'", arg);
+	*(key == OPT_OLDER ? &opts->older_ns : &opts->newer_ns) = (uint64_t)(seconds * 1e9);
+	if (opts->newer_ns && opts->older_ns >= opts->newer_ns)
+		cli_usage(state, "--older, --newer", "no block is both");
 }
 
 static void add_mapping(struct cli_options *o, struct tm_text from, struct tm_text to)
@@ -197,6 +215,13 @@ static error_t parse_filter(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_BLOCK_SIZE:
 		parse_block_size(state, arg);
+		break;
+	case OPT_OLDER:
+	case OPT_NEWER:
+		parse_age(state, key, arg);
+		break;
+	case OPT_PEAK:
+		((struct cli_options *)state->input)->session.at_peak = true;
 		break;
 	case OPT_SKIP:
 		add_skip(state->input, arg);

@@ -110,8 +110,16 @@ static struct tm_snapshot *load(const char *path, const struct cli_options *opti
 		.note = note_of_file,
 		.note_ctx = &loading,
 	};
-	struct tm_snapshot *snapshot = tm_snapshot_load_with(path, &opts, err);
+	struct tm_snapshot *snapshot;
 
+	if (options->session.older_ns || options->session.newer_ns || options->session.at_peak) {
+		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
+			   "a file does not tell how old blocks are, nor what was there at the peak");
+		tm_err_hint(err, "ask the process: `tmattach dump' has --older, --newer and --peak, "
+			    "and writes a file of what they leave");
+		return NULL;
+	}
+	snapshot = tm_snapshot_load_with(path, &opts, err);
 	cli_progress_end(progress);
 	return tm_snapshot_as_wanted(snapshot, &options->session);
 }

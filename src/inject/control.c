@@ -95,6 +95,26 @@ bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 	return true;
 }
 
+static uint64_t freed_size(const struct tm_recorder_table *table)
+{
+	return table->freed_room * sizeof(struct tm_recorder_freed) / TM_PAGE * TM_PAGE;
+}
+
+/* The next one begins now. What was noted down for the old one is of no use. */
+static bool end_peak(struct tm_injection *in, const struct tm_recorder_table *table,
+		     struct tm_err *err)
+{
+	const uint64_t ages = tm_recorder_generation(table->ages), none = 0;
+
+	if (!inject_poke_table(in, offsetof(struct tm_recorder_table, ages), &ages,
+			       sizeof(ages), err) ||
+	    !inject_poke_table(in, offsetof(struct tm_recorder_table, freed_tail), &none,
+			       sizeof(none), err))
+		return false;
+	inject_punch_file(in, table->freed, freed_size(table));
+	return true;
+}
+
 bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) struct counters *c = tm_malloc(sizeof(*c));
@@ -108,6 +128,7 @@ bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 		c->threads[i].high = c->threads[i].bytes;
 	/* Only `high` is ours to change: no thread writes it meanwhile. */
 	return inject_poke_table(in, c->table.threads, c->threads, sizeof(c->threads), err) &&
+	       end_peak(in, &c->table, err) &&
 	       inject_poke_table(in, offsetof(struct tm_recorder_table, peak),
 				 &current, sizeof(current), err);
 }
@@ -146,8 +167,11 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 	c->table.nstacks = c->table.dropped = c->table.lost_stacks = 0;
 	c->table.unmerged = 0;
 	c->table.look = c->table.journal_tail = 0; /* who reads begins again */
+	c->table.ages = tm_recorder_generation(c->table.ages);
+	c->table.freed_tail = 0;
 	return inject_punch(in, remote, t->slots, t->arena_size * TM_RECORDER_SHARDS, err) &&
 	       inject_punch(in, remote, t->stacks, t->stacks_size, err) &&
+	       inject_punch(in, remote, t->freed, freed_size(t), err) &&
 	       inject_punch(in, remote, t->memos, TM_RECORDER_THREADS *
 		     sizeof(struct tm_recorder_memo) / TM_PAGE * TM_PAGE, err) &&
 	       inject_punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&

@@ -57,6 +57,22 @@ static uint64_t journal_size(uint64_t limit)
 	return limit / 16 < most ? limit / 16 : most;
 }
 
+/* Of a small table, too, the times of ten years' generations (recorder/ages.c). */
+static uint64_t times_room(uint64_t limit)
+{
+	const uint64_t most = TM_RECORDER_MAX_TIMES, room = limit / 64 / sizeof(struct tm_recorder_time);
+
+	return room < most ? room : most;
+}
+
+/* Blocks that were there at the peak and are freed: four million. */
+static uint64_t freed_room(uint64_t limit)
+{
+	const uint64_t most = TM_RECORDER_MAX_FREED, room = limit / 16 / sizeof(struct tm_recorder_freed);
+
+	return room < most ? room : most;
+}
+
 /* Half for the blocks, and half of that for what else is known of them; a quarter for stacks, another for unwind rows and tables. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
@@ -94,6 +110,10 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->loader = place(&at, sizeof(struct tm_recorder_loader) + area);
 	table->journal_size = journal_size(limit);
 	table->journal = place(&at, table->journal_size);
+	table->times_room = times_room(limit);
+	table->times = place(&at, table->times_room * sizeof(struct tm_recorder_time));
+	table->freed_room = freed_room(limit);
+	table->freed = place(&at, table->freed_room * sizeof(struct tm_recorder_freed));
 	table->unwind = place(&at, table->unwind_size);
 	table->stacks = place(&at, table->stacks_size);
 	table->slots = place(&at, table->arena_size * TM_RECORDER_SHARDS);
@@ -104,6 +124,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->stack_tail = sizeof(struct tm_recorder_stack);
 	table->code_tail = sizeof(struct tm_recorder_py_record);
 	table->unwind_tail = table->unwind;
+	table->ages = 1;
 }
 
 static bool inside(uint64_t at, uint64_t len, uint64_t size)
@@ -136,6 +157,11 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 	       /* Its memory is given back: it must be nobody else's. */
 	       t->journal >= t->loader + sizeof(struct tm_recorder_loader) &&
 	       t->journal % TM_PAGE == 0 && inside(t->journal, t->journal_size, t->unwind) &&
+	       t->times_room <= TM_RECORDER_MAX_TIMES &&
+	       t->freed_room <= TM_RECORDER_MAX_FREED &&
+	       inside(t->times, t->times_room * sizeof(struct tm_recorder_time), size) &&
+	       t->freed >= t->journal && t->freed % TM_PAGE == 0 &&
+	       inside(t->freed, t->freed_room * sizeof(struct tm_recorder_freed), t->unwind) &&
 	       inside(t->unwind, t->unwind_size, size) &&
 	       /* Where tmattach itself writes. */
 	       t->unwind_tail >= t->unwind && t->unwind_tail <= size &&

@@ -11,9 +11,11 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "target/clock.h"
 #include "target/headroom.h"
 #include "target/late.h"
 #include "trace/recorder_look.h"
+#include "trace/recorder_peak.h"
 
 enum progress { FAILED, AGAIN, DONE };
 
@@ -58,7 +60,8 @@ static bool read_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
-	ok = tm_recorder_copy_take(copy, in->table_mem, in->head.table, err);
+	ok = tm_recorder_copy_take(copy, in->table_mem, in->head.table, err) &&
+	     tm_recorder_peak_read(copy, in->table_mem, in->head.table, false, err);
 	note_threads(&stop, sampled);
 	sampled->pause_ns += tm_stop_release(&stop);
 	return ok;
@@ -170,7 +173,8 @@ static bool read_running(struct tm_injection *in, struct tm_recorder_copy *copy,
 			return false;
 		tm_late_poll();
 	}
-	return tm_recorder_look_changes(copy, in->table_mem, in->head.table, err);
+	return tm_recorder_look_changes(copy, in->table_mem, in->head.table, err) &&
+	       tm_recorder_peak_read(copy, in->table_mem, in->head.table, true, err);
 }
 
 /* Without the table's file the target gives the memory back itself: where that is
@@ -318,6 +322,8 @@ bool tm_inject_sample(struct tm_injection *in, enum tm_inject_reading how,
 	}
 	if (!ok && !sample_stopped(in, copy, &sampled, err))
 		return false;
+	copy->has_clock = tm_process_clock(in->process.pid, &copy->clock);
+	tm_recorder_peak_apply(copy);
 	if (ret) {
 		*ret = sampled;
 		sampled.threads = NULL;

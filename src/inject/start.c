@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "inject/clock.h"
 #include "inject/private.h"
 #include "inject/recorder_image.h"
 #include "remote/call.h"
@@ -26,13 +27,14 @@ static bool refuse(struct tm_injection *in, const struct tm_functions *functions
 			  "no module in it defines malloc");
 }
 
-static bool map_code(struct tm_injection *in, struct tm_remote *remote,
+static bool map_code(struct tm_injection *in, struct tm_remote *remote, tm_addr clock,
 		     struct tm_err *err)
 {
 	in->head.version = TM_RECORDER_VERSION;
 	in->head.magic = TM_RECORDER_CODE_MAGIC;
 	memcpy(in->head.hooks, tm_recorder_hooks, sizeof(in->head.hooks));
 	in->head.rest = tm_recorder_rest;
+	in->head.clock = clock;
 	return inject_map_code(in, remote, err) &&
 	       inject_write_head(in, remote->host->tid, err);
 }
@@ -125,7 +127,7 @@ static bool mark(struct tm_injection *in, pid_t tid, struct tm_recorder_table *t
 	return inject_poke_table(in, 0, table, sizeof(*table), err);
 }
 
-static bool map_all(struct tm_injection *in, struct tm_remote *remote,
+static bool map_all(struct tm_injection *in, struct tm_remote *remote, tm_addr clock,
 		    const struct tm_maps *maps, const struct tm_functions *functions,
 		    struct tm_recorder_table *table,
 		    const struct tm_inject_opts *opts, struct tm_err *err)
@@ -133,7 +135,7 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote,
 	const uint64_t zeroes[16] = { 0 };
 	struct tm_err ignored;
 
-	if (inject_unmap_strays(in, remote, err) && map_code(in, remote, err) &&
+	if (inject_unmap_strays(in, remote, err) && map_code(in, remote, clock, err) &&
 	    inject_map_nears(in, remote, maps, functions, err) &&
 	    map_table(in, remote, functions, table, opts, err) &&
 	    inject_write_code(in, remote->host->tid, err) &&
@@ -150,6 +152,7 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 		     struct tm_recorder_table *table,
 		     const struct tm_inject_opts *opts, struct tm_err *err)
 {
+	const tm_addr clock = inject_clock(in, maps);
 	bool done = false;
 
 	for (unsigned tries = 0; tries < 100 && !done; tries++) {
@@ -168,7 +171,7 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 		}
 		/* All stand still: another would take the open descriptor, or the
 		 * table before it is kept apart, into a child that it forks. */
-		done = map_all(in, &remote, maps, functions, table, opts, err);
+		done = map_all(in, &remote, clock, maps, functions, table, opts, err);
 		tm_remote_end(&remote);
 		if (!done)
 			return false;

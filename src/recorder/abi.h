@@ -45,6 +45,8 @@ enum {
 	TM_RECORDER_BUCKETS_LOG2 = 20,
 	TM_RECORDER_CACHE_LOG2 = 16,
 	TM_RECORDER_FILTER_LOG2 = 19,
+	TM_RECORDER_MAX_TIMES = 1 << 20,
+	TM_RECORDER_MAX_FREED = 4 << 20,
 
 	TM_RECORDER_C_DOMAIN = 67, /* of stacks: TM_DOMAIN_C in tmattach/model.h */
 };
@@ -69,7 +71,7 @@ enum { TM_SLOT_WRITING = 1 };
 /* What else is known of a block, at the place of its slot's number behind all slots of
  * the arena (tm_recorder_sides_at()). Written before the key. */
 struct tm_recorder_side {
-	uint32_t birth;  /* 0: unknown */
+	uint32_t birth;  /* its generation; 0: unknown */
 	uint32_t thread; /* serial number of who asked for it; 0: unknown */
 };
 
@@ -105,6 +107,28 @@ struct tm_recorder_before {
 
 /* `value` of an address that was not there; no stack has such an id. */
 #define TM_BEFORE_ABSENT UINT64_MAX
+
+/*
+ * Generations number what was allocated between two events: a second has passed, of
+ * which struct tm_recorder_time tells, or memory falls after it has been higher than
+ * ever. `ages` of the table has the current one in bits 0-31, and in bits 32-63 the one
+ * that was current at the peak, 0 while the peak is being made. While a peak stands,
+ * blocks that are not younger and are freed are noted down. So the table at the peak is
+ * what of it is there now, and what was noted.
+ */
+struct tm_recorder_time {
+	uint64_t ns;    /* when it began, of CLOCK_MONOTONIC_COARSE in the target */
+	uint32_t birth; /* 0: not written yet */
+	uint32_t reserved;
+};
+
+/* Of the peak `peak`, or of another and overwritten. Written last. */
+struct tm_recorder_freed {
+	struct tm_recorder_slot slot;
+	struct tm_recorder_side side;
+	uint32_t peak;
+	uint32_t reserved;
+};
 
 /* Totals of one thread, or of several that came one after the other; thread
  * 0 is shared by those that found no place. */
@@ -210,6 +234,10 @@ struct tm_recorder_table {
 	uint64_t looks;        /* used by tmattach: how many there were */
 	uint64_t serials;      /* uint32_t[]: which thread has a place of `threads`. Whoever
 				  takes one is another thread than all before */
+	uint64_t times;        /* struct tm_recorder_time[], */
+	uint64_t times_room;   /* so many */
+	uint64_t freed;        /* struct tm_recorder_freed[], */
+	uint64_t freed_room;   /* so many */
 
 	/* Written by the recorder; one cache line each. */
 	int64_t current __attribute__((aligned(64)));
@@ -227,6 +255,13 @@ struct tm_recorder_table {
 	 * any. */
 	uint64_t journal_tail __attribute__((aligned(64)));
 	uint32_t last_serial;
+	/* See struct tm_recorder_time; when the next generation begins, at the latest. */
+	uint64_t ages __attribute__((aligned(64)));
+	uint64_t next_time;
+	uint64_t ntimes __attribute__((aligned(64)));
+	/* Of `freed`: how many there are, or would be with more room, in bits 0-31; of
+	 * which peak in bits 32-63. */
+	uint64_t freed_tail __attribute__((aligned(64)));
 };
 
 _Static_assert((int)TM_PY_MEMO_WORDS == (int)TM_RECORDER_MAX_FRAMES, "ABI");
@@ -235,6 +270,8 @@ _Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_side) == 8, "ABI");
+_Static_assert(sizeof(struct tm_recorder_time) == 16, "ABI");
+_Static_assert(sizeof(struct tm_recorder_freed) == 32, "ABI");
 _Static_assert(sizeof(struct tm_recorder_before) == 32, "ABI");
 _Static_assert(sizeof(struct tm_recorder_stack) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_patch) == 56, "ABI");
@@ -291,6 +328,17 @@ static inline uint64_t tm_recorder_arena_slots(uint32_t max_log2)
 static inline uint64_t tm_recorder_sides_at(uint32_t max_log2)
 {
 	return tm_recorder_arena_slots(max_log2) * sizeof(struct tm_recorder_slot);
+}
+
+/* Both parts of table->ages. */
+static inline uint32_t tm_recorder_generation(uint64_t ages)
+{
+	return (uint32_t)ages;
+}
+
+static inline uint32_t tm_recorder_at_peak(uint64_t ages)
+{
+	return (uint32_t)(ages >> 32);
 }
 
 #define TM_SLOT_ADDRESS 0x0000ffffffffffffull

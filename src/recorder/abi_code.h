@@ -32,6 +32,7 @@ struct tm_recorder_code {
 	uint32_t nnear;
 	struct tm_recorder_range near[TM_RECORDER_MAX_NEAR];
 	struct tm_recorder_py_word py_words[TM_PY_WORDS];
+	uint64_t clock; /* address of the vDSO's clock_gettime(); 0: blocks have no age */
 };
 
 /* What a hook is called with besides the arguments of the function. */

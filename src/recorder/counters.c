@@ -52,16 +52,6 @@ struct tm_recorder_thread *thread_slot(void)
 	return likely(slot->owner == tp) ? slot : find_slot(tp);
 }
 
-static void raise_to(int64_t *at, int64_t value)
-{
-	int64_t now = __atomic_load_n(at, __ATOMIC_RELAXED);
-
-	while (value > now &&
-	       !__atomic_compare_exchange_n(at, &now, value, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
 /* Move a thread's bytes to the sum. A signal handler that counts in between
  * finds the rest or its own bytes: nothing is counted twice. */
 static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
@@ -71,7 +61,8 @@ static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
 	int64_t bytes = __atomic_exchange_n(&slot->bytes, 0, __ATOMIC_RELAXED);
 	int64_t before = __atomic_fetch_add(&t->current, bytes, __ATOMIC_RELAXED);
 
-	raise_to(&t->peak, before + (high > bytes ? high : bytes));
+	peak_reached(before + (high > bytes ? high : bytes));
+	peak_left(before + bytes);
 }
 
 void count_bytes(struct tm_recorder_thread *slot, int64_t delta)

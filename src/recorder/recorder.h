@@ -94,6 +94,10 @@ struct block {
  */
 #define KEEPS __attribute__((noinline)) CPU_KEEPS
 
+/* Seldom called from where each recorded call comes by: not put in place there, which
+ * would take room of every stack. */
+#define SELDOM __attribute__((noinline))
+
 /* counters.c */
 static inline struct tm_recorder_thread *thread_at(uint64_t i)
 {
@@ -116,6 +120,31 @@ void count_bytes(struct tm_recorder_thread *slot, int64_t delta);
 void count_dropped(void);
 /* The number of the thread that has this place; 0: it is shared. */
 uint32_t thread_serial(const struct tm_recorder_thread *slot);
+
+static inline void raise_to(int64_t *at, int64_t value)
+{
+	int64_t now = __atomic_load_n(at, __ATOMIC_RELAXED);
+
+	while (value > now &&
+	       !__atomic_compare_exchange_n(at, &now, value, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* ages.c */
+/* Does a new generation begin? Asked before a block gets its birth. */
+void age_look_at_clock(void);
+uint32_t age_birth(void);
+/* So many bytes are traced, or were a moment ago. */
+void peak_reached(int64_t bytes);
+void peak_left(int64_t bytes);
+/*
+ * This block goes: first said before its slot is cleared, with `noted` 0, and again, with
+ * what that has returned, when its bytes are counted: they may be what ends a peak. Whoever
+ * reads finds the block in the slot, or else noted.
+ */
+uint32_t peak_loses(const struct tm_recorder_slot *slot, const struct tm_recorder_side *side,
+		    uint32_t noted);
 
 /* table.c */
 /* This block is about to be looked for: fetch its slot. */
@@ -151,10 +180,6 @@ static inline uint32_t loader_changes(void)
 {
 	return __atomic_load_n(&table()->changes, __ATOMIC_ACQUIRE);
 }
-
-/* Seldom called from where each recorded call comes by: not put in place there, which
- * would take room of every stack. */
-#define SELDOM __attribute__((noinline))
 
 /* The module that has the code at `pc` now; NULL: none is known. */
 SELDOM const struct tm_recorder_loaded *loader_find(const struct tm_recorder_loader *l, uint64_t pc);

@@ -9,6 +9,7 @@
 #include "session/action.h"
 #include "session/heirs.h"
 #include "session/meta.h"
+#include "session/native_ages.h"
 #include "session/native_frames.h"
 #include "session/python_allocators.h"
 #include "session/thread_names.h"
@@ -138,7 +139,8 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	    tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
 	    tm_inject_status(session->injection, &status, err)) {
 		meta.tracer_memory = status.tracer_memory;
-		if (!session->process.held)
+		tm_native_tell_peak(session, &sample->copy, &meta);
+		if (!session->process.held && !tm_wants_ages(&session->opts))
 			tm_remark_growth(session, meta.traced_current, status.anonymous);
 		return tm_builder_finish(builder, &meta, err);
 	}
@@ -151,6 +153,7 @@ static bool take_sample(struct native_sample *sample, struct tm_err *err)
 	struct tm_session *session = sample->session;
 
 	sample->err = err;
+	sample->copy.at_peak = session->opts.at_peak;
 	if (!find_recorder(session, err))
 		return not_recorded(session, err);
 	if (!tm_subject_refresh(session, err) ||
@@ -177,6 +180,14 @@ static void pick(struct native_sample *sample, tm_addr address)
 		sample->copy.nslots = 0;
 }
 
+static bool of_ages(struct native_sample *sample, struct tm_err *err)
+{
+	tm_addr at;
+	struct tm_mem *table = tm_inject_table(sample->session->injection, &at);
+
+	return tm_native_of_ages(sample->session, &sample->copy, table, at, err);
+}
+
 /* All traces, or the one at *block. */
 static struct tm_snapshot *sampled(struct tm_session *session, const tm_addr *block,
 				   struct tm_err *err)
@@ -188,7 +199,7 @@ static struct tm_snapshot *sampled(struct tm_session *session, const tm_addr *bl
 	if (take_sample(sample, err)) {
 		if (block)
 			pick(sample, *block);
-		snapshot = build(sample, err);
+		snapshot = of_ages(sample, err) ? build(sample, err) : NULL;
 		if (!snapshot)
 			tm_subject_explain(session, err);
 	}
@@ -335,6 +346,7 @@ const struct tm_backend tm_backend_native = {
 	.start = native_start,
 	.stop = native_stop,
 	.clear = native_clear,
+	.knows_ages = true,
 };
 
 /* The same recorder, put where Python allocates. */
@@ -346,4 +358,5 @@ const struct tm_backend tm_backend_python = {
 	.start = python_start,
 	.stop = native_stop,
 	.clear = native_clear,
+	.knows_ages = true,
 };

@@ -8,6 +8,7 @@
 #include "session/action.h"
 #include "session/core.h"
 #include "session/memory.h"
+#include "session/native_ages.h"
 #include "session/native_names.h"
 #include "session/source_lines.h"
 #include "session/tracer.h"
@@ -158,7 +159,8 @@ struct tm_snapshot *tm_session_take_member(struct tm_session *session,
 	struct tm_err tried = { 0 }; /* it was a bad instant: a later one may do */
 	struct tm_snapshot *taken;
 
-	if (!backend)
+	if (!backend || (tm_wants_ages(&session->opts) && !backend->knows_ages &&
+			 !tm_no_ages(session, err)))
 		return NULL;
 	session->family = family;
 	session->once = NULL;

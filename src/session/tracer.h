@@ -30,6 +30,7 @@ struct tm_backend {
 				     struct tm_err *err);
 	/* NULL where nothing can be changed: a core. */
 	tm_control_fn *reset_peak, *start, *stop, *clear;
+	bool knows_ages; /* of blocks, and which were there at the peak */
 };
 
 extern const struct tm_backend tm_backend_cpython;

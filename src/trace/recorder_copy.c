@@ -19,6 +19,9 @@ void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 	free(copy->before);
 	copy->before = NULL;
 	copy->nbefore = copy->before_cap = 0;
+	free(copy->freed);
+	copy->freed = NULL;
+	copy->nfreed = copy->freed_cap = 0;
 }
 
 bool tm_recorder_copy_pick(struct tm_recorder_copy *copy, tm_addr address)
@@ -57,6 +60,12 @@ static bool plausible(const struct tm_recorder_table *t)
 	       tm_recorder_inside(t->codes, t->codes_size, t->size) &&
 	       tm_recorder_inside(t->journal, t->journal_size, t->size) &&
 	       t->journal_room <= t->journal_size &&
+	       t->times_room <= TM_RECORDER_MAX_TIMES &&
+	       t->freed_room <= TM_RECORDER_MAX_FREED &&
+	       tm_recorder_inside(t->times, t->times_room * sizeof(struct tm_recorder_time),
+				  t->size) &&
+	       tm_recorder_inside(t->freed, t->freed_room * sizeof(struct tm_recorder_freed),
+				  t->size) &&
 	       tm_recorder_inside(t->slots, t->arena_size * TM_RECORDER_SHARDS, t->size);
 }
 

@@ -19,6 +19,12 @@ struct tm_recorder_copy {
 	size_t nslots, cap, sides_cap;
 	struct tm_recorder_before *before; /* recorder_look.h: what has changed since */
 	size_t nbefore, before_cap;
+	bool at_peak; /* asked for: as it was then (recorder_peak.h) */
+	struct tm_recorder_freed *freed;
+	size_t nfreed, freed_cap;
+	uint64_t missing; /* blocks of the peak that are not in it */
+	bool has_clock;
+	uint64_t clock;   /* what time it was for the target */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "arch/recorder.h"
 #undef CPU_KEEPS
 #define CPU_KEEPS
+#include "src/recorder/ages.c"
 #include "src/recorder/counters.c"
 #include "src/recorder/stack.c"
 #include "src/recorder/cfi.c"

@@ -14,6 +14,7 @@
 #define TM_LOCAL_NONE UINT64_MAX
 /* A jump reaches 2 GiB. What moved instructions refer to may be some way off
  * the function. */
+#define TM_VDSO_CLOCK "__vdso_clock_gettime"
 #define TM_NEAR_REACH ((1ull << 31) - (256ull << 20))
 
 struct tm_regs {

@@ -1,0 +1,88 @@
+#include "session/native_ages.h"
+
+#include <inttypes.h>
+
+#include "base/guard.h"
+#include "trace/recorder_ages.h"
+
+static bool any_age(const struct tm_session_opts *opts)
+{
+	return opts->older_ns || opts->newer_ns;
+}
+
+bool tm_wants_ages(const struct tm_session_opts *opts)
+{
+	return any_age(opts) || opts->at_peak;
+}
+
+bool tm_no_ages(const struct tm_session *session, struct tm_err *err)
+{
+	if (session->core) {
+		tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
+			   "a core does not tell how old blocks are, nor what was there at the peak");
+		return tm_err_hint(err, "ask the process: --older, --newer and --peak of "
+				   "tmattach stats or dump");
+	}
+	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
+		   "tracemalloc keeps neither how old blocks are nor what was there at the peak");
+	return tm_err_hint(err, "the recorder does: tmattach start --exact %d, or --sample 512K",
+			   (int)session->process.leader);
+}
+
+static bool no_clock(const struct tm_session *session, const char *why, struct tm_err *err)
+{
+	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
+		   "how old its blocks are is not known: %s", why);
+	return tm_err_hint(err, "without --older and --newer all blocks are shown");
+}
+
+static bool is_wanted(const struct tm_session_opts *opts, uint64_t age)
+{
+	return age >= opts->older_ns && (!opts->newer_ns || age < opts->newer_ns);
+}
+
+static void keep_wanted(const struct tm_session_opts *opts, struct tm_recorder_copy *copy,
+			const struct tm_recorder_ages *ages)
+{
+	const size_t n = copy->nslots;
+	uint64_t born;
+
+	copy->nslots = 0;
+	for (size_t i = 0; i < n; i++)
+		if (tm_recorder_birth(ages, copy->sides[i].birth, &born) &&
+		    is_wanted(opts, copy->clock > born ? copy->clock - born : 0))
+			tm_recorder_copy_add(copy, &copy->slots[i], &copy->sides[i]);
+}
+
+bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy *copy,
+		       struct tm_mem *mem, tm_addr at, struct tm_err *err)
+{
+	TM_GUARD(tm_recorder_ages_free) struct tm_recorder_ages ages = { 0 };
+
+	if (!any_age(&session->opts) || copy->nslots == 0)
+		return true;
+	if (!copy->has_clock)
+		return no_clock(session, "its time namespace cannot be told", err);
+	if (!tm_recorder_ages_read(&copy->table, mem, at, &ages, err))
+		return false;
+	if (ages.n == 0)
+		return no_clock(session, "it has no clock that needs no system call", err);
+	keep_wanted(&session->opts, copy, &ages);
+	return true;
+}
+
+void tm_native_tell_peak(const struct tm_session *session,
+			 const struct tm_recorder_copy *copy, struct tm_meta *meta)
+{
+	if (!copy->at_peak)
+		return;
+	if (copy->missing) {
+		tm_subject_note(session, "%" PRIu64 " blocks of the peak are missing: there was no "
+				"room to note down all that was freed since", copy->missing);
+		meta->partial = true;
+	} else if (!any_age(&session->opts) && !meta->sample_bytes &&
+		   meta->traced_current < meta->traced_peak) {
+		tm_subject_note(session, "the table is of the moment after the peak, when %" PRIu64
+				" bytes less were traced", meta->traced_peak - meta->traced_current);
+	}
+}
