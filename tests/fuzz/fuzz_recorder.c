@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 
 /* The recorder's own sources, under its own rules but for the head. */
+#include "src/recorder/ages.c"
+#include "src/recorder/arena.c"
 #include "src/recorder/counters.c"
 #include "src/recorder/sample.c"
 #include "src/recorder/stack.c"
