@@ -130,7 +130,14 @@ check-plugins: $(B)/tmattach $(B)/tests/live/recorder/plugins $(B)/tests/live/re
 	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/plugins.py
 
 # Memory that is not malloc's.
-check-maps: $(B)/tmattach $(B)/tests/live/recorder/maps
+$(B)/tests/live/recorder/maps-static: tests/live/recorder/maps.c
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -static -o $@ $< -lpthread
+
+$(B)/tests/live/recorder/maps-musl: tests/live/recorder/maps.c
+	-$(q)mkdir -p $(@D) && musl-gcc $(victim_flags) -o $@ $< -lpthread 2>/dev/null || true
+
+check-maps: $(B)/tmattach $(addprefix $(B)/tests/live/recorder/,maps maps-static maps-musl)
 	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/maps.py
 
 # C functions between Python functions.

@@ -67,6 +67,8 @@ struct tm_session_opts {
 	 * its heap is read, from a frozen copy or a core, never while it is stopped.
 	 */
 	bool functions;
+	bool maps;                   /* when starting a recorder in a native program: also
+					what it maps, in TM_DOMAIN_MAPS; not with samples */
 	bool in_core_dumps;          /* when starting a recorder: its table is
 					written to core dumps */
 	/* When starting a recorder: functions that give and take back blocks, besides
@@ -195,6 +197,7 @@ struct tm_status {
 	bool c_frames;             /* C functions are between those of Python; in */
 	uint64_t unmerged;         /* so many stacks they did not fit, and those
 				      have the Python functions alone */
+	bool maps;                 /* what is mapped is traced, too, in TM_DOMAIN_MAPS */
 	bool c_memory;             /* what C code takes from malloc() is traced, too,
 				      in TM_DOMAIN_C */
 	enum tm_reuse reuse;

@@ -27,6 +27,7 @@ struct tm_run_opts {
 	 * use_recorder is set. */
 	uint64_t sample_bytes;
 	bool exact, c_frames;
+	bool maps;             /* the same */
 	bool in_core_dumps;    /* the same */
 	const char *const *allocs, *const *frees; /* the same */
 	size_t nallocs, nfrees;

@@ -81,6 +81,7 @@ static int run(const struct cli_options *options)
 		.sample_bytes = options->session.sample_bytes,
 		.exact = options->session.exact,
 		.c_frames = options->session.c_frames,
+		.maps = options->session.maps,
 		.in_core_dumps = options->session.in_core_dumps,
 		.allocs = options->allocs, .nallocs = options->session.nallocs,
 		.frees = options->frees, .nfrees = options->session.nfrees,

@@ -41,10 +41,11 @@ static void tell_tracer(const struct cli_source *source, const struct tm_status 
 			 "--recorder does",
 			 source->object, status->runtime, status->traceback_limit, frames);
 	else
-		cli_note("%s: the recorder is in it, %s, %u %s each; it does not see what "
+		cli_note("%s: the recorder is in it, %s, %u %s each%s; it does not see what "
 			 "was allocated before%s", source->object,
 			 native ? "a native program" : "as --recorder asks",
-			 status->traceback_limit, frames, native ? "" :
+			 status->traceback_limit, frames,
+			 status->maps ? ", mappings in domain 68" : "", native ? "" :
 			 ", nor lines of Python (`tmattach threads' shows those of a "
 			 "moment), nor objects within Python's arenas (tracemalloc does)");
 }
@@ -54,7 +55,7 @@ static bool is_another(const struct cli_options *options, const struct tm_status
 {
 	const struct tm_session_opts *opts = &options->session;
 
-	return status->sample_bytes != opts->sample_bytes ||
+	return status->sample_bytes != opts->sample_bytes || (opts->maps && !status->maps) ||
 	       (status->kind == TM_RUNTIME_CPYTHON &&
 		(status->c_frames != opts->c_frames ||
 		 status->recorder != (opts->exact || opts->sample_bytes > 0)));
@@ -98,6 +99,7 @@ static bool check_recorder_options(const struct cli_source *source,
 	const struct tm_session_opts *opts = &options->session;
 	const bool python = opts->exact || opts->sample_bytes;
 	const char *option = opts->nallocs ? "--alloc" : opts->nfrees ? "--free" :
+			     opts->maps ? "--maps" :
 			     opts->in_core_dumps && !python ? "--in-core" : NULL;
 	struct tm_status status;
 

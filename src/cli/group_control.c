@@ -26,6 +26,8 @@ static const struct argp_option sample_options[] = {
 	OPTION("in-core", OPT_IN_CORE, NULL, "Of the recorder: have its table "
 	       "written to core dumps, too; they grow by about 300 MiB, and the "
 	       "table has room for six million blocks"),
+	OPTION("maps", OPT_MAPS, NULL, "Of the recorder: also what mmap(), mremap(), brk() and "
+	       "sbrk() give, in whole pages; not with --sample"),
 	OPTION("alloc", OPT_ALLOC, "NAME", "Of the recorder: the function NAME "
 	       "allocates, too. Its first argument is the size; of NAME:2 the second"),
 	OPTION("free", OPT_FREE, "NAME", "Of the recorder: NAME frees the block that is "
@@ -113,6 +115,10 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 
 	if (key == OPT_IN_CORE) {
 		o->session.in_core_dumps = true;
+		return 0;
+	}
+	if (key == OPT_MAPS) {
+		o->session.maps = true;
 		return 0;
 	}
 	if (key == OPT_ALLOC) {

@@ -89,6 +89,7 @@ bool tm_inject_status(struct tm_injection *in, struct tm_inject_status *ret,
 		.with_c = c->table.python.flags & TM_PY_WITH_C,
 		.merges = c->table.python.merge != TM_PY_APART,
 		.unmerged = c->table.unmerged,
+		.maps = inject_maps_are_on(in),
 	};
 	see_tracer(in, ret);
 	sum_up(c, ret);
@@ -175,6 +176,7 @@ static bool forget_all(struct tm_injection *in, struct tm_remote *remote,
 	       inject_punch(in, remote, t->memos, TM_RECORDER_THREADS *
 		     sizeof(struct tm_recorder_memo) / TM_PAGE * TM_PAGE, err) &&
 	       inject_punch(in, remote, t->buckets, 4ull << TM_RECORDER_BUCKETS_LOG2, err) &&
+	       inject_maps_forget(in, t, err) &&
 	       inject_punch(in, remote, t->filter, 1ull << TM_RECORDER_FILTER_LOG2, err) &&
 	       inject_punch(in, remote, t->journal, t->journal_size / TM_PAGE * TM_PAGE, err) &&
 	       inject_poke_table(in, t->shards, c->shards, sizeof(c->shards), err) &&
@@ -296,7 +298,7 @@ static bool try_hook_new(struct tm_injection *in, struct tm_functions *functions
 static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 		     struct tm_err *err)
 {
-	TM_GUARD(tm_functions_free) struct tm_functions functions = { 0 };
+	TM_GUARD(tm_functions_free) struct tm_functions functions = { .maps = inject_maps_are_on(in) };
 
 	if (!inject_survey(in, maps, &functions, err))
 		return false;

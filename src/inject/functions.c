@@ -62,6 +62,11 @@ static const struct family {
 	{ "rpmemalign", TM_HOOK_ALIGNED, NULL },
 	{ "rpposix_memalign", TM_HOOK_POSIX_MEMALIGN, NULL },
 	{ "rpfree", TM_HOOK_FREE, NULL },
+	{ "mmap", TM_HOOK_MMAP, NULL },
+	{ "mmap64", TM_HOOK_MMAP, NULL },
+	{ "munmap", TM_HOOK_MUNMAP, NULL },
+	{ "mremap", TM_HOOK_MREMAP, NULL },
+	{ "brk", TM_HOOK_BRK, NULL }, /* sbrk() calls it */
 	{ "_Znwm", TM_HOOK_NEW, "_ZnwmRKSt9nothrow_t" },
 	{ "_Znam", TM_HOOK_NEW, "_ZnamRKSt9nothrow_t" },
 	{ "_ZnwmSt11align_val_t", TM_HOOK_NEW, "_ZnwmSt11align_val_tRKSt9nothrow_t" },
@@ -99,7 +104,7 @@ static size_t prefix_len(const char *name)
 static const struct family *relative(const char *name)
 {
 	/* Most names of a program fall here. */
-	if (!strchr("_mcrfpavds", name[0]))
+	if (!strchr("_mcrfpavdsb", name[0]))
 		return NULL;
 	for (int i = 0; i < NFAMILY; i++)
 		if (strcmp(family[i].name, name) == 0)
@@ -190,9 +195,10 @@ static bool is_wanted(const struct search *search, const char *name, struct fami
 	if (search->given)
 		return find_given(&search->functions->given, name, ret);
 	found = member(name);
-	if (found)
-		*ret = *found;
-	return found;
+	if (!found || (!search->functions->maps && !tm_recorder_allocates(found->kind)))
+		return false;
+	*ret = *found;
+	return true;
 }
 
 /* Each name that was given may be an alias of what is known, or be given twice. */
@@ -235,6 +241,9 @@ static void take_dynsym(const struct search *search)
 		const char *name = image->dynstr + sym->st_name;
 		struct family found;
 
+		search->functions->glibc |= sym->st_name < image->dynstr_len &&
+					    is_defined_function(sym) &&
+					    strcmp(name, "gnu_get_libc_version") == 0;
 		if (sym->st_name < image->dynstr_len && !is_local(sym) &&
 		    is_defined_function(sym) && is_wanted(search, name, &found))
 			take(search, sym, name, &found);

@@ -36,6 +36,9 @@ struct tm_functions {
 	bool *seen;            /* some image has it: by name, its allocs and then its frees */
 	bool stripped_static;  /* the program has no symbols at all */
 	bool locks_memory;     /* some image calls mlockall() */
+	bool glibc;            /* some image is it, which has unwind tables */
+	bool maps;             /* set by the caller: also those that map memory */
+	char unhooked[80];     /* of these, what cannot be hooked; "": nothing */
 };
 
 /*

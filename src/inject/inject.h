@@ -48,6 +48,7 @@ struct tm_inject_opts {
 				  with `in_core` */
 	const struct tm_inject_python *python; /* hook these; NULL: malloc's family */
 	struct tm_given given; /* functions to hook besides; borrowed */
+	bool maps;             /* and what maps memory; not with samples */
 	bool in_core;          /* the table is written to core dumps, in its full
 				  size; the kernel makes its pages for that */
 };
@@ -64,6 +65,9 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 
 /* After the start: is what it loads and unloads not seen before we look? */
 bool tm_inject_is_blind(const struct tm_injection *in);
+
+/* After the start with `maps`: which of these functions cannot be hooked; "": none. */
+const char *tm_inject_unhooked(const struct tm_injection *in);
 
 /*
  * The recorder that is already there. TM_ERR_NOT_TRACED if there is none, and
@@ -109,6 +113,7 @@ struct tm_inject_status {
 	bool follows;      /* blocks that CPython keeps for other objects: by a hook
 			      that is still in its place */
 	bool unseated;     /* it was, and another has taken its place */
+	bool maps;          /* what is mapped is recorded, too */
 	uint64_t anonymous; /* resident bytes of no file when the epoch began; 0: unknown */
 };
 

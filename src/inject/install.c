@@ -4,6 +4,7 @@
  * while the target runs, everything costly is done.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,11 +33,11 @@ static size_t group_end(const struct tm_functions *functions, size_t first)
 	return i;
 }
 
-/* The loader's function is hooked, too, but gives out nothing. */
+/* The loader's function is hooked, too, and those that map memory, but give out no blocks. */
 static bool group_allocates(const struct tm_functions *functions, size_t first)
 {
 	for (size_t i = first; i < group_end(functions, first); i++)
-		if (functions->items[i].kind != TM_HOOK_LOADER)
+		if (tm_recorder_allocates(functions->items[i].kind))
 			return true;
 	return false;
 }
@@ -88,6 +89,10 @@ bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 			return false;
 		in->head.nallocators += group_allocates(functions, i);
 	}
+	/* With several the recorder notes which call a thread is in. So it does where stacks
+	 * do not tell that the only one maps memory. */
+	if (functions->maps && !functions->glibc && in->head.nallocators == 1)
+		in->head.nallocators = 2;
 	return true;
 }
 
@@ -300,6 +305,20 @@ static bool is_idle(struct tm_injection *in, const struct tm_function *function)
 							   bytes, ENOUGH));
 }
 
+/* Of what maps memory each is worth having without the others. */
+static bool is_missed(struct tm_injection *in, const struct tm_function *function,
+		      struct tm_functions *functions)
+{
+	size_t len = strlen(functions->unhooked);
+
+	if (tm_recorder_allocates(function->kind) || function->kind == TM_HOOK_LOADER ||
+	    inject_can_be_hooked(in, function->address, function->name))
+		return false;
+	snprintf(functions->unhooked + len, sizeof(functions->unhooked) - len, "%s%s",
+		 len ? ", " : "", function->name);
+	return true;
+}
+
 /* Keep what can be hooked and is not yet. Each is asked for itself: what one function
  * of an image has tells nothing of the next. */
 static void keep_hookable(struct tm_injection *in, struct tm_functions *functions, size_t from)
@@ -311,7 +330,7 @@ static void keep_hookable(struct tm_injection *in, struct tm_functions *function
 
 		if (is_idle(in, function))
 			tm_log("%s() only returns", function->name);
-		else
+		else if (!is_missed(in, function, functions))
 			functions->items[kept++] = *function;
 	}
 	functions->n = kept;

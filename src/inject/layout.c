@@ -97,6 +97,7 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 	table->threads = place(&at, TM_RECORDER_THREADS *
 			       sizeof(struct tm_recorder_thread));
 	table->serials = place(&at, TM_RECORDER_THREADS * sizeof(uint32_t));
+	table->maps = place(&at, sizeof(struct tm_recorder_maps));
 	table->cache = place(&at, 8ull << TM_RECORDER_CACHE_LOG2);
 	table->filter = place(&at, 1ull << TM_RECORDER_FILTER_LOG2);
 	table->memos = place(&at, TM_RECORDER_THREADS *
@@ -156,6 +157,7 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 	       inside(t->loader, sizeof(struct tm_recorder_loader), size) &&
 	       /* Its memory is given back: it must be nobody else's. */
 	       t->journal >= t->loader + sizeof(struct tm_recorder_loader) &&
+	       inside(t->maps, sizeof(struct tm_recorder_maps), t->loader) &&
 	       t->journal % TM_PAGE == 0 && inside(t->journal, t->journal_size, t->unwind) &&
 	       t->times_room <= TM_RECORDER_MAX_TIMES &&
 	       t->freed_room <= TM_RECORDER_MAX_FREED &&

@@ -128,8 +128,7 @@ void inject_loader_know(struct tm_injection *in, const struct tm_loaded *loaded)
 		inject_pause(i);
 }
 
-/* Not worth failing for. */
-static bool can_be_hooked(struct tm_injection *in, tm_addr at)
+bool inject_can_be_hooked(struct tm_injection *in, tm_addr at, const char *name)
 {
 	enum { LEN = 16 };
 	uint8_t bytes[LEN];
@@ -143,7 +142,7 @@ static bool can_be_hooked(struct tm_injection *in, tm_addr at)
 					     at, &ignored);
 	}
 	if (refused)
-		tm_log("the loader's function cannot be hooked: %s", refused);
+		tm_log("%s() cannot be hooked: %s", name, refused);
 	return !refused;
 }
 
@@ -152,7 +151,8 @@ void inject_loader_take(struct tm_injection *in, const struct tm_loaded *loaded,
 {
 	if (!loaded->brk || !tm_image_holds(image, loaded->brk, PF_X))
 		return;
-	in->loader.is_hooked = in->loader.debug && can_be_hooked(in, loaded->brk);
+	in->loader.is_hooked = in->loader.debug &&
+			       inject_can_be_hooked(in, loaded->brk, "_dl_debug_state");
 	if (!in->loader.is_hooked)
 		return;
 	tm_functions_add(functions, &(struct tm_function){
@@ -245,7 +245,7 @@ static void put_together(struct tm_injection *in, const struct tm_recorder_table
 	*ret = (struct tm_recorder_loader){
 		.debug = in->loader.is_hooked ? in->loader.debug : 0, .phdr_at = in->loader.phdr_at,
 		.phnum_at = in->loader.phnum_at, .ninitial = (uint32_t)initial->n,
-		.area = area, .area_size = table->unwind - area,
+		.area = area, .area_size = table->journal - area,
 		.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 		.nmodules = (uint32_t)initial->n, .nhere = (uint32_t)initial->n,
 		.tail = (initial->names.len + 7) / 8 * 8,

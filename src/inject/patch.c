@@ -268,7 +268,7 @@ bool inject_near_allocates(struct tm_injection *in, uint32_t area)
 	TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches = read_patches(in, area, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (patches[i].kind != TM_HOOK_LOADER)
+		if (tm_recorder_allocates(patches[i].kind))
 			return true;
 	return false;
 }

@@ -36,6 +36,7 @@ struct tm_injection {
 		uint32_t phdr_at, phnum_at;
 		bool is_there, is_hooked;
 	} loader;
+	char unhooked[80];        /* tm_inject_unhooked() */
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
 };
@@ -88,6 +89,8 @@ bool inject_is_alone(const struct tm_injection *in, const struct tm_maps *maps,
 /* All allocation functions that are not hooked yet. */
 bool inject_survey(struct tm_injection *in, const struct tm_maps *maps,
 		   struct tm_functions *functions, struct tm_err *err);
+/* Has the function at `at` room for a jump? For those that are not worth failing for. */
+bool inject_can_be_hooked(struct tm_injection *in, tm_addr at, const char *name);
 /* Does some image call mlockall()? */
 bool inject_locks_memory(struct tm_injection *in, const struct tm_maps *maps);
 /* One near area for each image in `functions`, added to the head. */
@@ -119,6 +122,19 @@ bool inject_sweep(struct tm_injection *in, size_t *ret_left, struct tm_err *err)
 uint64_t inject_anonymous(const struct tm_injection *in);
 /* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
+
+/* ---- maps.c: what is mapped ------------------------------------------------- */
+
+/* In a new table: is it to be recorded? */
+bool inject_maps_on(struct tm_injection *in, const struct tm_recorder_table *table, bool on,
+		    struct tm_err *err);
+bool inject_maps_are_on(struct tm_injection *in);
+/* All threads stand still, and from now on the recorder sees what changes. */
+bool inject_maps_begin(struct tm_injection *in, const struct tm_maps *maps, struct tm_err *err);
+bool inject_maps_forget(struct tm_injection *in, const struct tm_recorder_table *table,
+			struct tm_err *err);
+/* Add to the copy what is mapped, while all threads stand still. */
+bool inject_maps_take(struct tm_injection *in, struct tm_recorder_copy *copy, struct tm_err *err);
 
 /* ---- poke.c: writing ------------------------------------------------------ */
 

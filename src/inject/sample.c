@@ -61,7 +61,8 @@ static bool read_stopped(struct tm_injection *in, struct tm_recorder_copy *copy,
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, &stop, err))
 		return false;
 	ok = tm_recorder_copy_take(copy, in->table_mem, in->head.table, err) &&
-	     tm_recorder_peak_read(copy, in->table_mem, in->head.table, false, err);
+	     tm_recorder_peak_read(copy, in->table_mem, in->head.table, false, err) &&
+	     inject_maps_take(in, copy, err);
 	note_threads(&stop, sampled);
 	sampled->pause_ns += tm_stop_release(&stop);
 	return ok;
@@ -142,7 +143,8 @@ static bool write_look(struct tm_injection *in, const struct tm_recorder_table *
 static bool mark_instant(struct tm_injection *in, struct tm_recorder_table *table,
 			 struct tm_recorder_copy *copy, struct tm_err *err)
 {
-	if (!tm_recorder_look_begin(copy, in->table_mem, in->head.table, err))
+	if (!tm_recorder_look_begin(copy, in->table_mem, in->head.table, err) ||
+	    !inject_maps_take(in, copy, err))
 		return false;
 	copy->table.look = copy->table.looks + 1;
 	copy->table.journal_room = table->journal_room;

@@ -147,12 +147,11 @@ static bool map_all(struct tm_injection *in, struct tm_remote *remote, tm_addr c
 	return false;
 }
 
-static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
+static bool bring_in(struct tm_injection *in, tm_addr clock,
 		     const struct tm_functions *functions,
 		     struct tm_recorder_table *table,
 		     const struct tm_inject_opts *opts, struct tm_err *err)
 {
-	const tm_addr clock = inject_clock(in, maps);
 	bool done = false;
 
 	for (unsigned tries = 0; tries < 100 && !done; tries++) {
@@ -162,6 +161,7 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 
 		if (tries)
 			inject_pause(tries);
+		/* What is free near its code is as nobody takes it any more. */
 		if (!inject_stand(in, &stop, &now, err) || !inject_is_alone(in, &now, err))
 			return false;
 		if (!tm_remote_begin(&stop, in->insn, &remote, err)) {
@@ -171,7 +171,7 @@ static bool bring_in(struct tm_injection *in, const struct tm_maps *maps,
 		}
 		/* All stand still: another would take the open descriptor, or the
 		 * table before it is kept apart, into a child that it forks. */
-		done = map_all(in, &remote, clock, maps, functions, table, opts, err);
+		done = map_all(in, &remote, clock, &now, functions, table, opts, err);
 		tm_remote_end(&remote);
 		if (!done)
 			return false;
@@ -196,6 +196,7 @@ static bool fill_table(struct tm_injection *in, struct tm_recorder_table *table,
 	if (opts->python)
 		table->python = opts->python->facts;
 	return inject_poke_table(in, 0, table, sizeof(*table), err) &&
+	       inject_maps_on(in, table, opts->maps, err) &&
 	       ((opts->python && !opts->python->facts.merge) ||
 		inject_publish_space(in, maps, INJECT_BEGINS, err));
 }
@@ -261,7 +262,7 @@ static bool try_to_open(struct tm_injection *in, bool last, bool *ret_open,
 		tm_stop_release(&stop);
 	if (!same && !inject_publish_space(in, &maps, INJECT_BEGINS, err))
 		return false;
-	return !*ret_open || set_going(in, err);
+	return !*ret_open || (inject_maps_begin(in, &maps, err) && set_going(in, err));
 }
 
 static bool open_gate(struct tm_injection *in, struct tm_err *err)
@@ -291,7 +292,9 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 		    struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
-	TM_GUARD(tm_functions_free) struct tm_functions functions = { .given = opts->given };
+	TM_GUARD(tm_functions_free) struct tm_functions functions = {
+		.given = opts->given, .maps = opts->maps,
+	};
 	struct tm_recorder_table table = { 0 };
 	struct tm_err ignored;
 
@@ -302,9 +305,11 @@ static bool install(struct tm_injection *in, const struct tm_inject_opts *opts,
 		return tm_err_set(err, TM_ERR_USAGE, in->process.object,
 				  "none of its modules has a function %s",
 				  tm_functions_missed(&functions));
-	if (!has_memory(in, err) || !bring_in(in, &maps, &functions, &table, opts, err))
+	if (!has_memory(in, err) ||
+	    !bring_in(in, inject_clock(in, &maps), &functions, &table, opts, err))
 		return false;
 	in->modules_seen = inject_maps_hash(&maps);
+	memcpy(in->unhooked, functions.unhooked, sizeof(in->unhooked));
 	if (fill_table(in, &table, &maps, opts, err) &&
 	    hook(in, &functions, opts, err))
 		return true;

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "recorder/abi_loader.h"
+#include "recorder/abi_maps.h"
 #include "recorder/abi_python.h"
 #include "recorder/abi_unwind.h"
 
@@ -238,6 +239,7 @@ struct tm_recorder_table {
 	uint64_t times_room;   /* so many */
 	uint64_t freed;        /* struct tm_recorder_freed[], */
 	uint64_t freed_room;   /* so many */
+	uint64_t maps;         /* struct tm_recorder_maps */
 
 	/* Written by the recorder; one cache line each. */
 	int64_t current __attribute__((aligned(64)));

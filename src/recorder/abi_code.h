@@ -16,8 +16,18 @@ enum tm_recorder_kind {
 	TM_HOOK_FREE,         /* (block, ...) */
 	TM_HOOK_NEW,          /* (size, ...) -> block, or throws */
 	TM_HOOK_LOADER,       /* (): the list of modules changes, or has changed */
+	TM_HOOK_MMAP,         /* (address, size, protection, flags, ...) -> address */
+	TM_HOOK_MUNMAP,       /* (address, size) -> 0 */
+	TM_HOOK_MREMAP,       /* (address, size, new size, flags, ...) -> address */
+	TM_HOOK_BRK,          /* (end) -> 0 */
 	TM_HOOK_COUNT,
 };
+
+/* Does a function of this kind give out or take blocks? */
+static inline int tm_recorder_allocates(uint32_t kind)
+{
+	return kind < TM_HOOK_LOADER;
+}
 
 struct tm_recorder_code {
 	uint32_t version;

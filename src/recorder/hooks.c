@@ -121,6 +121,14 @@ static bool is_inner(const call_t *call)
 	return false;
 }
 
+bool is_noted_inner(const call_t *call)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	return head()->nallocators > 1 && !slot_shared(slot) && slot->inside &&
+	       is_within(slot, call) && is_called_by_outer(slot, call);
+}
+
 /* ---- after and before the calls ------------------------------------------------ */
 
 static KEEPS void forget_known(uint64_t address)

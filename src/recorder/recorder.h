@@ -192,6 +192,11 @@ SELDOM uint64_t loader_word(const struct tm_recorder_loader *l, uint64_t pc);
 /* The row for the code at `pc`, of this module's copy of its unwind tables. */
 SELDOM uint32_t cfi_row(const struct tm_recorder_loaded *module, uint64_t pc);
 
+/* hooks.c */
+/* Where calls of allocators are noted: does one serve another one, by whose file it is
+ * called? */
+bool is_noted_inner(const struct tm_recorder_call *call);
+
 /* rows.c */
 /* What is known of the address space; NULL: nothing yet. */
 const struct tm_recorder_space *rows_space(void);

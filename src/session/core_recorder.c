@@ -8,6 +8,7 @@
 #include "session/core.h"
 #include "session/meta.h"
 #include "session/native_frames.h"
+#include "trace/recorder_maps.h"
 #include "trace/recorder_traces.h"
 
 /* "/memfd:NAME (deleted)", as the kernel calls it; gdb takes that over. */
@@ -53,16 +54,21 @@ static struct tm_snapshot *read_table(struct tm_session *session,
 				      struct tm_meta *meta, struct tm_err *err)
 {
 	TM_GUARD(drop_copy) struct tm_recorder_copy *copy = tm_calloc(1, sizeof(*copy));
+	TM_GUARD(tm_free_ptr) struct tm_range *memory = NULL;
 	struct tm_frame_source source;
 	struct tm_builder *builder;
+	size_t n;
 
-	if (!tm_recorder_copy_take(copy, session->mem, session->table, err)) {
+	if (!tm_recorder_copy_take(copy, session->mem, session->table, err) ||
+	    !tm_recorder_maps_take(copy, session->mem, session->table, err)) {
 		if (err->kind == TM_ERR_BUSY)
 			tm_err_set(err, TM_ERR_BUSY, session->object,
 				   "the process died while the recorder's table "
 				   "was being rearranged");
 		return NULL;
 	}
+	memory = tm_maps_memory(&session->maps, &n);
+	tm_recorder_maps_keep(copy, memory, n);
 	if (!tm_recorder_frames(session, copy, session->mem, session->table, &source, err))
 		return NULL;
 	builder = tm_builder_create();

@@ -14,6 +14,7 @@
 #include "session/python_allocators.h"
 #include "session/thread_names.h"
 #include "session/unseen.h"
+#include "trace/recorder_maps.h"
 #include "trace/recorder_traces.h"
 
 /* The recorder may have come or gone through another tmattach. */
@@ -79,6 +80,7 @@ static bool native_status(struct tm_session *session, struct tm_status *ret,
 	ret->traced_current = status.current;
 	ret->traced_peak = status.peak;
 	ret->ntraces = status.count;
+	ret->maps = status.maps;
 	ret->c_frames = status.merges;
 	ret->unmerged = status.unmerged;
 	ret->c_memory = status.with_c;
@@ -141,7 +143,8 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 		meta.tracer_memory = status.tracer_memory;
 		tm_native_tell_peak(session, &sample->copy, &meta);
 		if (!session->process.held && !tm_wants_ages(&session->opts))
-			tm_remark_growth(session, meta.traced_current, status.anonymous);
+			tm_remark_growth(session, meta.traced_current +
+					 tm_recorder_mapped(&sample->copy), status.anonymous);
 		return tm_builder_finish(builder, &meta, err);
 	}
 	tm_builder_destroy(builder);
@@ -171,8 +174,14 @@ static void pick(struct native_sample *sample, tm_addr address)
 	struct tm_err none;
 	tm_addr block;
 
-	if (tm_recorder_copy_pick(&sample->copy, address))
+	if (tm_recorder_copy_pick(&sample->copy, address)) {
+		sample->copy.nmappings = 0;
 		return;
+	}
+	if (tm_recorder_maps_pick(&sample->copy, address)) {
+		sample->copy.nslots = 0;
+		return;
+	}
 	if (!tm_recorder_is_python(&sample->copy.table) ||
 	    !tm_subject_python(session, &none) ||
 	    !py_object_block(session->mem, &session->runtime, address, &block) ||
@@ -185,6 +194,7 @@ static bool of_ages(struct native_sample *sample, struct tm_err *err)
 	tm_addr at;
 	struct tm_mem *table = tm_inject_table(sample->session->injection, &at);
 
+	tm_native_tell_mappings(sample->session, &sample->copy);
 	return tm_native_of_ages(sample->session, &sample->copy, table, at, err);
 }
 
@@ -232,6 +242,14 @@ static bool native_reset_peak(struct tm_session *session, const struct tm_order 
 	       tm_subject_explain(session, err);
 }
 
+/* A call that is passed over leaves nothing that tells of it. */
+static bool maps_samples(const struct tm_session *session, struct tm_err *err)
+{
+	return session->opts.maps && session->opts.sample_bytes &&
+	       !tm_err_set(err, TM_ERR_USAGE, "--maps, --sample", "only one of them: where blocks "
+			   "are sampled, an allocator's own mappings are not told from the program's");
+}
+
 static bool start(struct tm_session *session, const struct tm_order *order,
 		  const struct tm_inject_python *python,
 		  struct tm_control_result *ret, struct tm_err *err)
@@ -239,11 +257,14 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 	const struct tm_inject_opts opts = {
 		.nframe = order->nframe, .sample_bytes = session->opts.sample_bytes,
 		.python = python, .in_core = session->opts.in_core_dumps,
+		.maps = session->opts.maps && !python,
 		.given = { session->opts.allocs, session->opts.nallocs,
 			   session->opts.frees, session->opts.nfrees },
 	};
 	struct tm_status status;
 
+	if (maps_samples(session, err))
+		return false;
 	*ret = (struct tm_control_result){ .changed = !find_recorder(session, err) };
 	if (ret->changed)
 		session->injection = tm_inject_start(&session->process, &opts, err);
@@ -252,6 +273,9 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 	ret->traceback_limit = status.traceback_limit;
 	if (ret->changed)
 		tm_remark_unseen(session);
+	if (ret->changed && tm_inject_unhooked(session->injection)[0])
+		tm_subject_note(session, "it is not seen what %s() maps or unmaps, which cannot be "
+				"hooked", tm_inject_unhooked(session->injection));
 	if (ret->changed && tm_inject_is_blind(session->injection))
 		tm_subject_note(session, "what it loads and unloads from now on is only seen when "
 				"tmattach looks: its loader is not known");

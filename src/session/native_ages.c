@@ -4,6 +4,7 @@
 
 #include "base/guard.h"
 #include "trace/recorder_ages.h"
+#include "trace/recorder_maps.h"
 
 static bool any_age(const struct tm_session_opts *opts)
 {
@@ -84,5 +85,20 @@ void tm_native_tell_peak(const struct tm_session *session,
 		   meta->traced_current < meta->traced_peak) {
 		tm_subject_note(session, "the table is of the moment after the peak, when %" PRIu64
 				" bytes less were traced", meta->traced_peak - meta->traced_current);
+	}
+}
+
+void tm_native_tell_mappings(struct tm_session *session, struct tm_recorder_copy *copy)
+{
+	const uint64_t bytes = tm_recorder_mapped(copy);
+	char text[32];
+
+	if (bytes && tm_wants_ages(&session->opts))
+		copy->nmappings = 0;
+	else if (bytes && !session->told_mappings) {
+		session->told_mappings = true;
+		tm_format_size(text, (double)bytes, false);
+		tm_subject_note(session, "%s of mappings are in it as domain 68, in whole pages, "
+				"touched or not (--exclude-domain 68 leaves them out)", text);
 	}
 }

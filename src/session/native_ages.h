@@ -16,5 +16,8 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 /* Say how far a table at the peak may be from that. */
 void tm_native_tell_peak(const struct tm_session *session,
 			 const struct tm_recorder_copy *copy, struct tm_meta *meta);
+/* Mappings have neither an age nor a peak: leave them out where these are asked for; else
+ * say once how much they are. */
+void tm_native_tell_mappings(struct tm_session *session, struct tm_recorder_copy *copy);
 
 #endif

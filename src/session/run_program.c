@@ -44,6 +44,7 @@ static struct tm_session *open_session(const struct run_program *program, bool h
 		.sample_bytes = native || puts ? program->opts->sample_bytes : 0,
 		.exact = puts && program->opts->exact,
 		.c_frames = puts && program->opts->c_frames,
+		.maps = program->opts->maps,
 		.in_core_dumps = program->opts->in_core_dumps,
 		.allocs = program->opts->allocs, .nallocs = program->opts->nallocs,
 		.frees = program->opts->frees, .nfrees = program->opts->nfrees,

@@ -44,6 +44,7 @@ struct tm_session {
 	struct tm_figures *figures;     /* that go along with it (memory.h); NULL: none */
 
 	const struct tm_backend *backend; /* tracer.h; NULL: not chosen yet */
+	bool told_mappings;             /* that there are mappings among the traces */
 	struct tm_injection *injection; /* the recorder of a live process */
 	tm_addr table;                  /* and where its table is in a core */
 };

@@ -137,3 +137,25 @@ uint64_t tm_maps_writable_bytes(const struct tm_maps *maps)
 			sum += maps->regions[i].end - maps->regions[i].start;
 	return sum;
 }
+
+static bool begins(const char *path, const char *with)
+{
+	return strncmp(path, with, strlen(with)) == 0;
+}
+
+struct tm_range *tm_maps_memory(const struct tm_maps *maps, size_t *ret_n)
+{
+	struct tm_range *ranges = tm_calloc(maps->n + 1, sizeof(*ranges));
+	size_t n = 0;
+
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct tm_region *region = &maps->regions[i];
+
+		/* Shared anonymous memory is a file of the kernel's, called so. */
+		if (region->inode == 0 || begins(region->path, "/memfd:") ||
+		    begins(region->path, "/dev/zero"))
+			ranges[n++] = (struct tm_range){ region->start, region->end };
+	}
+	*ret_n = n;
+	return ranges;
+}

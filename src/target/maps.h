@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/range.h"
 #include "mem/mem.h"
 #include "tmattach/err.h"
 
@@ -35,6 +36,10 @@ bool tm_maps_read(pid_t pid, struct tm_maps *ret, struct tm_err *err) TM_MUST_CH
  * also on failure. Unreadable lines are TM_ERR_CORRUPT. */
 bool tm_maps_parse(char *text, struct tm_maps *ret, struct tm_err *err) TM_MUST_CHECK;
 void tm_maps_free(struct tm_maps *maps); /* works as a guard */
+
+/* What of them is memory and no file's: anonymous mappings, also shared ones, and those of
+ * memfd_create(). Ascending; malloc'ed. */
+struct tm_range *tm_maps_memory(const struct tm_maps *maps, size_t *ret_n);
 
 /* The region that holds `at`, or NULL. */
 const struct tm_region *tm_maps_find(const struct tm_maps *maps, tm_addr at);

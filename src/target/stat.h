@@ -8,7 +8,7 @@
 
 /* Field numbers of proc(5). */
 enum { STAT_STATE = 3, STAT_FLAGS = 9, STAT_NUM_THREADS = 20, STAT_STARTTIME = 22,
-       STAT_STARTSTACK = 28, STAT_FIELDS = 28 };
+       STAT_STARTSTACK = 28, STAT_STARTBRK = 47, STAT_FIELDS = 47 };
 
 /* Of the flags; include/linux/sched.h. */
 enum { PF_EXITING = 0x4, PF_KTHREAD = 0x00200000 };

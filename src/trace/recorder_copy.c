@@ -16,6 +16,11 @@ void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 	copy->slots = NULL;
 	copy->sides = NULL;
 	copy->nslots = copy->cap = copy->sides_cap = 0;
+	free(copy->mappings);
+	free(copy->mapped);
+	copy->mappings = NULL;
+	copy->mapped = NULL;
+	copy->nmappings = 0;
 	free(copy->before);
 	copy->before = NULL;
 	copy->nbefore = copy->before_cap = 0;

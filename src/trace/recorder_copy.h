@@ -25,6 +25,9 @@ struct tm_recorder_copy {
 	uint64_t missing; /* blocks of the peak that are not in it */
 	bool has_clock;
 	uint64_t clock;   /* what time it was for the target */
+	struct tm_recorder_mapping *mappings; /* recorder_maps.h */
+	uint64_t *mapped;                     /* how much memory each is */
+	size_t nmappings;
 };
 
 /*

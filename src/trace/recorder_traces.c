@@ -11,6 +11,7 @@
 #include "trace/recorder_codes.h"
 
 _Static_assert((int)TM_RECORDER_C_DOMAIN == (int)TM_DOMAIN_C, "domains are handed on");
+_Static_assert((int)TM_RECORDER_MAPS_DOMAIN == (int)TM_DOMAIN_MAPS, "the same");
 
 enum {
 	CHUNK = 1 << 20,  /* of the stack area, read at once */
@@ -183,11 +184,16 @@ static tm_id thread_of(struct build *b, uint32_t serial)
 	return *at;
 }
 
+/* In place of a thread: which one maps is not kept. */
+#define OF_MAPPINGS UINT32_MAX
+
 static bool site_of(struct build *b, uint32_t stack, uint32_t thread, tm_id *ret,
 		    struct tm_err *err)
 {
 	const uint64_t key = (uint64_t)stack << 32 | thread;
-	struct tm_recorder_stack head = { .domain = b->copy->table.domain };
+	struct tm_recorder_stack head = {
+		.domain = thread == OF_MAPPINGS ? TM_DOMAIN_MAPS : b->copy->table.domain,
+	};
 	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
 	tm_id site = tm_map_get(&b->sites, key), through;
 
@@ -202,7 +208,7 @@ static bool site_of(struct build *b, uint32_t stack, uint32_t thread, tm_id *ret
 		    !traceback(b, pcs, head.n, head.more == TM_STACK_CUT, &through, err))
 			return false;
 		site = tm_builder_thread_site(b->builder, through, head.domain,
-					      thread_of(b, thread));
+					      thread_of(b, thread == OF_MAPPINGS ? 0 : thread));
 		*tm_map_put(&b->sites, key) = site;
 	}
 	*ret = site;
@@ -317,6 +323,21 @@ static bool add_rows(struct build *b, const struct group *groups, size_t n,
 	return true;
 }
 
+/* They are none of the traced bytes, which are what was allocated. */
+static bool add_mappings(struct build *b, struct tm_err *err)
+{
+	const struct tm_recorder_copy *copy = b->copy;
+
+	for (size_t i = 0; i < copy->nmappings; i++) {
+		struct tm_row row = { .size = copy->mapped[i], .count = 1 };
+
+		if (!site_of(b, copy->mappings[i].stack, OF_MAPPINGS, &row.site, err))
+			return false;
+		tm_builder_rows(b->builder, &row, 1);
+	}
+	return true;
+}
+
 static void peak(const struct tm_recorder_copy *copy, struct tm_meta *meta)
 {
 	int64_t best = tm_recorder_peak(&copy->table, copy->threads);
@@ -364,7 +385,7 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 	meta->traced_current = 0;
 	if (meta->sample_bytes)
 		estimate(groups, n, meta->sample_bytes);
-	ok = add_rows(&b, groups, n, meta, err);
+	ok = add_rows(&b, groups, n, meta, err) && add_mappings(&b, err);
 	peak(copy, meta);
 	build_free(&b);
 	return ok;

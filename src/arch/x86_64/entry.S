@@ -352,6 +352,30 @@ after:
 	PASS
 	.size	tm_hook_loader, . - tm_hook_loader
 
+/* What maps memory: no samples, and no allocator is entered. */
+	HOOK	mmap
+8:	FRAME
+	AFTER	mmap
+	jmp	tm_around
+	.size	tm_hook_mmap, . - tm_hook_mmap
+
+.macro HOOK_MAPPING name
+	HOOK	\name
+8:	FRAME
+	KEEP_AX
+	mov	%rsp, %rdi
+	call	tm_before_\name
+	mov	CALL_DI(%rsp), %rdi
+	RESTORE_AX
+	AFTER	\name
+	jmp	tm_around
+	.size	tm_hook_\name, . - tm_hook_\name
+.endm
+
+	HOOK_MAPPING munmap
+	HOOK_MAPPING mremap
+	HOOK_MAPPING brk
+
 	.p2align 3
 thread_factor:
 	.quad	THREAD_FACTOR

@@ -4,7 +4,7 @@
 
 #define CODE_TABLE 16     /* struct tm_recorder_code */
 #define CODE_GATE 32
-#define CODE_NALLOCATORS 76
+#define CODE_NALLOCATORS 92
 
 #define TABLE_THREADS 40  /* struct tm_recorder_table */
 #define TABLE_FILTER 64
@@ -41,7 +41,7 @@
 #define CALL_ENTRY 88
 #define CALL_BP 96
 
-#define CODE_PY_WORDS 344 /* struct tm_recorder_code; by tm_py_word() */
+#define CODE_PY_WORDS 360 /* struct tm_recorder_code; by tm_py_word() */
 #define PY_WORD_SIZE 32
 #define PY_WORD_ORIGINAL 0
 #define PY_WORD_MOST 24

@@ -34,6 +34,9 @@ static inline uint64_t cpu_tls_block(uint32_t module)
 	return block == UINT64_MAX ? 0 : block;
 }
 
+/* The hooks' own register is that of the fourth argument, and kept for the function. */
+#define CPU_FOURTH(call) ((call)->scratch)
+
 static inline void cpu_pause(void)
 {
 	__builtin_ia32_pause();

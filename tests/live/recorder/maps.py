@@ -1,16 +1,19 @@
-"""What a process has memory for beside traced blocks: `info` of native programs.
+"""What a process has memory for beside traced blocks: `info` of native programs, and mappings
+that are recorded (`start --maps`).
 
-    maps.py [before|freed|stacks|kinds|unknown ...]
+    maps.py [before|freed|stacks|kinds|unknown|mapped|apart|threads|storms|rounds|commands ...]
 """
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from harness import BUILD, Report, line_of, tmattach, tmattach_ok  # noqa: E402
+from harness import (BUILD, LONG, TMATTACH, Report, line_of, tmattach,  # noqa: E402
+                     tmattach_ok)
 
 PROGRAM = os.path.join(BUILD, "tests", "live", "recorder", "maps")
 MIB = 1 << 20
@@ -156,7 +159,172 @@ def unknown():
                      and re.search("^    heap, maps: ", text, re.M), "and it is said", text)
 
 
-ALL = {"before": before, "freed": freed, "stacks": stacks, "kinds": kinds, "unknown": unknown}
+# ---- start --maps --------------------------------------------------------------
+
+VARIANTS = [name for name in (PROGRAM, PROGRAM + "-static", PROGRAM + "-musl")
+            if os.path.exists(name)]
+
+
+def label(program):
+    return os.path.basename(program)
+
+
+def traces(program, *options):
+    out = tmattach("traces", "-f", "json", "-l", 0, *options, program.pid).text
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def of(found, *functions):
+    """Sizes of what these have mapped."""
+    return sorted(t["size"] for t in found if t["domain"] == 68
+                  and any(f.get("function") in functions for f in t["traceback"]))
+
+
+def started(program, *options):
+    result = tmattach("start", "--maps", "--nframe", 20, *options, program.pid)
+    if result.status or "mappings in domain 68" not in result.err:
+        report.check(False, "started", result)
+    return result
+
+
+def mapped():
+    """Each kind by who made it; what is no memory, what malloc maps, and what is gone, not."""
+    for path in VARIANTS:
+        with Program([path]) as program:
+            started(program)
+            program("private", 5 * MIB)
+            program("shared", 7 * MIB)
+            program("file", MIB)
+            program("blocks", 1, 9 * MIB)
+            program("blocks", 30000, 100)
+            found = traces(program)
+            report.check(of(found, "private") == [5 * MIB], label(path) + ": private", found[-9:])
+            report.check(of(found, "shared") == [7 * MIB], label(path) + ": memfd_create()",
+                         found[-9:])
+            report.check(of(found, "file") == [], label(path) + ": a file is no memory", found[-9:])
+            sizes = [t["size"] for t in found if t["domain"] == 0]
+            report.check(of(found, "blocks") == [] and sizes.count(9 * MIB) == 1
+                         and sizes.count(100) == 30000,
+                         label(path) + ": what malloc maps is malloc's", found[-9:])
+            if "musl" not in path:
+                program("grow", 3 * MIB)
+                program("grow", -2 * MIB)
+                report.check(of(traces(program), "grow") == [MIB], label(path) + ": sbrk()",
+                             traces(program)[-9:])
+            program("raw", MIB)
+            raw = len(traces(program)) - len(found)
+            report.check(raw == (0 if "musl" in path else 1), label(path) + ": not what nobody saw",
+                         raw)
+            result = tmattach("stop", program.pid)
+            report.check(result.status == 0 and program("private", 4096) == "done",
+                         label(path) + ": stopped", result)
+
+
+def apart():
+    """Never in one sum without a word, and filters by domain."""
+    with Program() as program:
+        started(program)
+        program("private", 64 * MIB)
+        program("blocks", 10, 1000)
+        result = tmattach("stats", "-f", "json", program.pid)
+        info = json.loads(tmattach("info", "-f", "json", program.pid).text)
+        traced = info["traced_memory"]["current"]
+        domains = {d["domain"]: d["size"] for d in info["domains"]}
+        report.check("domain 68" in result.err, "a word where they are in one sum", result.err)
+        report.check(domains[68] == 64 * MIB and domains[0] == traced == 10000,
+                     "traced memory is what was allocated", info)
+        for options, want in ((["--include-domain", 68], 64 * MIB), (["--exclude-domain", 68], 10000)):
+            stats = json.loads(tmattach("stats", "-f", "json", *options, program.pid).text)
+            report.check(stats["total"]["size"] == want, " ".join(map(str, options)), stats)
+        where = [t for t in traces(program) if t["domain"] == 68]
+        report.check(len(where) == 1 and where[0]["traceback"][-1]["function"] == "private",
+                     "its stack begins with who maps", where)
+        tmattach("clear", program.pid)
+        report.check(traces(program) == [], "cleared", traces(program))
+
+
+def threads():
+    """Stacks of threads, by who starts them."""
+    with Program() as program:
+        started(program)
+        program("threads", 50)
+        found = of(traces(program), "unjoined")
+        report.check(len(found) == 50 and len(set(found)) == 1, "50 stacks", found)
+        stats = json.loads(tmattach("stats", "-f", "json", "-k", "function", "--include-domain", 68,
+                                    program.pid).text)["statistics"]
+        report.check(stats[0]["traceback"][-1]["function"] == "unjoined",
+                     "a stack is whose thread it is", stats[0])
+
+
+PIECES = ("map_piece", "unmap_piece", "map_over", "move_piece", "copy_piece")
+
+
+def storms():
+    """The table is the program's own list, after all that can be done to mappings."""
+    for path in VARIANTS:
+        for n, steps in ((1, 2000), (4, 20000)):
+            with Program([path]) as program:
+                started(program)
+                want = sorted(map(int, program("storm", n, steps).split()[:-1]))
+                ours = of(traces(program), *PIECES)
+                report.check(ours == want, "%s: %d threads, %d pieces are left" %
+                             (label(path), n, len(want)), "ours %s\nwant %s" % (ours, want))
+
+
+def rounds():
+    """Started and stopped while threads map and unmap."""
+    for path in VARIANTS:
+        with Program([path]) as program:
+            program("loop", 3)
+            for _ in range(ROUNDS):
+                start = tmattach("start", "--maps", "--nframe", 5, program.pid)
+                looked = tmattach("stats", "-l", 1, program.pid)
+                stop = tmattach("stop", program.pid)
+                if start.status or looked.status or stop.status:
+                    break
+            report.check(not (start.status or looked.status or stop.status),
+                         "%s: %d rounds" % (label(path), ROUNDS), (start, looked, stop))
+            said = program("end", 3)
+            report.check(said.endswith("done") and program.process.poll() is None,
+                         label(path) + ": and goes on", said)
+            with open("/proc/%d/maps" % program.pid) as f:
+                left = [line for line in f if "tmattach" in line]
+            report.check(not left, label(path) + ": nothing is left", left)
+
+
+def commands():
+    """Who cannot have it is told; and `run`."""
+    with Program() as program:
+        both = tmattach("start", "--maps", "--sample", "64K", program.pid)
+        report.check(both.status == 2 and "--maps, --sample" in both.err, "not with --sample", both)
+        tmattach_ok("start", program.pid)
+        late = tmattach("start", "--maps", program.pid)
+        report.check("needs `tmattach stop' first" in late.err, "not later on", late)
+    with Program([sys.executable, "-c", "print(1, flush=True); input()"]) as python:
+        refused = tmattach("start", "--maps", python.pid)
+        report.check(refused.status == 2 and "--maps: is the recorder's" in refused.err,
+                     "not in a CPython", refused)
+    with tempfile.TemporaryDirectory() as here:
+        out = here + "/end.tms"
+        subprocess.run([TMATTACH, "run", "--maps", "--nframe", "20", "-o", out, PROGRAM],
+                       input=b"private 1048576\nprivate 1048576\n", stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=True)
+        lines = tmattach("traces", "-f", "json", "-l", 0, out).text.splitlines()
+        report.check(of([json.loads(line) for line in lines], "private") == [MIB, MIB],
+                     "run --maps", lines[:9])
+        tmattach("convert", out, "-o", here + "/end.pickle")
+        code = ("import sys, tracemalloc as t; s = t.Snapshot.load(sys.argv[1]); "
+                "print(sum(x.size for x in s.traces if x.domain == 68) > 2 << 20)")
+        said = subprocess.run([sys.executable, "-c", code, here + "/end.pickle"],
+                              stdout=subprocess.PIPE, text=True).stdout
+        report.check(said in ("True\n", "False\n"), "the pickle has the domain", said)
+
+
+ROUNDS = 200 if LONG else 10
+
+ALL = {"before": before, "freed": freed, "stacks": stacks, "kinds": kinds, "unknown": unknown,
+       "mapped": mapped, "apart": apart, "threads": threads, "storms": storms, "rounds": rounds,
+       "commands": commands}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:
