@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/guard.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "image/loaded.h"
 #include "inject/private.h"
@@ -67,6 +68,7 @@ struct piece {
 	struct tm_buf modules; /* struct tm_recorder_module, */
 	struct tm_buf is_new;  /* and for each a byte: its rows are in the piece */
 	struct tm_buf stacks;
+	uint64_t room;         /* for rows */
 };
 
 static void piece_free(struct piece *piece)
@@ -87,7 +89,8 @@ static uint64_t put(struct piece *piece, const void *bytes, size_t len)
 	return at;
 }
 
-/* Rows that another module of the same file has, or new ones. */
+/* Rows that another module of the same file has, or new ones; none if there is no room for
+ * them: stacks end at such a module, and are marked as cut. */
 static bool take_rows(struct tm_injection *in, struct piece *piece, const struct known *known,
 		      const struct tm_image *image, struct tm_recorder_module *module)
 {
@@ -101,6 +104,11 @@ static bool take_rows(struct tm_injection *in, struct piece *piece, const struct
 		return false;
 	}
 	rows = inject_rows(&in->process, in->mem, image, &n);
+	if (n * sizeof(*rows) + 64 > piece->room) {
+		tm_log("no room in the table for %zu unwind rows of %s", n, image->path);
+		return false;
+	}
+	piece->room -= n * sizeof(*rows) + 64;
 	module->rows = put(piece, rows, n * sizeof(*rows));
 	module->nrows = n;
 	return true;
@@ -246,6 +254,17 @@ static uint64_t size_of(const struct piece *piece)
 	       4 * 64;
 }
 
+/* What modules and stacks leave of the area. */
+static uint64_t room_for_rows(const struct tm_recorder_table *table, const struct tm_maps *maps,
+			      const struct piece *piece)
+{
+	const uint64_t end = table->unwind + table->unwind_size;
+	const uint64_t others = size_of(piece) + maps->n * sizeof(struct tm_recorder_module) + 64;
+
+	return table->unwind_tail < end && others < end - table->unwind_tail
+		? end - table->unwind_tail - others : 0;
+}
+
 /* Written behind all that is there now, whoever has written it: in two steps, of which the
  * second makes it valid. */
 static bool append(struct tm_injection *in, struct tm_recorder_table *table,
@@ -303,11 +322,12 @@ bool inject_publish_space(struct tm_injection *in, const struct tm_maps *maps,
 	read_known(in, &table, &known);
 	if (how == INJECT_BEGINS)
 		tm_loaded_read(in->mem, maps, in->process.pid, &initial.loaded);
+	add_stacks(maps, &piece.space, &piece.stacks);
+	piece.room = room_for_rows(&table, maps, &piece);
 	in->published = 0;
 	for (size_t i = 0; i < maps->n; i++)
 		add_modules(in, &piece, &known, maps, &maps->regions[i],
 			    how == INJECT_BEGINS ? &initial : NULL);
-	add_stacks(maps, &piece.space, &piece.stacks);
 	return (how == INJECT_GOES_ON || inject_initial_write(in, &table, &initial, err)) &&
 	       publish(in, how, &piece, err);
 }
