@@ -21,7 +21,7 @@ report = Report()
 LARGE = 100000  # more than the 64 KiB that a thread keeps to itself
 NS, OLD = 10**9, 120  # s; younger than any machine that runs this
 # Words of struct tm_recorder_table; of struct tm_recorder_time.
-TIMES, NEXT_TIME, NTIMES, TIME = 416, 776, 832, 16
+TIMES, NEXT_TIME, NTIMES, TIME = 416, 840, 896, 16
 
 
 def tmattach(*args, **kw):
