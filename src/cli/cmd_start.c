@@ -38,7 +38,7 @@ static void tell_tracer(const struct cli_source *source, const struct tm_status 
 	else if (status->kind == TM_RUNTIME_CPYTHON)
 		cli_note("%s: tracemalloc of %s is on, %u %s each; it does not see what "
 			 "was allocated before, nor what C code takes from malloc(): "
-			 "--recorder does",
+			 "--exact --native (CPython 3.10 on) or --recorder does",
 			 source->object, status->runtime, status->traceback_limit, frames);
 	else
 		cli_note("%s: the recorder is in it, %s, %u %s each%s; it does not see what "
