@@ -209,7 +209,7 @@ static bool note_seen(struct tm_recorder_loader *l, const struct found *f)
 	const struct tm_recorder_loaded *known = loader_find(l, f->start);
 
 	if (!known || !is_same(known, f))
-		return known ? displace(l, f) : false;
+		return displace(l, f);
 	l->modules[known - l->modules].seen = l->walks;
 	l->modules[known - l->modules].listed = 1;
 	return false;
