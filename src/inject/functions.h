@@ -38,7 +38,7 @@ struct tm_functions {
 	bool locks_memory;     /* some image calls mlockall() */
 	bool glibc;            /* some image is it, which has unwind tables */
 	bool maps;             /* set by the caller: also those that map memory */
-	char unhooked[80];     /* of these, what cannot be hooked; "": nothing */
+	char unhooked[80];     /* which are done without; "": none */
 };
 
 /*

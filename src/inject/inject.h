@@ -66,7 +66,7 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 /* After the start: is what it loads and unloads not seen before we look? */
 bool tm_inject_is_blind(const struct tm_injection *in);
 
-/* After the start with `maps`: which of these functions cannot be hooked; "": none. */
+/* After the start: which functions cannot be hooked and are done without; "": none. */
 const char *tm_inject_unhooked(const struct tm_injection *in);
 
 /*

@@ -305,14 +305,25 @@ static bool is_idle(struct tm_injection *in, const struct tm_function *function)
 							   bytes, ENOUGH));
 }
 
+/* What it gives out is not seen; nothing else is wrong without it. Of what takes back blocks
+ * that others have given that is not true, and malloc() is what it is all about. */
+static bool only_gives(const struct tm_function *function)
+{
+	return function->kind == TM_HOOK_CALLOC || function->kind == TM_HOOK_ALIGNED ||
+	       function->kind == TM_HOOK_POSIX_MEMALIGN;
+}
+
 /* Of what maps memory each is worth having without the others. */
 static bool is_missed(struct tm_injection *in, const struct tm_function *function,
 		      struct tm_functions *functions)
 {
 	size_t len = strlen(functions->unhooked);
+	struct tm_err err;
 
-	if (tm_recorder_allocates(function->kind) || function->kind == TM_HOOK_LOADER ||
-	    inject_can_be_hooked(in, function->address, function->name))
+	if (only_gives(function) ? inject_can_hook(in, function, &err)
+				 : tm_recorder_allocates(function->kind) ||
+				   function->kind == TM_HOOK_LOADER ||
+				   inject_can_be_hooked(in, function->address, function->name))
 		return false;
 	snprintf(functions->unhooked + len, sizeof(functions->unhooked) - len, "%s%s",
 		 len ? ", " : "", function->name);

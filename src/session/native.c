@@ -274,8 +274,8 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 	if (ret->changed)
 		tm_remark_unseen(session);
 	if (ret->changed && tm_inject_unhooked(session->injection)[0])
-		tm_subject_note(session, "it is not seen what %s() maps or unmaps, which cannot be "
-				"hooked", tm_inject_unhooked(session->injection));
+		tm_subject_note(session, "%s cannot be hooked: what is allocated or mapped by that "
+				"is not seen", tm_inject_unhooked(session->injection));
 	if (ret->changed && tm_inject_is_blind(session->injection))
 		tm_subject_note(session, "what it loads and unloads from now on is only seen when "
 				"tmattach looks: its loader is not known");

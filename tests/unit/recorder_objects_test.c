@@ -161,6 +161,7 @@ static void others_are_told(void **state)
 	assert_int_equal(tell(object, CREATE, NULL), 5);
 	assert_int_equal(stack_of(object), OLDER);
 	assert_int_equal(ntold, 4);
+	tables[TM_PY_OBJ].free(NULL, object);
 }
 
 int main(void)

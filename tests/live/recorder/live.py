@@ -487,6 +487,7 @@ def own():
     own_refreshed()
     own_loaded()
     own_refused()
+    own_missed()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -566,6 +567,21 @@ def own_refused():
     report.check(driver("stop", target.pid).stdout == "left=0\n", "own: refused: stopped")
     code, _ = target.end()
     report.check(code == 0, "own: refused: ends well", code)
+
+
+def own_missed():
+    """One that only gives out memory, and cannot be hooked, is missed alone."""
+    target = Target(os.path.join(BIN, "own-given"),
+                    env=dict(os.environ, LD_PRELOAD=os.path.join(BIN, "odd-memalign.so")))
+    started = tmattach("start", target.pid)
+    report.check(started.returncode == 0 and "memalign cannot be hooked" in started.stderr,
+                 "own: missed: it is said", started)
+    target.step(100)
+    got = sorted(blocks(target.pid).values())
+    report.check(got.count(1032) == 50, "own: missed: what others give is recorded", got)
+    report.check(driver("stop", target.pid).stdout == "left=0\n", "own: missed: stopped")
+    code, _ = target.end()
+    report.check(code == 0, "own: missed: ends well", code)
 
 
 def near_areas(pid):

@@ -18,7 +18,10 @@ __attribute__((noinline)) void free(void *p)
 		used = 0;
 }
 
-void *pvalloc(size_t size);
-__asm__(".globl pvalloc\n.type pvalloc, @function\npvalloc:\n\txor %eax, %eax\n\tret\n"
-	".size pvalloc, 3\n.globl after\n.type after, @function\nafter:\n\tinc %eax\n\tinc %eax\n\tinc %eax\n"
+#ifndef ODD
+#define ODD "pvalloc"
+#endif
+
+__asm__(".globl " ODD "\n.type " ODD ", @function\n" ODD ":\n\txor %eax, %eax\n\tret\n"
+	".size " ODD ", 3\n.globl after\n.type after, @function\nafter:\n\tinc %eax\n\tinc %eax\n\tinc %eax\n"
 	"\tinc %eax\n\tinc %eax\n\tinc %eax\n\tret\n.size after, 13\n");
