@@ -144,8 +144,8 @@ static void print_reuse(const struct report *how, const struct report_info *info
 	static const char *const texts[] = {
 		[TM_REUSE_UNSEEN] = "not followed: a block is of who allocated it first",
 		[TM_REUSE_FOLLOWED] = "followed: a block is of who made the object in it",
-		[TM_REUSE_LOST] = "not followed any more: tracemalloc or another tool has taken "
-				  "the recorder's place",
+		[TM_REUSE_LOST] = ("not followed any more: tracemalloc or another tool has taken "
+				  "the recorder's place"),
 	};
 
 	if (is_in_python(info))
