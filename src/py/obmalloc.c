@@ -91,14 +91,18 @@ static bool take_arena(struct finder *finder, const char *object,
 	return true;
 }
 
+enum chain { OPEN, CLOSED, BROKEN };
+
 /*
  * Do the objects without an arena form one chain, within the array? Links that
- * lead out of it show that it is longer.
+ * lead out of it show that it is longer. Broken is what more objects do not mend: two ends,
+ * or two links to one; zeroes are that at once.
  */
-static bool is_closed(const struct array *array, tm_addr at)
+static enum chain chain_of(const struct array *array, tm_addr at)
 {
 	TM_GUARD(tm_free_ptr) bool *linked = tm_calloc(array->n, 1);
 	uint32_t unused = 0, tails = 0;
+	bool leaves = false;
 
 	for (uint32_t i = 0; i < array->n; i++) {
 		tm_addr next = tm_load_u64(object_at(array, i), NEXTARENA) - at;
@@ -107,18 +111,20 @@ static bool is_closed(const struct array *array, tm_addr at)
 		if (tm_load_u64(object_at(array, i), ADDRESS) != 0)
 			continue;
 		unused++;
-		if (next + at == 0) {
+		if (next + at == 0)
 			tails++;
-			continue;
-		}
-		if (next % OBJECT_SIZE != 0 || to >= array->n || linked[to] ||
-		    tm_load_u64(object_at(array, (uint32_t)to), ADDRESS) != 0)
-			return false;
-		linked[to] = true;
+		else if (next % OBJECT_SIZE != 0 || to >= MAX_LENGTH)
+			return BROKEN;
+		else if (to >= array->n)
+			leaves = true;
+		else if (linked[to] || tm_load_u64(object_at(array, (uint32_t)to), ADDRESS) != 0)
+			return BROKEN;
+		else
+			linked[to] = true;
 	}
 	/* One end and no object that two lead to: a chain, or perhaps a ring;
 	 * memory that is not an array is neither. */
-	return tails == (unused > 0);
+	return tails > 1 ? BROKEN : !leaves && tails == (unused > 0) ? CLOSED : OPEN;
 }
 
 /* Make it `n` objects long. False if there is other memory. */
@@ -157,13 +163,17 @@ static uint32_t take_array(struct finder *finder, tm_addr at,
 	TM_GUARD(array_free) struct array array = { 0 };
 	size_t before = ret->n, proved = ret->n;
 	uint32_t length = 0;
+	enum chain chain;
 
 	if (at == 0 || at % 16 != 0)
 		return 0;
 	for (uint32_t n = FIRST_LENGTH; n <= MAX_LENGTH; n *= 2) {
 		if (!extend(finder, at, n, &array, ret))
 			break;
-		if (ret->n > before && is_closed(&array, at)) {
+		chain = chain_of(&array, at);
+		if (chain == BROKEN)
+			break;
+		if (ret->n > before && chain == CLOSED) {
 			length = n;
 			proved = ret->n;
 		}

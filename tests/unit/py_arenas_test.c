@@ -169,6 +169,25 @@ static void two_objects_do_not_share_an_arena(void **state)
 	end(&f);
 }
 
+/* Words that lead to fresh memory, of which there may be much. */
+static void zeroes_do_not_use_up_the_search(void **state)
+{
+	struct py_obmalloc found;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 16);
+	put_arena(&f, 0, 0, 9);
+	for (unsigned i = 0; i < 300; i++)
+		put64(&f, ROOT + 8 * i, BASE + FIRST + ARENA + 16 * i);
+	put64(&f, ROOT + 8 * 300, BASE + ARRAY);
+	f.runtime.runtime = BASE;
+	assert_true(py_obmalloc_find(f.mem, &f.maps, &f.runtime, &found));
+	assert_int_equal(found.nroots, 1);
+	assert_int_equal(found.roots[0], BASE + ROOT + 8 * 300);
+	end(&f);
+}
+
 struct seen {
 	tm_addr at[8];
 	size_t n;
@@ -230,6 +249,7 @@ int main(void)
 		cmocka_unit_test(what_follows_the_array_does_not),
 		cmocka_unit_test(a_change_is_not_read),
 		cmocka_unit_test(two_objects_do_not_share_an_arena),
+		cmocka_unit_test(zeroes_do_not_use_up_the_search),
 		cmocka_unit_test(heads_of_used_blocks_alone),
 	};
 
