@@ -124,7 +124,7 @@ test-programs: $(B)/tests/live/recorder/plugins $(B)/tests/live/recorder/maps $(
 
 # The recorder in CPython's own allocators.
 check-pyrecorder: $(B)/tests/live/recorder/parted $(B)/tests/live/pyrecorder_driver $(B)/tests/live/room.so $(B)/tmattach live-roots
-	$(q)B='$(abspath $(B))' tests/live/run pyrecorder by_thread
+	$(q)B='$(abspath $(B))' RUNNER_SECONDS=2400 tests/live/run pyrecorder by_thread
 
 # Modules that come and go meanwhile.
 $(B)/tests/live/recorder/plugins-musl: tests/live/recorder/plugins.c

@@ -73,7 +73,8 @@ static uint64_t freed_room(uint64_t limit)
 	return room < most ? room : most;
 }
 
-/* Half for the blocks, and half of that for what else is known of them; a quarter for stacks, another for unwind rows and tables. */
+/* Half for the blocks, and half of that for what else is known of them; a quarter for stacks,
+ * another for unwind rows and tables. */
 void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 {
 	/* Stack ids count words and have 32 bits. */
