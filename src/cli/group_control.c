@@ -24,7 +24,7 @@ static const struct argp_option sample_options[] = {
 	       "random, one in BYTES bytes on average (K, M, G may follow); "
 	       "sizes and counts are estimates then"),
 	OPTION("in-core", OPT_IN_CORE, NULL, "Of the recorder: have its table "
-	       "written to core dumps, too; they grow by about 300 MiB, and the "
+	       "written to core dumps, too; they grow by about 400 MiB, and the "
 	       "table has room for six million blocks"),
 	OPTION("maps", OPT_MAPS, NULL, "Of the recorder: also what mmap(), mremap(), brk() and "
 	       "sbrk() give, in whole pages; not with --sample"),
