@@ -84,7 +84,7 @@ export deb_control deb_package
 deb:
 	$(q)tests/install-deps build doc deb
 	$(q)rm -rf $(DEB)/deb && mkdir -p $(DEB)/deb/debian $(DEB)/deb/root/DEBIAN
-	$(q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(B))/deb/root \
+	$(q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(DEB))/deb/root \
 		PREFIX=/usr ZSHDIR=/usr/share/zsh/vendor-completions >/dev/null
 	$(q)strip --strip-unneeded $(DEB)/deb/root/usr/bin/tmattach $(DEB)/deb/root/usr/lib/libtmattach.so.$(VERSION)
 	$(q)strip --strip-debug $(DEB)/deb/root/usr/lib/libtmattach.a
