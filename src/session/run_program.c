@@ -127,7 +127,7 @@ static void not_recorded(struct run_program *program, const char *cause, bool ha
 /* A program that has loaded its Python late has had malloc's recorder until now. */
 static bool make_way(struct run_program *program, struct tm_session *session, struct tm_err *err)
 {
-	struct tm_control_result control;
+	struct tm_control_result control = { 0 };
 
 	if (!program->recorded)
 		return true;
