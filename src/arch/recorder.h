@@ -48,6 +48,9 @@
  * struct tm_recorder_call above the return address tm_rest. What they call is
  * in recorder/hooks.c.
  *
+ * It also defines tm_ask_clock(), which calls a function of the vDSO and has it return to
+ * tm_clock, and leaves no copy of that address on the stack.
+ *
  * entry_python.S defines tm_py_record_DOMAIN_FUNCTION for all words of CPython's
  * allocator tables, and tm_py_promote_DOMAIN_FUNCTION for those of mem and obj
  * but free, and tm_py_record_reference (recorder/abi_python.h). They are called as any function is, and are to

@@ -73,8 +73,8 @@ static bool follows_call(struct tm_injection *in, uint64_t at, bool through_memo
  * Can the address words[0], which is inside the ranges, be more than what an
  * earlier call has left in a place that has not been written to since? Into the
  * recorder's own code only a hook leads back that has called the function it
- * replaces, through the entry in memory: the recorder calls nothing else that
- * is not its own. Into a near area only a call leads back that was moved there.
+ * replaces, through the entry in memory, and the clock in the vDSO, which leaves
+ * nothing there: the recorder calls nothing else that is not its own. Into a near area only a call leads back that was moved there.
  * Everything else has a thread come back only if a signal has interrupted it.
  */
 static bool may_lead_back(const struct scan *scan, const uint64_t *words, size_t left)
@@ -82,6 +82,8 @@ static bool may_lead_back(const struct scan *scan, const uint64_t *words, size_t
 	const struct tm_recorder_code *head = &scan->in->head;
 
 	if (tm_sigframe_is_pc(words, left))
+		return true;
+	if (words[0] == scan->in->code + head->at_clock)
 		return true;
 	if (words[0] - scan->in->code < head->size)
 		return !scan->what->hooks_wait && has_call(scan, words, left) &&

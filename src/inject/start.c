@@ -35,6 +35,7 @@ static bool map_code(struct tm_injection *in, struct tm_remote *remote, tm_addr 
 	memcpy(in->head.hooks, tm_recorder_hooks, sizeof(in->head.hooks));
 	in->head.rest = tm_recorder_rest;
 	in->head.clock = clock;
+	in->head.at_clock = tm_recorder_at_clock;
 	return inject_map_code(in, remote, err) &&
 	       inject_write_head(in, remote->host->tid, err);
 }

@@ -31,7 +31,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 8,
+	TM_RECORDER_VERSION = 9,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */

@@ -43,6 +43,8 @@ struct tm_recorder_code {
 	struct tm_recorder_range near[TM_RECORDER_MAX_NEAR];
 	struct tm_recorder_py_word py_words[TM_PY_WORDS];
 	uint64_t clock; /* address of the vDSO's clock_gettime(); 0: blocks have no age */
+	uint32_t at_clock; /* offset: the return address on the stack of a thread that is there */
+	uint32_t reserved;
 };
 
 /* What a hook is called with besides the arguments of the function. */

@@ -75,7 +75,7 @@ void age_look_at_clock(void)
 
 	if (unlikely(!head()->clock))
 		return;
-	((int (*)(int, void *))head()->clock)(COARSE, &at);
+	tm_ask_clock(COARSE, &at, head()->clock);
 	now = (uint64_t)at.s * SECOND + (uint64_t)at.ns;
 	if (unlikely(now >= __atomic_load_n(&table()->next_time, __ATOMIC_RELAXED)))
 		begin_next(now);

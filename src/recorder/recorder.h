@@ -131,6 +131,10 @@ static inline void raise_to(int64_t *at, int64_t value)
 		;
 }
 
+/* entry.S: call this function of the vDSO, so that a thread which is there is known to
+ * come back. */
+int tm_ask_clock(int clock, void *ret, uint64_t function);
+
 /* ages.c */
 /* Does a new generation begin? Asked before a block gets its birth. */
 void age_look_at_clock(void);

@@ -23,7 +23,7 @@
 #include "base/guard.h"
 #include "inject/private.h"
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 enum { LIMIT = 256 << 20 };
 

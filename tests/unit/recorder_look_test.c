@@ -19,7 +19,7 @@
 #include "inject/private.h"
 #include "trace/recorder_look.h"
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 /* Few parts of the table, so that there is much to each. */
 enum { LIMIT = 64 << 20, N = 8000, PARTS = 8, AT = 0x1000 };

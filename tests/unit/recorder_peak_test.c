@@ -21,7 +21,7 @@
 #include "trace/recorder_look.h"
 #include "trace/recorder_peak.h"
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 enum { LIMIT = 64 << 20, N = 3000, LARGE = BATCH + 1, AT = 0x1000 };
 

@@ -36,7 +36,7 @@
 
 #include "inject/private.h"
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 enum { LIMIT = 64 << 20, ARENA = 8 << 20, NO = TM_PY_ABSENT, CODE_TYPE = 0x1234560 };
 

@@ -20,7 +20,7 @@
 
 #include "inject/private.h"
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 enum { LIMIT = 64 << 20 };
 

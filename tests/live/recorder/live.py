@@ -804,6 +804,7 @@ def manners():
     forked()
     resting()
     remaining()
+    at_the_clock()
     moved()
     mapped()
     brooding()
@@ -856,6 +857,25 @@ def remaining():
     report.check(stopped.returncode == 0 and "rests" not in stopped.stderr and ours(target.pid) == 0 and
                  not any("tmattach" in " ".join(m) for m in mappings(target.pid)),
                  "manners: the next stop takes out what had stayed", stopped.stderr)
+    report.check(target.end()[0] == 0, "manners: and it ends well")
+
+
+def at_the_clock():
+    """A thread that asks the vDSO for the time comes back to us: it keeps the code and the
+    table for as long."""
+    target = Target(os.path.join(BIN, "clocker"))
+    driver("start", target.pid, 8)
+    target.step(1)
+    stopped = tmattach("stop", target.pid)
+    report.check(stopped.returncode == 0 and "rests inside" in stopped.stderr and
+                 any("tmattach-table" in " ".join(m) for m in mappings(target.pid)),
+                 "manners: all stays for a thread that is at the clock", stopped.stderr)
+    said = target.step(2)
+    report.check(said == b"ok\n", "manners: which comes back", said)
+    stopped = tmattach("stop", target.pid)
+    report.check(stopped.returncode == 0 and "rests" not in stopped.stderr and
+                 not any("tmattach" in " ".join(m) for m in mappings(target.pid)),
+                 "manners: the next stop takes out what it kept", stopped.stderr)
     report.check(target.end()[0] == 0, "manners: and it ends well")
 
 
