@@ -66,6 +66,7 @@ struct tm_codec {
 	/* Do these first bytes look like this format? NULL: never by content. */
 	bool (*sniff)(const unsigned char *head, size_t len);
 	bool functions;       /* shows or keeps the names of Python functions */
+	bool stacks;          /* shows stacks as they grow out of their oldest frames */
 };
 
 size_t tm_codec_count(void);

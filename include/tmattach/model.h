@@ -172,6 +172,9 @@ tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain);
 /* The same of one thread; `thread` is the string id of its name, or TM_ID_NONE. */
 tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
 			     tm_id thread);
+/* Its traces tell their threads, also if there are none; those without one are of
+ * "<unknown>". */
+void tm_builder_has_threads(struct tm_builder *b);
 /* `count` (at least 1) traces of `size` bytes at `site`. */
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
 		       uint32_t count);
@@ -185,6 +188,9 @@ void tm_builder_rows(struct tm_builder *b, const struct tm_row *rows, size_t n);
 struct tm_snapshot *tm_builder_finish(struct tm_builder *b,
 				      const struct tm_meta *meta,
 				      struct tm_err *err) TM_MUST_CHECK;
+
+/* Do its traces tell which thread has allocated? The recorder's do, tracemalloc's do not. */
+bool tm_snapshot_has_threads(const struct tm_snapshot *snapshot);
 
 /* ---- frames -------------------------------------------------------------- */
 

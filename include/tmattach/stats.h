@@ -56,6 +56,11 @@ struct tm_sizes {
 struct tm_snapshot *tm_snapshot_of_sizes(const struct tm_snapshot *snapshot,
 					 struct tm_sizes sizes);
 
+/* With the name of its thread as the oldest frame of each traceback, a function of native
+ * code. TM_ERR_USAGE: they are not told (tm_snapshot_has_threads()). */
+struct tm_snapshot *tm_snapshot_under_threads(const struct tm_snapshot *snapshot,
+					      struct tm_err *err) TM_MUST_CHECK;
+
 /* ---- statistics and differences ------------------------------------------ */
 
 /*

@@ -21,6 +21,8 @@ static const struct argp_option baseline_options[] = {
 	       "differences from this snapshot"),
 	OPTION("pickle-for", OPT_PICKLE_FOR, "VERSION", "Write a pickle for "
 	       "this version of Python, such as 3.8, instead of the one that was traced"),
+	OPTION("threads", OPT_THREADS, NULL, "In pictures of stacks, show each thread's "
+	       "by itself: its name is the oldest frame"),
 	OPTIONS_END,
 };
 
@@ -127,6 +129,11 @@ static void check_format(const struct argp_state *state,
 	if (o->pickle_for && o->codec != tm_codec_by_name("pickle"))
 		cli_usage(state, "--pickle-for", "the format is %s, not pickle",
 			  o->codec->name);
+	if (o->under_threads && o->codec == tm_codec_by_name("pprof"))
+		cli_usage(state, "--threads", "a pprof profile has them in any case, as the "
+			  "label 'thread'");
+	if (o->under_threads && !(o->codec && o->codec->stacks))
+		cli_usage(state, "--threads", "folded, speedscope and html only");
 }
 
 /* After parse_output() in the list of groups: the format is known. */
@@ -137,6 +144,9 @@ static error_t parse_baseline(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_BASELINE:
 		o->baseline = arg;
+		break;
+	case OPT_THREADS:
+		o->under_threads = true;
 		break;
 	case OPT_PICKLE_FOR:
 		o->pickle_for = python_minor(state, arg);

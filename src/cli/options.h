@@ -64,6 +64,7 @@ struct cli_options {
 	const struct tm_codec *codec;    /* of a snapshot file */
 	const char *output;
 	const char *baseline;            /* a snapshot file; NULL: none */
+	bool under_threads;              /* --threads of a file */
 	unsigned pickle_for;             /* minor of Python 3; 0: not given */
 	struct cli_watch_opts watch;
 	struct cli_heap_opts heap;

@@ -22,6 +22,23 @@ static void apply_filters(struct tm_snapshot **snapshot,
 	*snapshot = less;
 }
 
+/* And with threads below all, if that is asked for. */
+static bool prepare(struct tm_snapshot **snapshot, const struct cli_options *options,
+		    struct tm_err *err)
+{
+	struct tm_snapshot *under;
+
+	apply_filters(snapshot, options);
+	if (!options->under_threads)
+		return true;
+	under = tm_snapshot_under_threads(*snapshot, err);
+	if (!under)
+		return false;
+	tm_snapshot_destroy(*snapshot);
+	*snapshot = under;
+	return true;
+}
+
 char *cli_path_of(const char *pattern, pid_t pid)
 {
 	struct tm_buf path = { 0 };
@@ -65,7 +82,8 @@ static int write_out(struct cli_source *source, const struct cli_options *option
 	struct tm_err err;
 	bool ok;
 
-	apply_filters(&source->snapshot, options);
+	if (!prepare(&source->snapshot, options, &err))
+		return cli_error(&err, CLI_ABOUT_FILE);
 	cli_remark_filters(source, options, source->snapshot->total_count);
 	ok = tm_snapshot_save(source->snapshot, path, options->codec, &opts, &err);
 	cli_progress_end(&progress);
@@ -134,9 +152,10 @@ int cli_save(const struct cli_options *options)
 
 	if (options->baseline) {
 		baseline = cli_snapshot_load(options->baseline, options, &err);
-		if (!baseline)
+		if (!baseline || !prepare(&baseline, options, &err)) {
+			tm_snapshot_destroy(baseline);
 			return cli_error(&err, CLI_ABOUT_FILE);
-		apply_filters(&baseline, options);
+		}
 	}
 	status = save(options, baseline);
 	tm_snapshot_destroy(baseline);

@@ -28,7 +28,8 @@
  *   8 FUNCTIONS   1.1, before FRAMES: for the first frames of these, one by
  *                 one, function+1 (strings), 0 also of native ones
  *   9 THREADS     1.2, before SITES: for the first sites of these, one by one,
- *                 thread+1 (strings)
+ *                 thread+1 (strings); it is there if the traces tell their threads,
+ *                 without sites as well
  *   0 END         numbers of strings, modules, frames, tracebacks, sites;
  *                 number of traces; sum of their sizes. The last chunk.
  *

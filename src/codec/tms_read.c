@@ -279,7 +279,10 @@ static bool get_chunks(struct tms_reader *r)
 		case TMS_FUNCTIONS: each(r, get_function); break;
 		case TMS_FRAMES: each(r, get_frame); break;
 		case TMS_TRACEBACKS: each(r, get_traceback); break;
-		case TMS_THREADS: each(r, get_thread); break;
+		case TMS_THREADS:
+			tm_builder_has_threads(r->builder);
+			each(r, get_thread);
+			break;
 		case TMS_SITES: each(r, get_site); break;
 		case TMS_ROWS: each(r, get_rows); break;
 		case TMS_END:

@@ -78,18 +78,16 @@ static void put_frames(struct tms_out *out, const struct canon *canon)
 static void put_threads(struct tms_out *out, const struct canon *canon)
 {
 	const struct tm_snapshot *s = canon->snapshot;
-	size_t n = 0;
 
-	for (size_t i = 0; i < canon->sites.n; i++)
-		if (s->sites[canon->sites.id[i]].thread != TM_ID_NONE)
-			n = i + 1;
-	for (size_t i = 0; i < n; i++) {
+	if (!tm_snapshot_has_threads(s))
+		return;
+	for (size_t i = 0; i < canon->sites.n; i++) {
 		tms_put(out, canon_rank1(&canon->strings,
 					 s->sites[canon->sites.id[i]].thread));
 		tms_flush_if_full(out, TMS_THREADS);
 	}
-	if (n)
-		tms_flush(out, TMS_THREADS);
+	/* Of no sites, too: that they would tell them. */
+	tms_flush(out, TMS_THREADS);
 }
 
 static void put_tracebacks(struct tms_out *out, const struct canon *canon)

@@ -156,6 +156,11 @@ tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t dom
 	return tables_site(t, traceback, domain, thread);
 }
 
+void tm_builder_has_threads(struct tm_builder *b)
+{
+	b->tables.threaded = true;
+}
+
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
 		       uint32_t count)
 {
@@ -225,14 +230,13 @@ static void publish(struct tm_snapshot *pub, const struct tables *t)
 static void name_threads(struct tables *t)
 {
 	static const char name[] = "<unknown>";
-	tm_id unknown;
 
 	if (!t->threaded || t->nstrings >= TM_ID_NONE - 1)
 		return;
-	unknown = tables_text(t, (struct tm_text){ name, sizeof(name) - 1 });
 	for (size_t i = 0; i < t->nsites; i++)
 		if (t->sites[i].thread == TM_ID_NONE)
-			t->sites[i].thread = unknown;
+			t->sites[i].thread = tables_text(
+				t, (struct tm_text){ name, sizeof(name) - 1 });
 }
 
 struct tm_snapshot *tm_builder_finish(struct tm_builder *b,

@@ -7,6 +7,7 @@
 #include "base/guard.h"
 #include "model/frame.h"
 #include "model/rename.h"
+#include "model/threads.h"
 
 static tm_id *no_ids(size_t n)
 {
@@ -30,6 +31,8 @@ void snapshot_copy_begin(struct snapshot_copy *copy, const struct tm_snapshot *f
 		.frames = no_ids(from->nframes),
 		.sites = no_ids(from->nsites),
 	};
+	if (tm_snapshot_has_threads(from))
+		tm_builder_has_threads(copy->to);
 }
 
 static tm_id copy_string(struct snapshot_copy *copy, tm_id id)
@@ -95,6 +98,16 @@ static tm_id copy_frame(struct snapshot_copy *copy, tm_id id)
 	return copy->frames[id];
 }
 
+/* Its thread as a frame. */
+static tm_id thread_frame(struct snapshot_copy *copy, const struct tm_site *site)
+{
+	const struct tm_native_frame thread = {
+		.function = copy_string(copy, site->thread), .module = TM_ID_NONE,
+	};
+
+	return tm_builder_native_frame(copy->to, tm_builder_string(copy->to, "", 0), 0, &thread);
+}
+
 void snapshot_copy_site(struct snapshot_copy *copy, tm_id id)
 {
 	const struct tm_site *site = &copy->from->sites[id];
@@ -102,12 +115,15 @@ void snapshot_copy_site(struct snapshot_copy *copy, tm_id id)
 		&copy->from->tracebacks[site->traceback];
 	const tm_id *frames = traceback_frames(copy->from, site->traceback);
 	TM_GUARD(tm_free_ptr) tm_id *ids =
-		tm_reallocarray(NULL, tb->nframe, sizeof(*ids));
+		tm_reallocarray(NULL, tb->nframe + 1u, sizeof(*ids));
+	uint32_t n = 0;
 
+	if (copy->under_threads)
+		ids[n++] = thread_frame(copy, site);
 	for (uint32_t i = 0; i < tb->nframe; i++)
-		ids[i] = copy_frame(copy, frames[i]);
+		ids[n++] = copy_frame(copy, frames[i]);
 	copy->sites[id] = tm_builder_thread_site(
-		copy->to, tm_builder_traceback(copy->to, ids, tb->nframe, tb->total_nframe),
+		copy->to, tm_builder_traceback(copy->to, ids, n, tb->total_nframe),
 		site->domain, copy_string(copy, site->thread));
 }
 
@@ -176,5 +192,20 @@ struct tm_snapshot *tm_snapshot_of_sizes(const struct tm_snapshot *snapshot,
 		if (is_within(sizes, row) && copy.sites[row->site] == TM_ID_NONE)
 			snapshot_copy_site(&copy, row->site);
 	}
+	return snapshot_copy_finish(&copy);
+}
+
+struct tm_snapshot *tm_snapshot_under_threads(const struct tm_snapshot *snapshot,
+					      struct tm_err *err)
+{
+	struct snapshot_copy copy;
+
+	if (!threads_told(snapshot, err))
+		return NULL;
+	snapshot_copy_begin(&copy, snapshot, NULL, 0);
+	copy.under_threads = true;
+	for (tm_id id = 0; id < snapshot->nsites; id++)
+		if (snapshot->sites[id].count)
+			snapshot_copy_site(&copy, id);
 	return snapshot_copy_finish(&copy);
 }

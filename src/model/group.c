@@ -8,6 +8,7 @@
 #include "model/filter.h"
 #include "model/frame.h"
 #include "model/tables.h"
+#include "model/threads.h"
 
 void groups_free(struct groups *groups)
 {
@@ -151,15 +152,6 @@ static bool add_site(void *ctx, tm_id site, tm_id group, uint32_t times)
 	       add_times(&item->count, from->count, times);
 }
 
-static bool check_threads(const struct tm_snapshot *snapshot, struct tm_err *err)
-{
-	if (!snapshot->nsites || tables_of(snapshot)->threaded)
-		return true;
-	tm_err_set(err, TM_ERR_USAGE, "thread",
-		   "the traces do not tell their threads: tracemalloc keeps none");
-	return tm_err_hint(err, "the recorder does: `tmattach start --sample 512K', or --exact");
-}
-
 bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 		    const struct tm_query *query, struct tm_err *err)
 {
@@ -170,7 +162,7 @@ bool groups_collect(struct groups *groups, const struct tm_snapshot *snapshot,
 	size_t nids = group_ids(snapshot, query->key);
 
 	*groups = (struct groups){ 0 };
-	if (query->key == TM_KEY_THREAD && !check_threads(snapshot, err))
+	if (query->key == TM_KEY_THREAD && !threads_told(snapshot, err))
 		return false;
 	*groups = (struct groups){
 		.index = tm_reallocarray(NULL, nids, sizeof(*groups->index)),

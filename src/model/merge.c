@@ -110,6 +110,8 @@ static void add_snapshot(struct tm_builder *b, const struct tm_snapshot *s)
 {
 	TM_GUARD(free_maps) struct id_maps maps = { 0 };
 
+	if (tm_snapshot_has_threads(s))
+		tm_builder_has_threads(b);
 	add_names(b, s, &maps);
 	add_frames(b, s, &maps);
 	add_tracebacks(b, s, &maps);

@@ -21,7 +21,7 @@ struct tables {
 	struct tm_frame *frames;
 	size_t nframes, frames_cap;
 	tm_id *places; /* per frame: the first frame at the same place */
-	bool threaded; /* some site has a thread */
+	bool threaded; /* sites have threads, if there are any */
 	bool varied;   /* some frame is not the first at its place */
 	size_t places_cap;
 	tm_id *frame_ids;

@@ -95,21 +95,15 @@ static bool split(struct py_dict_iter *iter, tm_addr values)
 	return true;
 }
 
-bool py_dict_begin(struct tm_mem *mem, const struct py_runtime *runtime,
-		   tm_addr dict, struct py_dict_iter *ret)
+bool py_dict_begin_split(struct tm_mem *mem, const struct py_runtime *runtime, tm_addr at,
+			 tm_addr values, struct py_dict_iter *ret)
 {
-	const struct py_dict_layout *layout = &runtime->layout->dict;
-	tm_addr body = dict + runtime->str.ob_type + 8, at, values;
 	struct py_keys keys;
-	struct tm_err err;
 
-	if (!py_object_is(mem, runtime, dict, PY_IS_DICT) ||
-	    !tm_mem_u64(mem, body + layout->keys, &at, &err) ||
-	    !tm_mem_u64(mem, body + layout->values, &values, &err) ||
-	    !py_keys_read(mem, layout, at, &keys))
-		return false;
 	ret->mem = mem;
-	ret->layout = layout;
+	ret->layout = &runtime->layout->dict;
+	if (!py_keys_read(mem, ret->layout, at, &keys))
+		return false;
 	ret->entries = at + keys.entries;
 	ret->left = keys.n;
 	ret->entry_size = keys.stride;
@@ -117,6 +111,19 @@ bool py_dict_begin(struct tm_mem *mem, const struct py_runtime *runtime,
 	ret->faulted = false;
 	ret->n = ret->at = 0;
 	return split(ret, values);
+}
+
+bool py_dict_begin(struct tm_mem *mem, const struct py_runtime *runtime,
+		   tm_addr dict, struct py_dict_iter *ret)
+{
+	const struct py_dict_layout *layout = &runtime->layout->dict;
+	tm_addr body = dict + runtime->str.ob_type + 8, keys, values;
+	struct tm_err err;
+
+	return py_object_is(mem, runtime, dict, PY_IS_DICT) &&
+	       tm_mem_u64(mem, body + layout->keys, &keys, &err) &&
+	       tm_mem_u64(mem, body + layout->values, &values, &err) &&
+	       py_dict_begin_split(mem, runtime, keys, values, ret);
 }
 
 static bool next_piece(struct py_dict_iter *iter)
@@ -158,19 +165,25 @@ bool py_dict_next(struct py_dict_iter *iter, struct py_dict_entry *ret)
 	return false;
 }
 
-bool py_dict_find(struct tm_mem *mem, const struct py_runtime *runtime,
-		  tm_addr dict, const char *key, tm_addr *ret)
+bool py_dict_search(struct py_dict_iter *iter, const struct py_runtime *runtime,
+		    const char *key, tm_addr *ret)
 {
 	const size_t len = strlen(key);
 	struct py_dict_entry entry;
-	struct py_dict_iter iter;
 
-	if (!py_dict_begin(mem, runtime, dict, &iter))
-		return false;
-	while (py_dict_next(&iter, &entry))
-		if (py_str_equals(mem, &runtime->str, entry.key, key, len)) {
+	while (py_dict_next(iter, &entry))
+		if (py_str_equals(iter->mem, &runtime->str, entry.key, key, len)) {
 			*ret = entry.value;
 			return true;
 		}
 	return false;
+}
+
+bool py_dict_find(struct tm_mem *mem, const struct py_runtime *runtime,
+		  tm_addr dict, const char *key, tm_addr *ret)
+{
+	struct py_dict_iter iter;
+
+	return py_dict_begin(mem, runtime, dict, &iter) &&
+	       py_dict_search(&iter, runtime, key, ret);
 }

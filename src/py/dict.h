@@ -46,11 +46,20 @@ struct py_dict_entry {
 bool py_dict_begin(struct tm_mem *mem, const struct py_runtime *runtime,
 		   tm_addr dict, struct py_dict_iter *ret) TM_MUST_CHECK;
 
+/* Those of an instance without a dict: a table of keys, and values beside it. */
+bool py_dict_begin_split(struct tm_mem *mem, const struct py_runtime *runtime,
+			 tm_addr keys, tm_addr values, struct py_dict_iter *ret) TM_MUST_CHECK;
+
 /* The next entry that is in use, in the order of insertion; false at the end. */
 bool py_dict_next(struct py_dict_iter *iter,
 		  struct py_dict_entry *ret) TM_MUST_CHECK;
 
-/* The value of a key that is a str of ASCII; false if there is none. */
+/* The value of a key that is a str of ASCII, among the entries that are left; false if
+ * there is none. */
+bool py_dict_search(struct py_dict_iter *iter, const struct py_runtime *runtime,
+		    const char *key, tm_addr *ret) TM_MUST_CHECK;
+
+/* The same of a whole dict. */
 bool py_dict_find(struct tm_mem *mem, const struct py_runtime *runtime,
 		  tm_addr dict, const char *key, tm_addr *ret) TM_MUST_CHECK;
 

@@ -1,11 +1,12 @@
 /* Keys of dicts as Python writes them. */
+#include <inttypes.h>
+
 #include "base/guard.h"
 #include "py/census_private.h"
+#include "py/int.h"
 #include "py/str.h"
 
 enum {
-	INT_TAG = 16, INT_DIGIT = 24, /* 3.12 on: lv_tag; before: ob_size */
-	INT_SHIFT = 30,
 	TP_LONG = 1 << 24, TP_STR = 1 << 28,
 };
 
@@ -30,20 +31,11 @@ static void add_quoted(const struct tm_buf *text, struct tm_buf *ret)
 
 static bool add_int(const struct py_census *census, tm_addr at, struct tm_buf *ret)
 {
-	const bool tagged = census->layout->refs != PY_REFS_PLAIN;
-	uint64_t word, digits, count;
-	struct tm_err ignored;
-	bool negative;
+	int64_t value;
 
-	if (!tm_mem_u64(census->mem, at + INT_TAG, &word, &ignored))
+	if (!py_int_read(census->mem, &census->runtime, at, &value))
 		return false;
-	negative = tagged ? (word & 3) == 2 : (int64_t)word < 0;
-	count = tagged ? word >> 3 : negative ? (uint64_t)-(int64_t)word : word;
-	if (count > 2 || !tm_mem_u64(census->mem, at + INT_DIGIT, &digits, &ignored))
-		return false;
-	digits = (count == 0 ? 0 : digits & 0xffffffff) +
-		 (count == 2 ? (digits >> 32) << INT_SHIFT : 0);
-	tm_buf_addf(ret, "%s%llu", negative ? "-" : "", (unsigned long long)digits);
+	tm_buf_addf(ret, "%" PRId64, value);
 	return true;
 }
 

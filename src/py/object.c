@@ -20,26 +20,26 @@ static bool read_type(struct tm_mem *mem, const struct py_runtime *runtime,
 	       *ret % 8 == 0;
 }
 
-/* tp_flags of the object's type; false unless that is a type that is ready. */
-static bool read_flags(struct tm_mem *mem, const struct py_runtime *runtime,
-		       tm_addr object, uint64_t *ret)
+bool py_object_type(struct tm_mem *mem, const struct py_runtime *runtime, tm_addr object,
+		    tm_addr *ret_type, uint64_t *ret_flags)
 {
 	tm_addr header = runtime->str.ob_type + 8;
-	tm_addr type, metatype;
+	tm_addr metatype;
 	struct tm_err err;
 
-	return read_type(mem, runtime, object, &type) &&
-	       read_type(mem, runtime, type, &metatype) &&
-	       tm_mem_u64(mem, type + header + FLAGS_AT, ret, &err) &&
-	       (*ret & FLAG_READY);
+	return read_type(mem, runtime, object, ret_type) &&
+	       read_type(mem, runtime, *ret_type, &metatype) &&
+	       tm_mem_u64(mem, *ret_type + header + FLAGS_AT, ret_flags, &err) &&
+	       (*ret_flags & FLAG_READY);
 }
 
 bool py_object_is(struct tm_mem *mem, const struct py_runtime *runtime,
 		  tm_addr object, enum py_object_kind kind)
 {
 	uint64_t flags;
+	tm_addr type;
 
-	return read_flags(mem, runtime, object, &flags) && (flags & kind);
+	return py_object_type(mem, runtime, object, &type, &flags) && (flags & kind);
 }
 
 struct py_object_header py_object_header(const struct py_runtime *runtime)
@@ -57,8 +57,9 @@ bool py_object_block(struct tm_mem *mem, const struct py_runtime *runtime,
 {
 	const struct py_object_header header = py_object_header(runtime);
 	uint64_t flags;
+	tm_addr type;
 
-	if (!read_flags(mem, runtime, object, &flags))
+	if (!py_object_type(mem, runtime, object, &type, &flags))
 		return false;
 	*ret = object;
 	if (flags & header.gc_flags)

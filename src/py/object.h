@@ -34,6 +34,10 @@ enum py_object_kind {
 	PY_IS_DICT = 1 << 29,
 };
 
+/* The type of an object and its tp_flags; false unless that is a type that is ready. */
+bool py_object_type(struct tm_mem *mem, const struct py_runtime *runtime, tm_addr object,
+		    tm_addr *ret_type, uint64_t *ret_flags) TM_MUST_CHECK;
+
 /* Is there an object of this type, or of a subclass? */
 bool py_object_is(struct tm_mem *mem, const struct py_runtime *runtime,
 		  tm_addr object, enum py_object_kind kind) TM_MUST_CHECK;

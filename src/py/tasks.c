@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/load.h"
+#include "py/int.h"
 #include "py/str.h"
 
 #define TASK_TYPE "_asyncio.Task"
@@ -16,8 +17,6 @@
 enum {
 	FIRST_FIELD = 16, MAX_TASK = 512,
 	WAITER_BEFORE = 8, NAME_AFTER = 8,
-	/* PyLongObject from 3.12 on, when names became numbers (lazily) */
-	LONG_TAG = 16, LONG_DIGITS = 24, LONG_DIGIT_BITS = 30,
 };
 
 void py_tasks_free(struct py_tasks *tasks)
@@ -105,24 +104,17 @@ bool py_task_read(const struct py_tasks *tasks, struct py_type_names *names,
 
 static void add_number(struct py_type_names *names, tm_addr number, struct tm_buf *to)
 {
-	uint64_t tag, value = 0;
-	uint32_t digits[2] = { 0 };
-	struct tm_err err;
+	int64_t value;
 
-	if (names->runtime->layout->minor < 12 ||
-	    !tm_mem_u64(names->mem, number + LONG_TAG, &tag, &err) || tag >> 3 > 2 ||
-	    !tm_mem_read(names->mem, number + LONG_DIGITS, digits, sizeof(digits),
-			 &err))
-		return;
-	if (tag >> 3 > 1)
-		value = (uint64_t)digits[1] << LONG_DIGIT_BITS;
-	tm_buf_addf(to, "Task-%" PRIu64, value | digits[0]);
+	if (py_int_read(names->mem, names->runtime, number, &value))
+		tm_buf_addf(to, "Task-%" PRId64, value);
 }
 
 void py_task_name(struct py_type_names *names, tm_addr name, struct tm_buf *to)
 {
 	struct tm_err err;
 
+	/* From 3.12 on they are numbers at first. */
 	if (py_type_is(names, name, "int"))
 		add_number(names, name, to);
 	else if (name && !py_str_read(names->mem, &names->runtime->str, name, to, &err))

@@ -8,6 +8,7 @@
 #include "session/core.h"
 #include "session/meta.h"
 #include "session/native_frames.h"
+#include "session/thread_names.h"
 #include "trace/recorder_maps.h"
 #include "trace/recorder_traces.h"
 
@@ -50,6 +51,19 @@ static void drop_copy(struct tm_recorder_copy **copy)
 	free(*copy);
 }
 
+static void learn_threads(struct tm_session *session, const struct tm_recorder_copy *copy)
+{
+	const struct tm_core_file *file = &session->core->file;
+	TM_GUARD(tm_free_ptr) struct tm_inject_thread *threads =
+		tm_calloc(file->nthreads + 1, sizeof(*threads));
+
+	for (size_t i = 0; i < file->nthreads; i++)
+		threads[i] = (struct tm_inject_thread){
+			file->threads[i].tid, tm_regs_tls(&file->threads[i].regs),
+		};
+	tm_thread_names_learn(session, copy, threads, file->nthreads);
+}
+
 static struct tm_snapshot *read_table(struct tm_session *session,
 				      struct tm_meta *meta, struct tm_err *err)
 {
@@ -69,6 +83,7 @@ static struct tm_snapshot *read_table(struct tm_session *session,
 	}
 	memory = tm_maps_memory(&session->maps, &n);
 	tm_recorder_maps_keep(copy, memory, n);
+	learn_threads(session, copy);
 	if (!tm_recorder_frames(session, copy, session->mem, session->table, &source, err))
 		return NULL;
 	builder = tm_builder_create();

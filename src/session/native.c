@@ -122,10 +122,6 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 				 struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
-	const struct tm_thread_names names = {
-		&sample->copy, sample->sampled.threads, sample->sampled.nthreads,
-		session->process.pid,
-	};
 	struct tm_frame_source source;
 	struct tm_builder *builder = tm_builder_create();
 	struct tm_inject_status status = { 0 };
@@ -137,7 +133,6 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	if (tm_recorder_is_python(&sample->copy.table))
 		meta.has_total_nframe = tm_python_counts_frames(session);
 	if (tm_recorder_frames(session, &sample->copy, table, at, &source, err) &&
-	    tm_thread_names(&names, &source) &&
 	    tm_recorder_build(&sample->copy, table, at, &source, builder, &meta, err) &&
 	    tm_inject_status(session->injection, &status, err)) {
 		meta.tracer_memory = status.tracer_memory;
@@ -164,6 +159,8 @@ static bool take_sample(struct native_sample *sample, struct tm_err *err)
 		return tm_subject_explain(session, err);
 	if (sample->sampled.why[0])
 		tm_subject_note(session, "read while it was stopped: %s", sample->sampled.why);
+	tm_thread_names_learn(session, &sample->copy, sample->sampled.threads,
+			      sample->sampled.nthreads);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "session/native_names.h"
+#include "session/thread_names.h"
 
 static tm_id optional_string(struct tm_builder *builder, const char *text)
 {
@@ -67,6 +68,7 @@ bool tm_recorder_frames(struct tm_session *session, const struct tm_recorder_cop
 	*ret = (struct tm_frame_source){
 		.frames = native_frames, .begins = begins, .ctx = names,
 	};
+	tm_thread_names_tell(session, ret);
 	if (names)
 		tm_native_names_remark(names);
 	if (tm_recorder_is_python(&copy->table) && tm_subject_python(session, &unknown))

@@ -11,6 +11,7 @@
 #include "session/native_ages.h"
 #include "session/native_names.h"
 #include "session/source_lines.h"
+#include "session/thread_names.h"
 #include "session/tracer.h"
 
 /* ---- open and close ---------------------------------------------------------- */
@@ -86,6 +87,7 @@ void tm_session_close(struct tm_session *session)
 	if (!session)
 		return;
 	tm_native_names_destroy(session->names);
+	tm_thread_names_destroy(session->threads);
 	tm_subject_close(session);
 	free(session);
 }

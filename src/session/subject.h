@@ -47,6 +47,7 @@ struct tm_session {
 	bool told_mappings;             /* that there are mappings among the traces */
 	struct tm_injection *injection; /* the recorder of a live process */
 	tm_addr table;                  /* and where its table is in a core */
+	struct tm_thread_names *threads; /* its threads (thread_names.h); NULL: none seen */
 };
 
 /* False with *err; close it in any case. `held` is a thread that the calling

@@ -2,23 +2,22 @@
 #ifndef TM_SESSION_THREAD_NAMES_H
 #define TM_SESSION_THREAD_NAMES_H
 
-#include <sys/types.h>
-
 #include "inject/inject.h"
+#include "session/subject.h"
 #include "trace/recorder_traces.h"
 
-struct tm_thread_names {
-	const struct tm_recorder_copy *copy;
-	const struct tm_inject_thread *threads; /* of the same instant */
-	size_t n;
-	pid_t pid;
-};
-
 /*
- * Have them be asked for. A thread that was there is its name as the kernel has it, and
- * its id, "worker (4711)"; another is "thread 7 (ended)", by the order in which they first
- * allocated. True.
+ * Learn what those are called now that there were at the instant of the copy, as Python or else the kernel has it, with the id:
+ * "worker (4711)". The session remembers it for as long as the copies have blocks of them;
+ * of a core's threads only the first one's name is known without Python.
  */
-bool tm_thread_names(const struct tm_thread_names *names, struct tm_frame_source *source);
+void tm_thread_names_learn(struct tm_session *session, const struct tm_recorder_copy *copy,
+			   const struct tm_inject_thread *seen, size_t n);
+
+/* Have them be asked for. One that was never seen is "thread 7 (ended)", by the order in
+ * which they first allocated. Borrows from the session. */
+void tm_thread_names_tell(struct tm_session *session, struct tm_frame_source *source);
+
+void tm_thread_names_destroy(struct tm_thread_names *names); /* NULL is fine */
 
 #endif

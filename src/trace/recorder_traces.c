@@ -171,16 +171,16 @@ static bool traceback(struct build *b, const uint64_t *pcs, uint32_t n, bool cut
 
 static tm_id thread_of(struct build *b, uint32_t serial)
 {
+	TM_GUARD(tm_buf_free) struct tm_buf name = { 0 };
 	uint32_t *at = tm_map_put(&b->threads, serial);
-	char name[TM_THREAD_NAME_SIZE];
 
 	if (*at != TM_MAP_NONE)
 		return *at;
 	if (!serial)
-		snprintf(name, sizeof(name), "<unknown>");
-	else if (!b->source->thread || !b->source->thread(b->source->thread_ctx, serial, name))
-		snprintf(name, sizeof(name), "thread %u", serial);
-	*at = tm_builder_string(b->builder, name, strlen(name));
+		tm_buf_adds(&name, "<unknown>");
+	else if (!b->source->thread || !b->source->thread(b->source->thread_ctx, serial, &name))
+		tm_buf_addf(&name, "thread %u", serial);
+	*at = tm_builder_string(b->builder, name.data, name.len);
 	return *at;
 }
 
@@ -378,6 +378,7 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 	tm_recorder_codes_begin(&b.codes, mem, at, &copy->table, source->lines);
 	b.stacks = at + copy->table.stacks;
 	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;
+	tm_builder_has_threads(builder);
 	groups = group_slots(copy, &n);
 	meta->traceback_limit = copy->table.nframe;
 	meta->sample_bytes = copy->table.sample_bytes;

@@ -4,11 +4,10 @@
 #ifndef TM_TRACE_RECORDER_TRACES_H
 #define TM_TRACE_RECORDER_TRACES_H
 
+#include "base/buf.h"
 #include "py/stack_layout.h"
 #include "tmattach/model.h"
 #include "trace/recorder_copy.h"
-
-enum { TM_THREAD_NAME_SIZE = 64 };
 
 /* Turns code addresses into frames, and numbers of threads into names. */
 struct tm_frame_source {
@@ -22,8 +21,8 @@ struct tm_frame_source {
 	/* Is what returns to `pc` where a program begins, so that nothing is
 	 * missed if its caller cannot be found? NULL: never. */
 	bool (*begins)(void *ctx, tm_addr pc);
-	/* The name of the thread with this serial number, if it is known. NULL: none is. */
-	bool (*thread)(void *thread_ctx, uint32_t serial, char ret[TM_THREAD_NAME_SIZE]);
+	/* Add the name of the thread with this serial number, if it is known. NULL: none is. */
+	bool (*thread)(void *thread_ctx, uint32_t serial, struct tm_buf *ret);
 	void *ctx, *thread_ctx;
 	/* How the Python of this process keeps its lines. */
 	enum py_lines_kind lines;

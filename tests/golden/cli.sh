@@ -273,6 +273,9 @@ refuse "an option without its value" 2 'requires an argument' stats -k
 refuse "an option of another command" 2 'freeze' start --freeze 1
 refuse "a baseline of what is no page" 2 'html' convert $new --baseline $old -o "$work/out.tms"
 refuse "a pickle of what is no pickle" 2 'format is csv' convert $new --pickle-for 3.8 -o "$work/out.csv"
+refuse "threads below what is no picture" 2 'folded, speedscope and html' convert $new --threads -o "$work/out.tms"
+refuse "threads below pprof's stacks" 2 "label 'thread'" convert $new --threads -o "$work/out.pb.gz"
+refuse "threads that tracemalloc does not know" 2 'tracemalloc keeps none' convert $new --threads -o "$work/out.html"
 refuse "a pickle for Python 2" 2 'not a version' convert $new --pickle-for 2.7 -o "$work/out.pickle"
 refuse "a pickle for a Python too old" 2 '3.7 and later' convert $new --pickle-for 3.6 -o "$work/out.pickle"
 refuse "a second snapshot of one" 2 'no snapshot number 2' stats "$new#2"

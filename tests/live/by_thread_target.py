@@ -1,25 +1,43 @@
-"""Threads that take known amounts, one after the other; the last one ends."""
+"""Threads that take known amounts, one after the other. The last one ends at once, the second
+when it is told to; says then how those are called that are left."""
+import json
 import sys
 import threading
 
 kept = []
 taken = threading.Semaphore(0)
+go_on = threading.Event()
 forever = threading.Event()
 
 
-def take(n):
+class Named(threading.Thread):
+    """Its attributes are in a dict of its own, where Python else spares it one."""
+
+    def __init__(self, **kw):
+        threading.Thread.__init__(self, **kw)
+        self.__dict__["more"] = 1
+
+
+def take(n, then):
     kept.append([bytes(1000) for i in range(n)])
     taken.release()
-    if n != 700:
-        forever.wait()
+    then and then.wait()
 
 
-print("ready", flush=True)
-sys.stdin.readline()
-threads = [threading.Thread(target=take, args=(n,), daemon=True) for n in (100, 300, 700)]
+def tell(word):
+    print(word, json.dumps({t.ident: t.name for t in threading.enumerate()}), flush=True)
+    sys.stdin.readline()
+
+
+tell("ready")
+threads = [threading.Thread(target=take, args=(100, forever), daemon=True),
+           Named(target=take, args=(300, go_on), daemon=True, name="caf\u00e9 \u2615\ttwo"),
+           threading.Thread(target=take, args=(700, None), name="n" * 200 + "\u00e9")]
 for thread in threads:
     thread.start()
     taken.acquire()
 threads[2].join()
-print("done", flush=True)
-sys.stdin.readline()
+tell("done")
+go_on.set()
+threads[1].join()
+tell("fewer")

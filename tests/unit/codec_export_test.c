@@ -271,6 +271,31 @@ static void pprof(void **state)
 	tm_snapshot_destroy(s);
 }
 
+static void pprof_has_threads_as_labels(void **state)
+{
+	struct tm_builder *b = tm_builder_create();
+	tm_id frame = tm_builder_frame(b, tm_builder_string(b, TEXT("a.py")), 3);
+	tm_id traceback = tm_builder_traceback(b, &frame, 1, 1);
+	struct tm_snapshot *s;
+	struct tm_buf file;
+	Tm__Pprof__Profile *p;
+
+	(void)state;
+	tm_builder_traces(b, tm_builder_thread_site(b, traceback, 67,
+			  tm_builder_string(b, TEXT("job\t(9)"))), 10, 2);
+	tm_builder_traces(b, tm_builder_thread_site(b, traceback, 0,
+			  tm_builder_string(b, TEXT("web (7)"))), 10, 1);
+	s = fixture_finish(b);
+	file = write_as("pprof", s, NULL);
+	p = parse(&file);
+	assert_int_equal(p->n_sample, 2);
+	expect_sample(p, 0, "1 10 thread=web (7)\na.py:3|a.py|3|0\n");
+	expect_sample(p, 1, "2 20 domain=67 thread=job\\x09(9)\na.py:3|a.py|3|0\n");
+	tm__pprof__profile__free_unpacked(p, NULL);
+	tm_buf_free(&file);
+	tm_snapshot_destroy(s);
+}
+
 /* ---- all of them ------------------------------------------------------------ */
 
 static void order_does_not_matter(void **state)
@@ -391,6 +416,7 @@ int main(void)
 		cmocka_unit_test(html),
 		cmocka_unit_test(html_with_a_baseline),
 		cmocka_unit_test(pprof),
+		cmocka_unit_test(pprof_has_threads_as_labels),
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(text_is_utf8),
 		cmocka_unit_test(a_full_disk_is_reported),

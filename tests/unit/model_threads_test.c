@@ -118,6 +118,66 @@ static void tracemalloc_has_none(void **state)
 	tm_snapshot_destroy(s);
 }
 
+/* A table can be empty that would tell them. */
+static void it_is_told_without_traces(void **state)
+{
+	struct tm_builder *b = tm_builder_create();
+	struct tm_snapshot *s, *parts[3] = { NULL };
+	struct tm_buf file;
+	struct tm_err err;
+
+	(void)state;
+	tm_builder_has_threads(b);
+	parts[0] = fixture_finish(b);
+	parts[1] = tm_snapshot_select(parts[0], &by_thread);
+	file = fixture_write(tm_codec_by_name("tms"), parts[1], NULL);
+	parts[2] = fixture_read(tm_codec_by_name("tms"), file.data, file.len, &err);
+	assert_non_null(parts[2]);
+	s = tm_snapshot_merge((const struct tm_snapshot *const *)&parts[2], 1, &err);
+	assert_true(tm_snapshot_has_threads(s));
+	tm_stats_destroy(tm_snapshot_statistics(s, &by_thread, &err));
+	for (size_t i = 0; i < 3; i++)
+		tm_snapshot_destroy(parts[i]);
+	tm_snapshot_destroy(s);
+	tm_buf_free(&file);
+
+	s = fixture_finish(tm_builder_create());
+	assert_false(tm_snapshot_has_threads(s));
+	assert_null(tm_snapshot_statistics(s, &by_thread, &err));
+	assert_int_equal(err.kind, TM_ERR_USAGE);
+	tm_snapshot_destroy(s);
+}
+
+static void they_are_the_oldest_frames(void **state)
+{
+	static const struct tm_query all = { .key = TM_KEY_TRACEBACK };
+	struct tm_snapshot *s = make(names, counts, 3), *under;
+	struct tm_buf folded;
+	struct tm_stats *stats;
+	struct tm_err err;
+
+	(void)state;
+	under = tm_snapshot_under_threads(s, &err);
+	assert_non_null(under);
+	folded = fixture_write(tm_codec_by_name("folded"), under, NULL);
+	assert_string_equal(folded.data, "<unknown>;a.py:3 10\n"
+			    "job (9);a.py:3 50\nweb (7);a.py:3 30\n");
+	stats = tm_snapshot_statistics(under, &all, &err);
+	assert_int_equal(stats->n, 3);
+	tm_stats_destroy(stats);
+	expect(tm_snapshot_statistics(under, &by_thread, &err),
+	       "job (9): size=50 B, count=5, average=10 B\n"
+	       "web (7): size=30 B, count=3, average=10 B\n"
+	       "<unknown>: size=10 B, count=1, average=10 B\n");
+	tm_buf_free(&folded);
+	tm_snapshot_destroy(under);
+	tm_snapshot_destroy(s);
+	s = make(&names[2], counts, 1);
+	assert_null(tm_snapshot_under_threads(s, &err));
+	assert_int_equal(err.kind, TM_ERR_USAGE);
+	tm_snapshot_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +185,8 @@ int main(void)
 		cmocka_unit_test(a_thread_is_compared_with_itself),
 		cmocka_unit_test(a_file_keeps_them),
 		cmocka_unit_test(tracemalloc_has_none),
+		cmocka_unit_test(it_is_told_without_traces),
+		cmocka_unit_test(they_are_the_oldest_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

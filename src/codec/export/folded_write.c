@@ -65,6 +65,7 @@ const struct tm_codec codec_folded = {
 	.summary = "folded stacks, bytes",
 	.write = bytes_write,
 	.functions = true,
+	.stacks = true,
 };
 
 const struct tm_codec codec_folded_blocks = {
@@ -73,4 +74,5 @@ const struct tm_codec codec_folded_blocks = {
 	.summary = "folded stacks, blocks",
 	.write = blocks_write,
 	.functions = true,
+	.stacks = true,
 };

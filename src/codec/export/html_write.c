@@ -171,4 +171,5 @@ const struct tm_codec codec_html = {
 	.summary = "flame graph page, works offline",
 	.write = html_write,
 	.functions = true,
+	.stacks = true,
 };

@@ -25,7 +25,7 @@
 /* The beginning of the string table. */
 enum {
 	STR_EMPTY, STR_INUSE_OBJECTS, STR_COUNT, STR_INUSE_SPACE, STR_BYTES,
-	STR_SPACE, STR_DOMAIN, STR_COMMAND, STR_RUNTIME, STR_LIMIT, STR_NAMES,
+	STR_SPACE, STR_DOMAIN, STR_THREAD, STR_COMMAND, STR_RUNTIME, STR_LIMIT, STR_NAMES,
 };
 
 struct pprof {
@@ -71,7 +71,7 @@ static void put_strings(struct pprof *w)
 {
 	static const char *const fixed[] = {
 		"", "inuse_objects", "count", "inuse_space", "bytes", "space",
-		"domain",
+		"domain", "thread",
 	};
 	const struct tm_snapshot *s = w->snapshot;
 	const struct tm_meta *meta = &s->meta;
@@ -223,6 +223,25 @@ static int64_t domain_string(struct pprof *w, uint32_t domain)
 	return *known;
 }
 
+/* "thread" is the key by which other tools know it, too. */
+static size_t make_labels(struct pprof *w, const struct tm_site *site,
+			  Tm__Pprof__Label ret[2])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		tm__pprof__label__init(&ret[i]);
+	if (site->domain) {
+		ret[n].key = STR_DOMAIN;
+		ret[n++].str = domain_string(w, site->domain);
+	}
+	if (site->thread != TM_ID_NONE) {
+		ret[n].key = STR_THREAD;
+		ret[n++].str = string_index(w, site->thread);
+	}
+	return n;
+}
+
 static void put_sample(struct pprof *w, const struct tm_site *site)
 {
 	const struct tm_snapshot *s = w->snapshot;
@@ -231,7 +250,7 @@ static void put_sample(struct pprof *w, const struct tm_site *site)
 	Tm__Pprof__Profile part = TM__PPROF__PROFILE__INIT;
 	Tm__Pprof__Sample sample = TM__PPROF__SAMPLE__INIT;
 	Tm__Pprof__Sample *samples = &sample;
-	Tm__Pprof__Label label = TM__PPROF__LABEL__INIT, *labels = &label;
+	Tm__Pprof__Label label[2], *labels[] = { &label[0], &label[1] };
 
 	w->locations = tm_grow(w->locations, &w->locations_cap, t->nframe,
 			       sizeof(*w->locations));
@@ -242,12 +261,8 @@ static void put_sample(struct pprof *w, const struct tm_site *site)
 	sample.location_id = w->locations;
 	sample.n_value = 2;
 	sample.value = values;
-	if (site->domain) {
-		label.key = STR_DOMAIN;
-		label.str = domain_string(w, site->domain);
-		sample.n_label = 1;
-		sample.label = &labels;
-	}
+	sample.n_label = make_labels(w, site, label);
+	sample.label = labels;
 	part.n_sample = 1;
 	part.sample = &samples;
 	put(w, &part);

@@ -166,4 +166,5 @@ const struct tm_codec codec_speedscope = {
 	.summary = "speedscope, bytes and blocks",
 	.write = speedscope_write,
 	.functions = true,
+	.stacks = true,
 };
