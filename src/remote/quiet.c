@@ -9,7 +9,13 @@
 #include "base/guard.h"
 #include "base/log.h"
 
-enum { STACK_BYTES = 64 << 10, MAX_SIGNAL_FRAMES = 8 };
+/*
+ * A stack is read in pieces, up to its end where that is known, and else as far as it is
+ * mapped: a signal handler may have put more than a piece between the thread and what it
+ * has interrupted. MOST is more than the usual limit of a whole stack. Pieces overlap by
+ * more than a signal's frame.
+ */
+enum { PIECE = 64 << 10, OVERLAP = 1024, MOST = 8 << 20, MAX_SIGNAL_FRAMES = 8 };
 
 /* ---- one thread ---------------------------------------------------------------- */
 
@@ -90,43 +96,58 @@ static bool interrupted_is_quiet(const struct tm_quiet *quiet, struct tm_standin
 	       stack_is_quiet(quiet, &standing, signal_frames);
 }
 
-static bool words_are_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
-			    const uint64_t *words, size_t n, int *signal_frames)
+/* The first `n` of `left` words. Returns how many were passed over; 0: it is not quiet. */
+static size_t words_are_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
+			      const uint64_t *words, size_t n, size_t left, int *signal_frames)
 {
-	size_t pass;
+	size_t i, pass;
 
-	for (size_t i = 0; i < n; i += pass) {
+	for (i = 0; i < n; i += pass) {
 		pass = 1;
 		if (tm_quiet_inside(quiet, words[i]))
-			pass = quiet->pass(quiet->ctx, words + i, n - i,
+			pass = quiet->pass(quiet->ctx, words + i, left - i,
 					   standing->sp + i * sizeof(*words));
-		else if (!interrupted_is_quiet(quiet, *standing, words + i, n - i,
+		else if (!interrupted_is_quiet(quiet, *standing, words + i, left - i,
 					       signal_frames))
-			return false;
+			return 0;
 		if (!pass) {
 			tm_log("stack %#llx+%zu leads to %#llx",
 			       (unsigned long long)standing->sp, i * sizeof(*words),
 			       (unsigned long long)words[i]);
-			return false;
+			return 0;
 		}
 	}
-	return true;
+	return i;
+}
+
+/* How much of it may lie between this place and its end. */
+static size_t left_of_stack(const struct tm_standing *at)
+{
+	return at->tls > at->sp && at->tls - at->sp < MOST ? (size_t)(at->tls - at->sp) : MOST;
 }
 
 static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
 			   int *signal_frames)
 {
-	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(STACK_BYTES);
-	struct tm_standing aligned = *standing;
-	size_t n = STACK_BYTES;
+	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(PIECE + OVERLAP);
+	struct tm_standing at = *standing;
+	size_t left, want, got, n, passed;
 
-	if (!words)
-		return false;
-	aligned.sp &= ~(tm_addr)7;
-	if (aligned.tls > aligned.sp && aligned.tls - aligned.sp < n)
-		n = (size_t)(aligned.tls - aligned.sp);
-	n = tm_mem_read_some(quiet->mem, aligned.sp, words, n) / sizeof(*words);
-	return words_are_quiet(quiet, &aligned, words, n, signal_frames);
+	at.sp &= ~(tm_addr)7;
+	left = left_of_stack(&at);
+	do {
+		want = left < PIECE + OVERLAP ? left : PIECE + OVERLAP;
+		got = words ? tm_mem_read_some(quiet->mem, at.sp, words, want) : 0;
+		/* What follows the last whole piece is looked at with it. */
+		n = got == PIECE + OVERLAP ? PIECE : got;
+		passed = words_are_quiet(quiet, &at, words, n / sizeof(*words),
+					 got / sizeof(*words), signal_frames) * sizeof(*words);
+		if (!words || (n >= sizeof(*words) && !passed))
+			return false;
+		at.sp += passed;
+		left -= passed < left ? passed : left;
+	} while (n == PIECE);
+	return true;
 }
 
 bool tm_quiet_stack(const struct tm_quiet *quiet, const struct tm_standing *standing)

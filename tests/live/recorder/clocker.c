@@ -2,7 +2,7 @@
  * A thread that rests where it was about to learn the time: hooks ask the kernel's
  * clock_gettime() in the vDSO, which this program itself never does.
  *
- *	clocker
+ *	clocker [BYTES]    what its handler keeps on the stack
  *
  * Says "ready". At the first line on standard input its thread, which does nothing but
  * allocate, is interrupted until that meets it in the vDSO; there it stays, and
@@ -26,14 +26,16 @@ static int door[2];
 static atomic_bool done, inside;
 static atomic_ulong answered;
 static uint64_t vdso;
+static size_t room = 1;
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *at = context;
-	char c;
+	char *kept = __builtin_alloca(room), c;
 
 	(void)sig;
 	(void)info;
+	__asm__ volatile("" : : "r"(kept) : "memory");
 	if (!atomic_load(&inside) && (uint64_t)at->uc_mcontext.gregs[REG_RIP] - vdso < VDSO_SIZE) {
 		atomic_store(&inside, 1);
 		while (read(door[0], &c, 1) < 0)
@@ -61,12 +63,14 @@ static void meet(pthread_t thread)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 	char line[64];
 	pthread_t thread;
 
+	if (argc > 1)
+		room = strtoul(argv[1], NULL, 10);
 	vdso = getauxval(AT_SYSINFO_EHDR);
 	if (!vdso || pipe(door) != 0)
 		return 2;

@@ -805,6 +805,7 @@ def manners():
     resting()
     remaining()
     at_the_clock()
+    at_the_clock(3 << 20)
     moved()
     mapped()
     brooding()
@@ -860,10 +861,10 @@ def remaining():
     report.check(target.end()[0] == 0, "manners: and it ends well")
 
 
-def at_the_clock():
+def at_the_clock(*room):
     """A thread that asks the vDSO for the time comes back to us: it keeps the code and the
     table for as long."""
-    target = Target(os.path.join(BIN, "clocker"))
+    target = Target(os.path.join(BIN, "clocker"), *room)
     driver("start", target.pid, 8)
     target.step(1)
     stopped = tmattach("stop", target.pid)
