@@ -6,7 +6,7 @@ called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-fra
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-memalign.so workload storm \
-	storm-static window ages forker rester clocker mover mapper leaderless brood jit parted) $(keepers)
+	storm-static window ages forker rester execer clocker mover mapper leaderless brood jit parted) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
 	frames.so)
@@ -113,6 +113,7 @@ check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(
 		$(B)/tests/bench/recorder_pairs
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/ages.py
+	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/execing.py
 
 # Interpreters of other roots load it, too.
 $(B)/tests/live/room.so: tests/live/room.c

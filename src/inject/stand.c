@@ -58,6 +58,7 @@ bool inject_stand(struct tm_injection *in, struct tm_stop *ret, struct tm_maps *
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
 	if (!tm_stop_all(&in->process, INJECT_STOP_MS, ret, err) ||
+	    !tm_stop_keeps_program(ret, err) ||
 	    !tm_maps_read(in->process.pid, &maps, err))
 		return false;
 	if (in->code && !is_there(in, &maps))

@@ -8,6 +8,8 @@
  *	                                                    refused, CAP_SYS_ADMIN named
  *	                            SIGSTOP, job control    made all the same, it stays so
  *	                            a frozen cgroup, vfork  no thread stops: refused as busy
+ *	                            execve() that waits     refused as busy: another program
+ *	                                                    is about to have its number
  *	                            RLIMIT_CPU, its timers  their signals are blocked until
  *	                                                    the thread has its own mask back
  *	                            RLIMIT_STACK            no way back without us is laid

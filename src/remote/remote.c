@@ -180,6 +180,8 @@ bool tm_remote_begin_on(struct tm_stop *stop, struct tm_thread *host,
 	ret->has_frame = false;
 	ret->way_back = NULL;
 	ret->mem_fd = -1;
+	if (!tm_stop_keeps_program(stop, err))
+		return false;
 	return host && tm_host_can(host, &ret->saved) ? borrow(ret, err) : nobody(stop, err);
 }
 

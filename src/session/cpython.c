@@ -221,6 +221,8 @@ static bool write_peak(void *ctx, const struct tm_instant *instant, struct tm_er
 		return false;
 	if (status.state != PY_TRACING)
 		return tm_not_traced(session, status.state, err);
+	if (!tm_stop_keeps_program(instant->stop, err))
+		return false;
 	return tm_poke_once(instant->pid, tm_stop_any(instant->stop),
 			    session->runtime.roots.peak, &status.traced,
 			    sizeof(status.traced)) ||

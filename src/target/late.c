@@ -1,5 +1,6 @@
 #include "target/late.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -23,8 +24,12 @@ static _Thread_local struct {
 bool tm_late_detach(pid_t pid, pid_t tid)
 {
 	int status, sig = 0;
+	const pid_t got = waitpid(tid, &status, __WALL | WNOHANG);
 
-	if (waitpid(tid, &status, __WALL | WNOHANG) != tid)
+	/* Its number is gone with an exec, at which it became the main thread. */
+	if (got < 0 && errno == ECHILD)
+		return true;
+	if (got != tid)
 		return false;
 	if (!WIFSTOPPED(status))
 		return true;

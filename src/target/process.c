@@ -78,6 +78,21 @@ char tm_process_state(pid_t pid, pid_t tid)
 	return value && value[0] && value[1] ? value[1] : 'X';
 }
 
+long tm_process_call(pid_t pid, pid_t tid)
+{
+	char path[64], text[256], *end;
+	ssize_t n;
+	long nr;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+	n = target_slurp(path, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	nr = strtol(text, &end, 10);
+	return end > text ? nr : -1; /* "running" */
+}
+
 pid_t tm_process_inner_pid(pid_t pid)
 {
 	char text[STATUS_SIZE];

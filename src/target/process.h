@@ -89,6 +89,10 @@ bool tm_process_filtered(const struct tm_process *process);
  * it is gone. */
 char tm_process_state(pid_t pid, pid_t tid);
 
+/* The number of the system call that a thread is in, -1 if in none or not known: of one
+ * that is stopped or waits, no other. */
+long tm_process_call(pid_t pid, pid_t tid);
+
 /* Resident bytes, from /proc/PID/statm; 0 if unknown. */
 uint64_t tm_process_rss(pid_t pid);
 

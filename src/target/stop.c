@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -253,6 +254,25 @@ fail:
 	restart_calls(ret);
 	tm_stop_guard(ret);
 	return false;
+}
+
+static bool is_exec(long nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat;
+}
+
+bool tm_stop_keeps_program(const struct tm_stop *stop, struct tm_err *err)
+{
+	const struct tm_process *process = stop->process;
+
+	for (size_t i = 0; i < stop->n; i++)
+		if (stop->threads[i].state == TM_THREAD_IN_KERNEL &&
+		    is_exec(tm_process_call(process->pid, stop->threads[i].tid))) {
+			tm_err_set(err, TM_ERR_BUSY, process->object,
+				   "a thread of it waits for another program to be executed");
+			return tm_err_hint(err, "try again when that has come");
+		}
+	return true;
 }
 
 pid_t tm_stop_any(const struct tm_stop *stop)

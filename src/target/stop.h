@@ -80,6 +80,14 @@ static inline bool tm_thread_stands(const struct tm_thread *thread)
 	return thread->state == TM_THREAD_STOPPED || thread->state == TM_THREAD_GROUP_STOP;
 }
 
+/*
+ * False with TM_ERR_BUSY if one of its threads waits in execve(), as for a disk or a
+ * network. That ends all others, stopped or not, and gives the number of the main thread
+ * to another program: nothing may be written or executed there. None can come into it
+ * while the stop lasts.
+ */
+bool tm_stop_keeps_program(const struct tm_stop *stop, struct tm_err *err) TM_MUST_CHECK;
+
 /* Set further PTRACE_O_* options on a stopped thread; false with errno. */
 bool tm_thread_option(struct tm_thread *thread, long option);
 
