@@ -36,6 +36,11 @@ static unsigned filter_row(struct state *state, bool inclusive)
 
 	if (!stat || tm_stat_nframe(stat) == 0)
 		return R_DRAW;
+	if (state->key == TM_KEY_THREAD) {
+		state_say(state, ROLE_ERROR, "filters are of files and functions, not of "
+			  "threads: Enter shows what a thread has");
+		return R_DRAW;
+	}
 	/* The frame that filters look at: tracemalloc's at the most recent. */
 	frame = tm_stat_frame(stat, stat->key != TM_KEY_TRACEBACK ? 0
 			      : tm_traceback_acting(stat->snapshot, stat->group));

@@ -8,11 +8,23 @@ static bool is_objects(const struct state *state)
 	return state->mode == MODE_OBJECTS;
 }
 
+/* A traceback, and what a thread has allocated, is counted once. */
+static bool counts_once(enum tm_key key)
+{
+	return key == TM_KEY_TRACEBACK || key == TM_KEY_THREAD;
+}
+
+static bool tells_threads(const struct state *state)
+{
+	return state->table && tm_snapshot_has_threads(state->table->newer->snapshot);
+}
+
 static unsigned set_key(struct state *state, enum tm_key key)
 {
-	if (key == TM_KEY_TRACEBACK && state->cumulative) {
+	if (counts_once(key) && state->cumulative) {
 		state_say(state, ROLE_ERROR, "cumulative statistics cannot be "
-			  "grouped by traceback: press c first");
+			  "grouped by %s: press c first",
+			  key == TM_KEY_THREAD ? "thread" : "traceback");
 		return R_DRAW;
 	}
 	if (state->key == key)
@@ -37,20 +49,40 @@ unsigned act_by_traceback(struct state *state)
 	return set_key(state, TM_KEY_TRACEBACK);
 }
 
+unsigned act_by_function(struct state *state)
+{
+	return set_key(state, TM_KEY_FUNCTION);
+}
+
+unsigned act_by_thread(struct state *state)
+{
+	if (!tells_threads(state)) {
+		state_say(state, ROLE_ERROR, "which thread has allocated is only known to "
+			  "the recorder (start --sample or --exact)");
+		return R_DRAW;
+	}
+	return set_key(state, TM_KEY_THREAD);
+}
+
 unsigned act_next_key(struct state *state)
 {
 	if (state->key == TM_KEY_FILENAME)
 		return set_key(state, TM_KEY_LINENO);
 	if (state->key == TM_KEY_LINENO && !state->cumulative)
 		return set_key(state, TM_KEY_TRACEBACK);
+	if (state->key == TM_KEY_LINENO || state->key == TM_KEY_TRACEBACK)
+		return set_key(state, TM_KEY_FUNCTION);
+	if (state->key == TM_KEY_FUNCTION && !state->cumulative && tells_threads(state))
+		return set_key(state, TM_KEY_THREAD);
 	return set_key(state, TM_KEY_FILENAME);
 }
 
 unsigned act_cumulative(struct state *state)
 {
-	if (state->key == TM_KEY_TRACEBACK) {
+	if (counts_once(state->key)) {
 		state_say(state, ROLE_ERROR, "there is no cumulative mode when "
-			  "grouped by traceback: press 1 or 2 first");
+			  "grouped by %s: press 1 or 2 first",
+			  state->key == TM_KEY_THREAD ? "thread" : "traceback");
 		return R_DRAW;
 	}
 	state->cumulative = !state->cumulative;

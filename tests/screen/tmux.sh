@@ -193,6 +193,8 @@ begin "every key does what it says"
 keys 1; expect 'By file'
 keys 3; expect 'By traceback'
 keys c; expect 'no cumulative mode'
+keys 5; expect 'only known to the recorder'
+keys g; expect 'By function'
 keys g; expect 'By file'
 keys c; expect 'By file, cumulative'
 keys c; keys 2; expect 'By line '

@@ -54,6 +54,52 @@ static void keys_change_what_is_asked_for(void **state)
 	assert_int_equal(h->reactions & R_QUIT, R_QUIT);
 }
 
+/* What the recorder has of two threads. */
+static struct tm_snapshot *of_threads(void)
+{
+	static const struct tm_meta meta = { .pid = 4711 };
+	struct tm_builder *b = tm_builder_create();
+	tm_id frame = tm_builder_frame(b, tm_builder_string(b, "a.py", 4), 3);
+	tm_id traceback = tm_builder_traceback(b, &frame, 1, 1);
+	struct tm_err err;
+
+	tm_builder_traces(b, tm_builder_thread_site(b, traceback, 0,
+			  tm_builder_string(b, "web (7)", 7)), 10, 1);
+	tm_builder_traces(b, tm_builder_thread_site(b, traceback, 0,
+			  tm_builder_string(b, "job (9)", 7)), 20, 1);
+	return tm_builder_finish(b, &meta, &err);
+}
+
+static void threads_are_grouped_by_where_they_are_told(void **state)
+{
+	static const enum tm_key next[] = {
+		TM_KEY_TRACEBACK, TM_KEY_FUNCTION, TM_KEY_THREAD, TM_KEY_FILENAME,
+	};
+	struct harness *h = *state;
+
+	harness_keys(h, "5");
+	assert_int_equal(h->state.key, TM_KEY_LINENO); /* tracemalloc's traces */
+	assert_int_equal(h->state.message_role, ROLE_ERROR);
+	harness_keys(h, "4g");
+	assert_int_equal(h->state.table->key, TM_KEY_FILENAME);
+	harness_keys(h, "2");
+	harness_sample(h, 0, of_threads(), true);
+	for (size_t i = 0; i < sizeof(next) / sizeof(next[0]); i++) {
+		harness_keys(h, "g");
+		assert_int_equal(h->state.table->key, next[i]);
+	}
+	harness_keys(h, "5");
+	assert_int_equal(h->state.table->nrows, 2);
+	harness_keys(h, "c");
+	assert_false(h->state.cumulative); /* a thread counts once */
+	assert_int_equal(h->state.message_role, ROLE_ERROR);
+	harness_keys(h, "i"); /* its name is no file's */
+	assert_int_equal(h->state.filters.n, 0);
+	assert_int_equal(h->state.table->nrows, 2);
+	harness_keys(h, "1c5");
+	assert_int_equal(h->state.key, TM_KEY_FILENAME);
+}
+
 static void the_cursor_stays_in_the_table(void **state)
 {
 	struct harness *h = *state;
@@ -854,6 +900,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_TABLE(keys_change_what_is_asked_for),
+		WITH_TABLE(threads_are_grouped_by_where_they_are_told),
 		WITH_TABLE(the_cursor_stays_in_the_table),
 		WITH_TABLE(the_cursor_follows_its_row_through_a_refresh),
 		WITH_TABLE(every_column_sorts_both_ways),
