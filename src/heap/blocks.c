@@ -10,6 +10,7 @@ enum {
 	NGIBS = 1 << (47 - BLOCKS_GIB_SHIFT),
 	SPAN_MAX = 1 << 24,          /* pages */
 	MAX_POOL = 1 << 16,
+	MAX_POOL_BLOCK = 1024,
 };
 
 void heap_blocks_free(struct heap_blocks *blocks)
@@ -57,30 +58,24 @@ static bool map_page(struct heap_blocks *blocks, tm_addr at, uint32_t value)
 
 /* ---- adding --------------------------------------------------------------------- */
 
-bool heap_blocks_add_pool(struct heap_blocks *blocks, tm_addr at, uint32_t size,
-			  uint32_t pool_size, uint32_t slots, const uint64_t *used)
+/* `shape` without what is the same for all. */
+static bool add_pool(struct heap_blocks *blocks, struct heap_pool shape,
+		     const uint64_t *used)
 {
-	const uint32_t words = (slots + 63) / 64;
+	const uint32_t slots = shape.slots, words = (slots + 63) / 64;
 	struct heap_pool *pool;
 
-	if (blocks->n == 0)
-		blocks->n = 1;
-	if (size < 8 || size > 1024 || at % TM_PAGE || pool_size > MAX_POOL ||
-	    slots == 0 || slots > HEAP_MAX_SLOTS ||
-	    (uint64_t)slots * size + HEAP_POOL_HEADER > pool_size)
-		return false;
-	for (uint32_t i = 0; i < pool_size / TM_PAGE; i++)
-		if (!map_page(blocks, at + (tm_addr)i * TM_PAGE, blocks->npools + 1))
+	for (uint32_t i = 0; i < shape.pages; i++)
+		if (!map_page(blocks, shape.at + (tm_addr)i * TM_PAGE, blocks->npools + 1))
 			return false;
 	blocks->pools = room(blocks->pools, &blocks->cap_pools, blocks->npools, 1,
 			     sizeof(*blocks->pools));
 	pool = &blocks->pools[blocks->npools++];
-	*pool = (struct heap_pool){
-		.at = at, .first = blocks->n, .bits = UINT32_MAX, .used = slots,
-		.magic = (uint32_t)(((uint64_t)1 << 32) / size + 1),
-		.size = (uint16_t)size, .slots = (uint16_t)slots,
-		.pages = pool_size / TM_PAGE,
-	};
+	*pool = shape;
+	pool->first = blocks->n;
+	pool->bits = UINT32_MAX;
+	pool->used = slots;
+	pool->magic = ((uint64_t)1 << BLOCKS_MAGIC_SHIFT) / shape.size + 1;
 	if (used) {
 		blocks->bits = room(blocks->bits, &blocks->cap_bits, blocks->nbits,
 				    words, sizeof(*blocks->bits));
@@ -92,6 +87,38 @@ bool heap_blocks_add_pool(struct heap_blocks *blocks, tm_addr at, uint32_t size,
 	blocks->n += pool->used;
 	blocks->nsmall = blocks->nlarge = blocks->n;
 	return blocks->n < HEAP_MAX_NODES;
+}
+
+bool heap_blocks_add_pool(struct heap_blocks *blocks, tm_addr at, uint32_t size,
+			  uint32_t pool_size, uint32_t slots, const uint64_t *used)
+{
+	if (blocks->n == 0)
+		blocks->n = 1;
+	if (size < 8 || size > MAX_POOL_BLOCK || at % TM_PAGE || pool_size > MAX_POOL ||
+	    slots == 0 || slots > HEAP_MAX_SLOTS ||
+	    (uint64_t)slots * size + HEAP_POOL_HEADER > pool_size)
+		return false;
+	return add_pool(blocks, (struct heap_pool){
+		.at = at, .size = size, .slots = (uint16_t)slots,
+		.pages = (uint16_t)(pool_size / TM_PAGE), .header = HEAP_POOL_HEADER,
+	}, used);
+}
+
+bool heap_blocks_add_row(struct heap_blocks *blocks, tm_addr at, uint32_t size,
+			 uint32_t slots, const uint64_t *used, uint8_t tag)
+{
+	const uint32_t header = at % TM_PAGE;
+
+	if (blocks->n == 0)
+		blocks->n = 1;
+	if (size < 8 || size % 8 || at % 8 || slots == 0 || slots > HEAP_ROW_SLOTS ||
+	    (uint64_t)slots * size > HEAP_ROW_BYTES)
+		return false;
+	return add_pool(blocks, (struct heap_pool){
+		.at = at - header, .size = size, .slots = (uint16_t)slots,
+		.pages = (uint16_t)((header + slots * size + TM_PAGE - 1) / TM_PAGE),
+		.header = (uint16_t)header, .tag = tag,
+	}, used);
 }
 
 bool heap_blocks_add_span(struct heap_blocks *blocks, tm_addr start, tm_addr end)
@@ -156,12 +183,22 @@ static bool add_large(struct heap_blocks *blocks, struct heap_large large)
 
 bool heap_blocks_add_large(struct heap_blocks *blocks, tm_addr at, uint64_t size)
 {
-	return at % 16 == 0 && add_large(blocks, (struct heap_large){ at, size, 0, false });
+	return at % 16 == 0 && add_large(blocks, (struct heap_large){ .at = at, .size = size });
+}
+
+bool heap_blocks_add_whole(struct heap_blocks *blocks, tm_addr at, uint64_t size,
+			   uint8_t tag)
+{
+	return at % 16 == 0 && add_large(blocks, (struct heap_large){
+		.at = at, .size = size, .whole = true, .tag = tag,
+	});
 }
 
 bool heap_blocks_add_estimated(struct heap_blocks *blocks, tm_addr at, uint64_t size)
 {
-	return at % 8 == 0 && add_large(blocks, (struct heap_large){ at, size, 0, true });
+	return at % 8 == 0 && add_large(blocks, (struct heap_large){
+		.at = at, .size = size, .estimated = true,
+	});
 }
 
 /* ---- chunks by their address -------------------------------------------------------- */

@@ -24,13 +24,15 @@ enum {
 
 struct heap_pool {
 	tm_addr at;
+	uint64_t magic;              /* division by `size` */
 	uint32_t first;              /* number of its first used block */
 	uint32_t used;               /* how many there are */
 	uint32_t bits;               /* in blocks.bits; UINT32_MAX: all are used */
-	uint32_t magic;              /* division by `size` */
-	uint16_t size;               /* of a block */
+	uint32_t size;               /* of a block */
 	uint16_t slots;              /* that were ever used */
-	uint32_t pages;
+	uint16_t pages;
+	uint16_t header;             /* bytes before its blocks */
+	uint8_t tag;
 };
 
 /* Chunks that begin in a page: a bit for each 16 bytes. */
@@ -52,6 +54,8 @@ struct heap_large {
 	uint64_t size;               /* of that */
 	uint32_t number;
 	bool estimated;              /* it is not malloc's own word */
+	bool whole;                  /* no word of malloc's stands before it */
+	uint8_t tag;
 };
 
 /* A zeroed struct is empty. */
@@ -91,12 +95,24 @@ void heap_blocks_free(struct heap_blocks *blocks); /* works as a guard */
 bool heap_blocks_add_pool(struct heap_blocks *blocks, tm_addr at, uint32_t size,
 			  uint32_t pool_size, uint32_t slots, const uint64_t *used);
 
+/* Blocks of any size, from `at` on: a page of an allocator that keeps its own words
+ * elsewhere. `tag` is what it says of them, see struct heap_piece. Among pools. */
+bool heap_blocks_add_row(struct heap_blocks *blocks, tm_addr at, uint32_t size,
+			 uint32_t slots, const uint64_t *used, uint8_t tag);
+enum {
+	HEAP_ROW_SLOTS = 8192,       /* at most, */
+	HEAP_ROW_BYTES = 1 << 19,    /* and so many bytes */
+};
+
 /* Chunks of [start, end), which no pool and no other span shares a page with,
  * will be added, ascending. */
 bool heap_blocks_add_span(struct heap_blocks *blocks, tm_addr start, tm_addr end);
 /* `at`: the user's part. `size`: up to that of the next chunk. */
 bool heap_blocks_add_chunk(struct heap_blocks *blocks, tm_addr at, uint64_t size);
 bool heap_blocks_add_large(struct heap_blocks *blocks, tm_addr at, uint64_t size);
+/* One that is too large for a row. */
+bool heap_blocks_add_whole(struct heap_blocks *blocks, tm_addr at, uint64_t size,
+			   uint8_t tag);
 /* One whose allocator does not say how large it is. It ends where the next begins, at
  * most. More may be added when others have their numbers, which then change. */
 bool heap_blocks_add_estimated(struct heap_blocks *blocks, tm_addr at, uint64_t size);
@@ -118,6 +134,8 @@ uint32_t heap_blocks_find(const struct heap_blocks *blocks, tm_addr at,
 tm_addr heap_blocks_address(const struct heap_blocks *blocks, uint32_t number);
 /* What a block offers, without the allocator's own words. */
 uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number);
+/* And how many bytes these words take. */
+uint32_t heap_blocks_share(const struct heap_blocks *blocks, uint32_t number);
 bool heap_blocks_estimated(const struct heap_blocks *blocks, uint32_t number);
 
 /*
@@ -143,6 +161,8 @@ struct heap_piece {
 	const char *bytes;
 	size_t len;
 	bool last;
+	uint8_t tag;                 /* of the block: the heap it is of, where its allocator
+					has several for different things; else 0 */
 };
 
 /*

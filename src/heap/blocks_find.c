@@ -9,13 +9,13 @@ bool heap_blocks_covers(const struct heap_blocks *blocks, tm_addr at)
 static uint32_t find_slot(const struct heap_blocks *blocks,
 			  const struct heap_pool *pool, tm_addr at, uint64_t *ret_off)
 {
-	uint64_t off = at - pool->at - HEAP_POOL_HEADER;
+	uint64_t off = at - pool->at - pool->header;
 	const uint64_t *bits;
 	uint32_t slot;
 
 	if (off >= (uint64_t)pool->slots * pool->size)
 		return 0;
-	slot = (uint32_t)(off * pool->magic >> 32);
+	slot = (uint32_t)(off * pool->magic >> BLOCKS_MAGIC_SHIFT);
 	*ret_off = off - (uint64_t)slot * pool->size;
 	if (pool->bits == UINT32_MAX)
 		return pool->first + slot;
@@ -126,7 +126,7 @@ tm_addr heap_blocks_address(const struct heap_blocks *blocks, uint32_t number)
 	slot = number - pool->first;
 	if (pool->bits != UINT32_MAX)
 		slot = select_bit(blocks->bits + pool->bits, slot);
-	return pool->at + HEAP_POOL_HEADER + (tm_addr)slot * pool->size;
+	return pool->at + pool->header + (tm_addr)slot * pool->size;
 }
 
 uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number)
@@ -139,6 +139,18 @@ uint64_t heap_blocks_size(const struct heap_blocks *blocks, uint32_t number)
 		/* From the chunk's user part to the next one's, less its size word. */
 		return (uint64_t)blocks->units[number - blocks->nsmall] * 16 - 8;
 	return pool_of(blocks, number)->size;
+}
+
+uint32_t heap_blocks_share(const struct heap_blocks *blocks, uint32_t number)
+{
+	const struct heap_large *large;
+
+	if (number < blocks->nsmall || number >= blocks->n)
+		return 0;
+	if (number < blocks->nlarge)
+		return 8;
+	large = &blocks->larges[number - blocks->nlarge];
+	return large->estimated || large->whole ? 0 : 16;
 }
 
 bool heap_blocks_estimated(const struct heap_blocks *blocks, uint32_t number)

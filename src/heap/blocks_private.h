@@ -8,6 +8,7 @@ enum {
 	BLOCKS_PAGE_SHIFT = 12,
 	BLOCKS_GIB_SHIFT = 30,
 	BLOCKS_GIB_PAGES = 1 << (BLOCKS_GIB_SHIFT - BLOCKS_PAGE_SHIFT),
+	BLOCKS_MAGIC_SHIFT = 40,     /* of heap_pool.magic: an offset times a size is less */
 };
 #define BLOCKS_CHUNKS 0x80000000u
 

@@ -50,10 +50,11 @@ static const char *load(struct stream *stream, tm_addr at, size_t len, tm_addr e
 	return stream->window;
 }
 
-static bool give(struct stream *stream, uint32_t number, tm_addr at, uint64_t size,
-		 tm_addr end)
+/* What `piece` says of the block, and piece by piece what is in it. */
+static bool give(struct stream *stream, struct heap_piece piece, tm_addr end)
 {
-	struct heap_piece piece = { .number = number, .at = at, .size = size };
+	const uint64_t size = piece.size;
+	const tm_addr at = piece.at;
 
 	while (piece.off < size) {
 		uint64_t left = size - piece.off;
@@ -103,7 +104,7 @@ static bool stream_pools(struct stream *stream)
 
 	for (uint32_t i = 0; i < blocks->npools; i++) {
 		const struct heap_pool *pool = &blocks->pools[i];
-		tm_addr at = pool->at + HEAP_POOL_HEADER;
+		tm_addr at = pool->at + pool->header;
 		uint32_t number = pool->first;
 
 		if (pool->at >= end)
@@ -111,7 +112,9 @@ static bool stream_pools(struct stream *stream)
 		load(stream, pool->at, (size_t)pool->pages * TM_PAGE, end);
 		for (uint32_t slot = 0; slot < pool->slots; slot++, at += pool->size)
 			if (is_used(blocks, pool, slot) &&
-			    !give(stream, number++, at, pool->size, end))
+			    !give(stream, (struct heap_piece){
+				    .number = number++, .at = at, .size = pool->size,
+				    .tag = pool->tag }, end))
 				return false;
 	}
 	return true;
@@ -132,8 +135,10 @@ static bool stream_span(struct stream *stream, const struct heap_span *span)
 				tm_addr at = base + i * TM_PAGE +
 					(w * 64 + (tm_addr)__builtin_ctzll(left)) * 16;
 
-				if (!give(stream, number, at,
-					  heap_blocks_size(blocks, number), span->end))
+				if (!give(stream, (struct heap_piece){
+					    .number = number, .at = at,
+					    .size = heap_blocks_size(blocks, number) },
+					  span->end))
 					return false;
 				number++;
 			}
@@ -157,7 +162,9 @@ static bool stream_larges(struct stream *stream)
 			next = i + 1;
 			end = large->at + large->size;
 		}
-		if (!give(stream, large->number, large->at, large->size,
+		if (!give(stream, (struct heap_piece){
+			    .number = large->number, .at = large->at, .size = large->size,
+			    .tag = large->tag },
 			  end > large->at ? end : large->at + large->size))
 			return false;
 	}

@@ -14,6 +14,7 @@ struct search {
 	struct tm_mem *mem;
 	const struct tm_maps *maps;
 	struct heap_blocks *blocks;
+	uint32_t before;            /* so many of these have mappings by another allocator */
 	uint64_t told;              /* bytes, by malloc's count */
 	uint32_t number[2];         /* of them, by its count, which is one of these */
 	uint64_t mapped, sizes;     /* of those found, with and without the rest
@@ -29,7 +30,7 @@ struct search {
  */
 static bool is_complete(const struct search *search)
 {
-	const uint32_t n = search->blocks->nlarges;
+	const uint32_t n = search->blocks->nlarges - search->before;
 
 	if (n != search->number[0] && n != search->number[1])
 		return false;
@@ -123,7 +124,7 @@ static bool search_all(struct search *search)
 {
 	tm_addr at = 0;
 
-	search->blocks->nlarges = 0;
+	search->blocks->nlarges = search->before;
 	search->short_sizes = false;
 	search->mapped = search->sizes = 0;
 	search->pages = search->limit;
@@ -138,7 +139,7 @@ static bool search_all(struct search *search)
 
 static void show(const struct search *search, const struct heap_heads *heads)
 {
-	for (uint32_t i = 0; i < search->blocks->nlarges; i++) {
+	for (uint32_t i = search->before; i < search->blocks->nlarges; i++) {
 		const tm_addr at = search->blocks->larges[i].at;
 		char head[HEAP_HEAD];
 		struct tm_err err;
@@ -156,6 +157,7 @@ enum heap_result heap_glibc_large(struct tm_mem *mem, const struct tm_maps *maps
 {
 	struct search search = {
 		.mem = mem, .maps = maps, .blocks = blocks, .limit = pages,
+		.before = blocks->nlarges,
 	};
 	struct tm_err err;
 

@@ -6,8 +6,6 @@
 #include "py/str.h"
 
 enum {
-	CHUNK_SHARE = 8,             /* malloc's own word of a chunk */
-	LARGE_SHARE = 16,
 	OB_SIZE = 16, LIST_ALLOCATED = 32, BYTES_DATA = 32,
 	TP_BYTES = 1 << 27, TP_STR = 1 << 28,
 	LIST_WORD = 8,
@@ -26,11 +24,8 @@ static uint64_t address(const struct heap_census *census, uint32_t node)
 static uint64_t size(const struct heap_census *census, uint32_t node)
 {
 	const struct heap_blocks *blocks = &self(census)->blocks;
-	uint64_t bytes = heap_blocks_size(blocks, node);
 
-	if (node < blocks->nsmall || heap_blocks_estimated(blocks, node))
-		return bytes;
-	return bytes + (node < blocks->nlarge ? CHUNK_SHARE : LARGE_SHARE);
+	return heap_blocks_size(blocks, node) + heap_blocks_share(blocks, node);
 }
 
 static uint32_t find(const struct heap_census *census, uint64_t at)
@@ -80,12 +75,12 @@ static bool value(struct heap_census *base, uint32_t node, size_t limit, struct 
 		return true;
 	}
 	if (!(type->flags & TP_BYTES) ||
-	    !tm_mem_u64(census->mem, at + OB_SIZE, len, &ignored))
+	    !tm_mem_u64(census->mem, py_body(census, at) + OB_SIZE, len, &ignored))
 		return false;
 	if (limit > *len)
 		limit = (size_t)*len;
-	ret->len += tm_mem_read_some(census->mem, at + BYTES_DATA, tm_buf_room(ret, limit),
-				     limit);
+	ret->len += tm_mem_read_some(census->mem, py_body(census, at) + BYTES_DATA,
+				     tm_buf_room(ret, limit), limit);
 	return true;
 }
 
@@ -100,8 +95,9 @@ static bool room(struct heap_census *base, uint32_t node, uint64_t *used,
 	type = object_at(census, node, &at);
 	*item_size = LIST_WORD;
 	return type && type->kind == PY_KIND_LIST &&
-	       tm_mem_u64(census->mem, at + OB_SIZE, used, &ignored) &&
-	       tm_mem_u64(census->mem, at + LIST_ALLOCATED, allocated, &ignored);
+	       tm_mem_u64(census->mem, py_body(census, at) + OB_SIZE, used, &ignored) &&
+	       tm_mem_u64(census->mem, py_body(census, at) + LIST_ALLOCATED, allocated,
+			  &ignored);
 }
 
 static void destroy(struct heap_census *base)

@@ -112,8 +112,13 @@ static void what_cannot_be_is_refused(void **state)
 	assert_false(heap_blocks_add_pool(&blocks, POOLS + 1, SIZE, POOL, 1, NULL));
 	assert_false(heap_blocks_add_pool(&blocks, POOLS, SIZE, POOL, 4000, NULL));
 	assert_false(heap_blocks_add_pool(&blocks, (tm_addr)1 << 60, SIZE, POOL, 1, NULL));
+	assert_false(heap_blocks_add_row(&blocks, POOLS, 4, 1, NULL, 0));
+	assert_false(heap_blocks_add_row(&blocks, POOLS + 4, SIZE, 1, NULL, 0));
+	assert_false(heap_blocks_add_row(&blocks, POOLS, 8, HEAP_ROW_SLOTS + 1, NULL, 0));
+	assert_false(heap_blocks_add_row(&blocks, POOLS, 1 << 18, 3, NULL, 0));
 	add_pools(&blocks);
 	assert_false(heap_blocks_add_pool(&blocks, POOLS, SIZE, POOL, 1, NULL));
+	assert_false(heap_blocks_add_row(&blocks, POOLS + POOL - 8, 8, 1, NULL, 0));
 	assert_false(heap_blocks_add_span(&blocks, POOLS + 64, POOLS + 128));
 	assert_true(heap_blocks_add_span(&blocks, HEAP, HEAP + 4096));
 	assert_false(heap_blocks_add_chunk(&blocks, HEAP + 8, 32));
