@@ -21,11 +21,11 @@ void proof_print(FILE *out, const struct tm_heap *heap)
 	tm_buf_addf(&line, "%" PRIu64 " objects in %" PRIu64 " blocks; ",
 		    proof.objects, proof.blocks);
 	if (proof.tracked == proof.listed)
-		tm_buf_addf(&line, "all %" PRIu64 " tracked ones are on the "
-			    "collector's lists", proof.tracked);
+		tm_buf_addf(&line, "all %" PRIu64 " that the collector tracks were found",
+			    proof.tracked);
 	else
-		tm_buf_addf(&line, "%" PRIu64 " tracked ones, but %" PRIu64
-			    " on the collector's lists", proof.tracked, proof.listed);
+		tm_buf_addf(&line, "%" PRIu64 " of %" PRIu64 " that the collector tracks "
+			    "were found", proof.tracked, proof.listed);
 	if (proof.references)
 		tm_buf_addf(&line, "; %" PRIu64 " with unexplained references, %"
 			    PRIu64 " ambiguous", proof.unexplained, proof.ambiguous);
