@@ -105,7 +105,7 @@ struct py_object {
 	const char *before;      /* and `head` before it */
 	size_t head;
 	uint64_t room;           /* from the object to the end of its block */
-	tm_addr at;
+	tm_addr at;              /* its body, see py_body() */
 	uint32_t node;
 };
 
@@ -132,6 +132,7 @@ struct py_census {
 	const struct py_object_layout *layout;
 	struct heap_blocks blocks;
 	uint32_t gc_head;
+	uint32_t front;          /* of an object's header before what other builds have */
 
 	/* Types, by their address. */
 	struct py_type *types;
@@ -181,6 +182,23 @@ struct py_census {
 #define PY_NO_TYPE UINT32_MAX
 #define PY_FIRST_HEAD 0xffff0000u /* nodes are less than HEAP_MAX_NODES */
 
+/*
+ * A free-threaded build has 16 bytes more in front of each object, and all that follows
+ * them as other builds have it: offsets in objects are from there on. Of the object at
+ * this address.
+ */
+static inline tm_addr py_body(const struct py_census *census, tm_addr at)
+{
+	return at + census->front;
+}
+
+/* Where the items of a list begin: there, their number comes before them
+ * (_PyListArray, Objects/listobject.c). */
+static inline uint32_t py_list_items(const struct py_census *census)
+{
+	return census->front ? 8 : 0;
+}
+
 /* Where the items of a tuple begin. */
 static inline uint32_t py_tuple_items(const struct py_census *census)
 {
@@ -228,7 +246,7 @@ void py_keys_free(struct py_census *census);
 
 /* ---- classify.c ---- */
 /* Does an object begin with these two words that somebody holds? `refs`: how many, as
- * far as they are counted. */
+ * far as they are counted. Not in free-threaded builds. */
 bool py_is_alive(struct py_census *census, const char *object, uint32_t *ret_refs);
 /* How long debug hooks' words are that end where `end` points to: 0, or 16; and how many
  * bytes were asked for. */

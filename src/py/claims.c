@@ -159,9 +159,11 @@ static bool is_valid(const struct py_census *census, const struct py_claim *clai
 {
 	const struct heap_census *base = &census->base;
 
+	const uint32_t head = claim->use == PY_USE_ITEMS ? py_list_items(census) : 0;
+
 	/* It is where a block's user part begins, but for values. */
 	return (claim->use == PY_USE_VALUES ||
-		claim->off == heap_block_head(base, claim->buffer)) &&
+		claim->off == heap_block_head(base, claim->buffer) + head) &&
 	       heap_node_kind(base, claim->owner) == HEAP_OBJECT &&
 	       !(base->flags[claim->buffer] & HEAP_TRACKED) && is_better(census, claim);
 }

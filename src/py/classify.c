@@ -12,6 +12,14 @@ enum {
 	FEW_REFS = 1000,
 };
 
+/* Free-threaded builds: Include/object.h, pycore_gc.h; pycore_mimalloc.h. */
+enum {
+	GC_BITS = 11, REF_LOCAL = 12, REF_SHARED = 16, /* PyObject */
+	BIT_TRACKED = 1, BIT_DEFERRED = 64,
+	SHARED_SHIFT = 2,            /* of its count: two flags come before it */
+	HEAP_OBJECTS = 1, HEAP_GC = 2, HEAP_GC_PRE = 3, /* tags: of what, with 16 bytes before */
+};
+
 /* A candidate: what is at one offset of a block. */
 struct candidate {
 	uint32_t type, refs;
@@ -100,6 +108,24 @@ static bool read_refs(struct py_census *census, const char *object,
 	return true;
 }
 
+/*
+ * The thread that made it counts its references apart from the others. What lives long
+ * (functions, types, modules) counts one that nobody has, so that only the collector
+ * frees it: _PyObject_SetDeferredRefcount(), 3.13.
+ */
+static bool read_split_refs(const char *object, struct candidate *ret)
+{
+	const uint32_t local = tm_load_u32(object, REF_LOCAL);
+	const bool deferred = (tm_load_u8(object, GC_BITS) & BIT_DEFERRED) != 0;
+	const int64_t refs = (int64_t)local - deferred +
+		((int64_t)tm_load_u64(object, REF_SHARED) >> SHARED_SHIFT);
+
+	ret->immortal = local == UINT32_MAX;
+	ret->dead = !ret->immortal && refs == 0;
+	ret->refs = (uint32_t)refs;
+	return ret->immortal || (refs >= 0 && refs < UINT32_MAX);
+}
+
 bool py_is_alive(struct py_census *census, const char *object, uint32_t *ret_refs)
 {
 	struct candidate candidate = { 0 };
@@ -108,6 +134,15 @@ bool py_is_alive(struct py_census *census, const char *object, uint32_t *ret_ref
 		return false;
 	*ret_refs = candidate.refs;
 	return true;
+}
+
+/* The bytes that are lost at most, as far as they do not depend on the size. */
+enum { ROUNDED = 16 };
+
+/* mimalloc has four sizes for each power of two. */
+static uint64_t rounded(const struct py_census *census, uint64_t need)
+{
+	return census->front ? ROUNDED + need / 4 : ROUNDED;
 }
 
 static bool fits(const struct py_census *census, const struct py_type *type,
@@ -123,7 +158,7 @@ static bool fits(const struct py_census *census, const struct py_type *type,
 		return false;
 	if (type->kind == PY_KIND_TUPLE && len >= OB_SIZE + 8)
 		return tm_load_u64(object, OB_SIZE) <= (room - OB_SIZE) / 8;
-	return !type->fixed || !exact || room - need < 16;
+	return !type->fixed || !exact || room - need < rounded(census, need);
 }
 
 /* Of `room` bytes that are the object's or before it, `len` are there. */
@@ -152,11 +187,43 @@ static bool is_object(struct py_census *census, const char *data, size_t len,
 		    exact && !ret->tracked);
 }
 
+/* The heap that its block is of says what can be in it. */
+static bool is_split_object(struct py_census *census, const char *data, size_t len,
+			    uint64_t room, uint8_t tag, struct candidate *ret)
+{
+	const uint32_t offset = tag == HEAP_GC_PRE ? 16 : 0, body = offset + census->front;
+	const struct py_type *type;
+	const char *object = data + offset;
+
+	if (tag < HEAP_OBJECTS || tag > HEAP_GC_PRE || body + 16 > len)
+		return false;
+	*ret = (struct candidate){ .offset = offset };
+	ret->type = py_type_index(census, tm_load_u64(data, body + OB_TYPE));
+	if (ret->type == PY_NO_TYPE || !read_split_refs(object, ret))
+		return false;
+	type = &census->types[ret->type];
+	if (type->offset != offset || !(type->flags & PY_TYPE_HAS_GC) != (tag < HEAP_GC))
+		return false;
+	ret->tracked = tag >= HEAP_GC && tm_load_u8(object, GC_BITS) & BIT_TRACKED;
+	/* One that is tracked is not freed: its threads have not met to add their counts. */
+	ret->dead &= !ret->tracked;
+	return fits(census, type, data + body, len - body, room - body, !ret->tracked);
+}
+
+/* As the collector counts them: it goes through the blocks of its heaps. */
+static void count_listed(struct py_census *census, const char *data, size_t len, uint8_t tag)
+{
+	const size_t at = tag == HEAP_GC_PRE ? 16 + GC_BITS : GC_BITS;
+
+	if (census->front && tag >= HEAP_GC && at < len)
+		census->base.proof.listed += tm_load_u8(data, at) & BIT_TRACKED;
+}
+
 static bool find_object(struct py_census *census, const char *data, size_t len,
 			uint64_t room, bool exact, struct candidate *ret)
 {
 	const uint32_t offsets[] = { 0, census->gc_head, census->gc_head + 16 };
-	struct candidate candidate;
+	struct candidate candidate = { 0 };
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
@@ -199,25 +266,29 @@ static bool classify(void *ctx, const struct heap_piece *piece)
 	const uint32_t shift = read_hooks(piece, &room);
 	const char *data = piece->bytes + shift;
 	size_t len = piece->len - shift;
-	struct candidate candidate;
+	struct candidate candidate = { 0 };
 	struct py_object object;
+	uint32_t body;
 
 	if (shift)
 		census->base.flags[piece->number] |=
 			shift > HOOK_HEAD ? HEAP_HEADED_TWICE : HEAP_HEADED;
 	if (len > room)
 		len = (size_t)room;
-	if (!find_object(census, data, len, room,
-			 shift || piece->number < census->blocks.nsmall, &candidate))
+	count_listed(census, data, len, piece->tag);
+	if (!(census->front ? is_split_object(census, data, len, room, piece->tag, &candidate)
+			    : find_object(census, data, len, room,
+					  shift || piece->number < census->blocks.nsmall,
+					  &candidate)))
 		return true;
 	take(census, piece->number, shift, &candidate);
 	if (candidate.dead)
 		return true;
+	body = candidate.offset + census->front;
 	object = (struct py_object){
-		.bytes = data + candidate.offset, .len = len - candidate.offset,
-		.before = data, .head = candidate.offset,
-		.room = room - candidate.offset,
-		.at = piece->at + shift + candidate.offset, .node = piece->number,
+		.bytes = data + body, .len = len - body,
+		.before = data, .head = candidate.offset, .room = room - body,
+		.at = piece->at + shift + body, .node = piece->number,
 	};
 	py_plan_object(census, &census->types[candidate.type], &object,
 		       &(struct py_plan){ 0 });

@@ -166,7 +166,8 @@ static void begin_buffer(struct py_census *census, const struct heap_piece *piec
 	case PY_USE_BYTES:
 		break;
 	case PY_USE_ITEMS:
-		range(census, shift, aux, 8, PY_LEVEL_EXACT, HEAP_EDGE_INDEX, 0);
+		range(census, shift + py_list_items(census), aux, 8, PY_LEVEL_EXACT,
+		      HEAP_EDGE_INDEX, 0);
 		break;
 	case PY_USE_KEYS:
 		if (aux == 0)
@@ -222,6 +223,9 @@ static void add_type(struct py_census *census, const struct py_type *type)
 static void add_range(struct py_census *census, const struct py_plan *plan,
 		      struct py_words words, uint32_t offset)
 {
+	/* Fields are named by where they are in the object. */
+	if (words.how == HEAP_EDGE_FIELD)
+		words.value += census->front / 8;
 	for (unsigned i = 0; i < plan->nskip && words.stride == 8; i++) {
 		uint64_t skipped = plan->skip[i];
 		uint64_t before = (skipped - words.off) / 8;
@@ -241,12 +245,13 @@ static void add_range(struct py_census *census, const struct py_plan *plan,
 static void begin_object(struct py_census *census, const struct heap_piece *piece)
 {
 	const struct py_type *type = &census->types[census->base.info[piece->number]];
-	const uint32_t offset = heap_object_offset(&census->base, piece->number);
+	const uint32_t head = heap_object_offset(&census->base, piece->number);
 	const uint32_t shift = heap_block_head(&census->base, piece->number);
+	const uint32_t offset = head + census->front;
 	struct py_plan plan;
 	struct py_object object = {
 		.bytes = piece->bytes + offset, .len = piece->len - offset,
-		.before = piece->bytes + shift, .head = offset - shift,
+		.before = piece->bytes + shift, .head = head - shift,
 		.room = piece->size - offset,
 		.at = piece->at + offset, .node = piece->number,
 	};

@@ -27,7 +27,7 @@ static uint32_t add_static(struct py_census *census, tm_addr at)
 	tm_addr type_at;
 
 	if (at % 8 || heap_blocks_covers(&census->blocks, at) ||
-	    !tm_mem_u64(census->mem, at + OB_TYPE, &type_at, &ignored))
+	    !tm_mem_u64(census->mem, py_body(census, at) + OB_TYPE, &type_at, &ignored))
 		return 0;
 	type = py_type_index(census, type_at);
 	if (type == PY_NO_TYPE ||

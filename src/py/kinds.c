@@ -1,10 +1,11 @@
 #include "py/plan.h"
+#include "py/str.h"
 
 enum {
 	LIST_ITEMS = 24, ARRAY_ITEMS = 24,
 	DICT_KEYS = 32, DICT_VALUES = 40, DICT_USED = 16,
 	SET_MASK = 32, SET_TABLE = 40, SET_SMALL = 64,
-	STR_COMPACT = 1 << 5, STR_ASCII = 1 << 6, STR_WSTR = 40,
+	STR_COMPACT = 1 << 3, STR_ASCII = 1 << 4, STR_WSTR = 40,
 	BYTEARRAY_BYTES = 32, BYTEARRAY_OBJECT = 56,
 	WEAKREF_CALLBACK = 24,
 	TYPE_DOC = 176, TYPE_DICT = 264,
@@ -106,13 +107,16 @@ static void plan_str(struct py_census *census, const struct py_object *object)
 {
 	const struct py_str_layout *str = &census->runtime.str;
 	const uint32_t utf8 = census->layout->str_size + 8u;
-	uint32_t state = (uint32_t)plan_word(object, str->state);
+	const unsigned shift = py_str_kind_shift(str);
+	const uint32_t state = (uint32_t)plan_word(object, str->state - census->front) >> shift;
+	const uint32_t both = STR_COMPACT | STR_ASCII;
 
 	if (!census->collecting)
 		return;
 	if (!(state & STR_COMPACT))
-		plan_claim(census, object, plan_word(object, str->pointer), PY_USE_BYTES, 0);
-	if ((state & (STR_COMPACT | STR_ASCII)) != (STR_COMPACT | STR_ASCII))
+		plan_claim(census, object, plan_word(object, str->pointer - census->front),
+			   PY_USE_BYTES, 0);
+	if ((state & both) != both)
 		plan_claim(census, object, plan_word(object, utf8), PY_USE_BYTES, 0);
 	if (census->runtime.layout->str_has_wstr)
 		plan_claim(census, object, plan_word(object, STR_WSTR), PY_USE_BYTES, 0);
@@ -349,7 +353,7 @@ static uint32_t shared_table(struct py_census *census, const struct py_type *typ
 	struct tm_err ignored;
 	tm_addr keys;
 
-	if (!tm_mem_u64(census->mem, type->at + census->layout->ht_cached_keys, &keys,
+	if (!tm_mem_u64(census->mem, py_body(census, type->at) + census->layout->ht_cached_keys, &keys,
 			&ignored))
 		return 0;
 	return py_shared(census, keys);
@@ -365,24 +369,25 @@ static void plan_attributes(struct py_census *census, const struct py_type *type
 			     PY_VALUES_ATTRIBUTES | shared_table(census, type));
 }
 
-/* The words before the GC head; `off` wraps around: the object begins later. */
+/* The words before the GC head, if there is one; `off` wraps around: the object begins later. */
 static void plan_before(struct py_census *census, const struct py_type *type,
 			const struct py_object *object, struct py_plan *plan)
 {
 	const enum py_values_kind values = census->layout->values;
+	const uint32_t dict = census->gc_head + 8;
 	uint64_t word3, word4;
 
 	if (values == PY_VALUES_NONE || !(type->flags & PY_TYPE_MANAGED_DICT) ||
-	    object->head < 32)
+	    object->head < dict + 8)
 		return;
-	word3 = tm_load_u64(object->before, object->head - 24);
-	word4 = tm_load_u64(object->before, object->head - 32);
+	word3 = tm_load_u64(object->before, object->head - dict);
+	word4 = tm_load_u64(object->before, object->head - dict - 8);
 	if (values == PY_VALUES_POINTER)
 		plan_attributes(census, type, object, word4);
 	if (values == PY_VALUES_TAGGED && word3 & 1)
 		plan_attributes(census, type, object, word3 + 1);
 	else if (word3)
-		plan_add(plan, (uint64_t)-24, 1, 1, HEAP_EDGE_DICT, 0);
+		plan_add(plan, -(uint64_t)(dict + census->front), 1, 1, HEAP_EDGE_DICT, 0);
 	if (values == PY_VALUES_INLINE)
 		plan_inline(type, object, plan);
 }

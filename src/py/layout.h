@@ -158,6 +158,7 @@ struct py_layout {
 	unsigned clear_deadlocks_since;
 	uint32_t pool_size;                     /* obmalloc.c: POOL_SIZE */
 	bool own_obmalloc;                      /* interpreters may have arenas of their own */
+	bool mimalloc_known;                    /* free-threaded: heap/mimalloc.h reads its pages */
 	struct py_dict_layout dict;
 	struct py_sequence_layout sequence;
 	bool str_has_wstr;                      /* PyASCIIObject.wstr: until 3.11 */

@@ -17,15 +17,16 @@
 #define PY_LAYOUT_DEFINE(version, minor, root, traces, filename, lock, table,  \
 			 entry, traceback, frame, state, max_nframe, gc_head,  \
 			 preheader_flags, company, clear_deadlocks_since,      \
-			 pool_size, own_obmalloc, dict, sequence, str_has_wstr, \
+			 pool_size, own_obmalloc, mimalloc_known, dict,        \
+			 sequence, str_has_wstr,                               \
 			 str_wide_interned, idle_memory_zero_since, stack,     \
 			 collector, objects, names)                            \
 	extern const struct py_layout py_layout_##version;                     \
 	const struct py_layout py_layout_##version = {                         \
 		minor, root, traces, filename, lock, table, entry, traceback,  \
 		frame, state, max_nframe, gc_head, preheader_flags, company,   \
-		clear_deadlocks_since, pool_size, own_obmalloc, dict,          \
-		sequence, str_has_wstr, str_wide_interned,                     \
+		clear_deadlocks_since, pool_size, own_obmalloc,                \
+		mimalloc_known, dict, sequence, str_has_wstr, str_wide_interned,                     \
 		idle_memory_zero_since, stack, collector, objects, names       \
 	}
 #define PY_TABLE(nentries, nbuckets, buckets, key_size, data_size, hash_func,  \

@@ -28,7 +28,7 @@ static void add_module(struct py_census *census, const struct py_dict_entry *ent
 	uint32_t node;
 	tm_addr dict;
 
-	if (!name || !word(census, entry->value + MODULE_DICT, &dict))
+	if (!name || !word(census, py_body(census, entry->value) + MODULE_DICT, &dict))
 		return;
 	node = py_object_node(census, dict);
 	if (node)
@@ -135,7 +135,8 @@ static void add_locals(struct py_census *census, const struct py_frames *frames,
 			continue;
 		if (!name)
 			name = frame_name(census, frames, code, thread);
-		if (!word(census, census->locals.names + py_tuple_items(census) + i * 8,
+		if (!word(census, py_body(census, census->locals.names) + py_tuple_items(census) +
+				  i * 8,
 			  &str))
 			str = 0;
 		py_root(census, HEAP_ROOT_FRAME, name, py_text(census, str), node,

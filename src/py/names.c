@@ -36,16 +36,16 @@ uint32_t py_local(struct py_census *census, tm_addr code, uint64_t i)
 	if (census->locals.code != code) {
 		census->locals.code = code;
 		census->locals.n = 0;
-		if (code && tm_mem_u64(census->mem, code + census->layout->code_names,
+		if (code && tm_mem_u64(census->mem, py_body(census, code) + census->layout->code_names,
 				       &census->locals.names, &ignored) &&
-		    (!tm_mem_u64(census->mem, census->locals.names + TUPLE_SIZE,
+		    (!tm_mem_u64(census->mem, py_body(census, census->locals.names) + TUPLE_SIZE,
 				 &census->locals.n, &ignored) ||
 		     census->locals.n > MAX_TUPLE))
 			census->locals.n = 0;
 	}
 	if (i >= census->locals.n ||
 	    !tm_mem_u64(census->mem,
-			census->locals.names + py_tuple_items(census) + i * 8, &str,
+			py_body(census, census->locals.names) + py_tuple_items(census) + i * 8, &str,
 			&ignored))
 		return 0;
 	return py_key(census, str);
@@ -81,12 +81,13 @@ static void name_type(struct py_census *census, const struct py_type *type,
 	}
 	if (!(type->flags & PY_TYPE_HEAP))
 		return;
-	if (tm_mem_u64(census->mem, type->at + census->layout->ht_qualname, &at, &ignored)) {
+	if (tm_mem_u64(census->mem, py_body(census, type->at) + census->layout->ht_qualname, &at,
+		       &ignored)) {
 		const char *qualified = py_text(census, at);
 
 		ret->name = qualified ? qualified : ret->name;
 	}
-	if (!dot && tm_mem_u64(census->mem, type->at + TP_DICT, &at, &ignored)) {
+	if (!dot && tm_mem_u64(census->mem, py_body(census, type->at) + TP_DICT, &at, &ignored)) {
 		ret->module = NULL;
 		if (py_dict_find(census->mem, &census->runtime, at, "__module__", &at))
 			ret->module = py_text(census, at);
@@ -114,7 +115,7 @@ static void add_members(struct py_census *census, tm_addr type, struct fields *f
 	struct tm_err ignored;
 	tm_addr at;
 
-	if (!tm_mem_u64(census->mem, type + TP_MEMBERS, &at, &ignored) || !at)
+	if (!tm_mem_u64(census->mem, py_body(census, type) + TP_MEMBERS, &at, &ignored) || !at)
 		return;
 	for (int i = 0; i < MAX_MEMBERS; i++, at += MEMBER_SIZE) {
 		char member[MEMBER_SIZE];
@@ -159,18 +160,19 @@ static void add_known(struct py_census *census, tm_addr type, struct fields *fie
 	tm_addr at;
 	char name[32];
 
-	if (!tm_mem_u64(census->mem, type + TP_FLAGS, &flags, &ignored) ||
-	    (flags & PY_TYPE_HEAP) || !tm_mem_u64(census->mem, type + TP_NAME, &at, &ignored) ||
+	if (!tm_mem_u64(census->mem, py_body(census, type) + TP_FLAGS, &flags, &ignored) ||
+	    (flags & PY_TYPE_HEAP) || !tm_mem_u64(census->mem, py_body(census, type) + TP_NAME, &at, &ignored) ||
 	    !tm_mem_cstr(census->mem, at, name, sizeof(name), &ignored))
 		return;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(known[i].type, name) != 0 || minor < known[i].first ||
-		    minor > known[i].last || has_field(fields, known[i].offset))
+		    minor > known[i].last ||
+		    has_field(fields, known[i].offset + census->front))
 			continue;
 		fields->items = tm_grow(fields->items, &fields->cap, fields->n + 1,
 					sizeof(*fields->items));
 		fields->items[fields->n++] = (struct heap_field){
-			.offset = known[i].offset, .name = known[i].name,
+			.offset = known[i].offset + census->front, .name = known[i].name,
 		};
 	}
 }
@@ -186,7 +188,7 @@ static void name_fields(struct py_census *census, const struct py_type *type,
 	for (int i = 0; at && i < 64; i++) {
 		add_members(census, at, &fields);
 		add_known(census, at, &fields);
-		if (!tm_mem_u64(census->mem, at + TP_BASE, &at, &ignored))
+		if (!tm_mem_u64(census->mem, py_body(census, at) + TP_BASE, &at, &ignored))
 			break;
 	}
 	if (fields.n == 0)
@@ -214,7 +216,7 @@ static void name_attributes(struct py_census *census, const struct py_type *type
 	tm_addr keys, key;
 
 	if (!(type->flags & PY_TYPE_HEAP) ||
-	    !tm_mem_u64(census->mem, type->at + census->layout->ht_cached_keys, &keys,
+	    !tm_mem_u64(census->mem, py_body(census, type->at) + census->layout->ht_cached_keys, &keys,
 			&ignored) ||
 	    !keys || !py_keys_read(census->mem, &census->runtime.layout->dict, keys, &shape) || shape.n == 0 || shape.n > 256)
 		return;
@@ -244,7 +246,7 @@ void py_names(struct py_census *census)
 
 		ret->address = type->at;
 		ret->flags = type->flags;
-		ret->basicsize = type->basicsize;
+		ret->basicsize = type->basicsize + census->front;
 		ret->itemsize = type->itemsize;
 		ret->base = parent < census->ntypes ? parent : HEAP_NO_TYPE;
 		name_type(census, type, ret);

@@ -6,6 +6,9 @@
 #include "base/big.h"
 #include "py/census_private.h"
 
+/* ob_tid, ob_mutex, ob_gc_bits, ob_ref_local (Include/object.h) */
+enum { FREE_THREADED_FRONT = 16 };
+
 static void count(struct py_census *census)
 {
 	struct heap_census *base = &census->base;
@@ -28,8 +31,8 @@ static bool is_proved(const struct py_census *census, struct tm_err *err)
 	if (proof->tracked == proof->listed)
 		return true;
 	tm_err_set(err, TM_ERR_BUSY, census->runtime.name,
-		   "%" PRIu64 " objects of %" PRIu64 " in the lists of its garbage "
-		   "collector were found", proof->tracked, proof->listed);
+		   "%" PRIu64 " objects of %" PRIu64 " that its garbage collector tracks "
+		   "were found", proof->tracked, proof->listed);
 	return tm_err_hint(err, "try again; it may be within a collection");
 }
 
@@ -60,7 +63,8 @@ struct py_census *py_census_create(struct tm_mem *mem, const struct tm_maps *map
 	census->arenas = arenas;
 	census->runtime = *runtime;
 	census->layout = &runtime->layout->objects;
-	census->gc_head = runtime->layout->gc_head;
+	census->gc_head = runtime->free_threaded ? 0 : runtime->layout->gc_head;
+	census->front = runtime->free_threaded ? FREE_THREADED_FRONT : 0;
 	census->blocks = *blocks;
 	*blocks = (struct heap_blocks){ 0 };
 	return census;

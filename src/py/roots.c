@@ -46,21 +46,40 @@ static void name_stacks(struct py_census *census)
 	}
 }
 
+/* Is it all of one arena? */
+static bool is_arena(const struct py_census *census, tm_addr at, uint64_t len)
+{
+	for (size_t i = 0; i < census->arenas->n; i++) {
+		const struct py_arena *arena = &census->arenas->items[i];
+
+		if (at >= arena->address && at - arena->address < arena->size &&
+		    len <= arena->size - (at - arena->address))
+			return true;
+	}
+	return false;
+}
+
+/* What of a region is in none. */
+static uint64_t outside_arenas(const struct py_census *census, const struct tm_region *region)
+{
+	uint64_t bytes = region->end - region->start;
+
+	for (size_t i = 0; i < census->arenas->n; i++) {
+		const struct py_arena *arena = &census->arenas->items[i];
+
+		if (arena->address >= region->start && arena->address < region->end)
+			bytes -= arena->size < bytes ? arena->size : bytes;
+	}
+	return bytes;
+}
+
 /* Not memory that an allocator holds and has not handed out. */
 static bool is_heap(const struct py_census *census, tm_addr at)
 {
 	uint64_t off;
 
-	if (heap_blocks_covers(&census->blocks, at) ||
-	    heap_blocks_find(&census->blocks, at, &off))
-		return true;
-	for (size_t i = 0; i < census->arenas->n; i++) {
-		const struct py_arena *arena = &census->arenas->items[i];
-
-		if (at >= arena->address && at - arena->address < arena->size)
-			return true;
-	}
-	return false;
+	return heap_blocks_covers(&census->blocks, at) ||
+	       heap_blocks_find(&census->blocks, at, &off) || is_arena(census, at, 1);
 }
 
 /* The words from `from` on of those at `at`; 0: of no memory. */
@@ -116,6 +135,8 @@ static void scan_region(struct py_census *census, const struct tm_region *region
 	for (tm_addr at = region->start; at < region->end; at += WINDOW) {
 		size_t len = region->end - at < WINDOW ? (size_t)(region->end - at) : WINDOW;
 
+		if (is_arena(census, at, len))
+			continue;
 		len = tm_mem_read_some(census->mem, at, window, len);
 		for (size_t page = 0; page < len; page += TM_PAGE)
 			if (!is_heap(census, at + page) &&
@@ -143,7 +164,7 @@ void py_words_of_roots(struct py_census *census)
 		    (strcmp(region->path, "[heap]") == 0 && !census->blocks.nestimated))
 			continue;
 		if (region->inode == 0 && !home)
-			anonymous += region->end - region->start;
+			anonymous += outside_arenas(census, region);
 		if (anonymous < MAX_ANONYMOUS)
 			scan_region(census, region, window, &home);
 	}

@@ -35,8 +35,9 @@ static bool may_be_type(const struct py_census *census, tm_addr at)
 	if (at % 8 || at == 0)
 		return false;
 	node = heap_blocks_find(&census->blocks, at, &off);
+	/* A free-threaded build has blocks of all sizes in pages. */
 	if (node)
-		return node >= census->blocks.nsmall &&
+		return (census->front || node >= census->blocks.nsmall) &&
 		       heap_blocks_size(&census->blocks, node) - off >= TYPE_HEAD;
 	if (heap_blocks_covers(&census->blocks, at))
 		return false;
@@ -52,7 +53,7 @@ static bool read_head(const struct py_census *census, tm_addr at, char *head)
 	struct tm_err err;
 
 	return may_be_type(census, at) &&
-	       tm_mem_read(census->mem, at, head, TYPE_HEAD, &err);
+	       tm_mem_read(census->mem, py_body(census, at), head, TYPE_HEAD, &err);
 }
 
 /* The type of a type is `type`, or something derived from it, and so is its. */
@@ -85,7 +86,7 @@ static bool is_type(const struct py_census *census, const char *head, char *name
 	const uint64_t size = tm_load_u64(head, BASICSIZE);
 	const uint64_t item = tm_load_u64(head, ITEMSIZE);
 
-	if (size < 16 || size > MAX_BASICSIZE || item > MAX_BASICSIZE ||
+	if (size < census->front + 16 || size > MAX_BASICSIZE || item > MAX_BASICSIZE ||
 	    !read_name(census, head, name))
 		return false;
 	/* functools._lru_list_elem is ready once an attribute of it has been
@@ -169,11 +170,13 @@ static uint32_t learn(struct py_census *census, tm_addr at, int depth)
 		type.name = tm_load_u64(head, TP_NAME);
 		type.base = tm_load_u64(head, BASE);
 		type.flags = tm_load_u32(head, FLAGS);
-		type.basicsize = (uint32_t)tm_load_u64(head, BASICSIZE);
+		type.basicsize = (uint32_t)tm_load_u64(head, BASICSIZE) - census->front;
 		type.itemsize = (uint32_t)tm_load_u64(head, ITEMSIZE);
 		type.dict = (int32_t)tm_load_u64(head, DICTOFFSET);
+		if (type.dict > 0)
+			type.dict -= (int32_t)census->front;
 		if ((int64_t)tm_load_u64(head, WEAKLIST) > 0)
-			type.weaklist = (uint32_t)tm_load_u64(head, WEAKLIST);
+			type.weaklist = (uint32_t)tm_load_u64(head, WEAKLIST) - census->front;
 		type.node = heap_blocks_find(&census->blocks, at, &off);
 		type.offset = offset_of(census, type.flags);
 		if (type.base)
@@ -209,8 +212,9 @@ bool py_types_begin(struct py_census *census, struct tm_err *err)
 {
 	tm_addr at, self;
 
-	if (!tm_mem_u64(census->mem, census->runtime.str.type + OB_TYPE, &at, err) ||
-	    !tm_mem_u64(census->mem, at + OB_TYPE, &self, err))
+	if (!tm_mem_u64(census->mem, py_body(census, census->runtime.str.type) + OB_TYPE, &at,
+			err) ||
+	    !tm_mem_u64(census->mem, py_body(census, at) + OB_TYPE, &self, err))
 		return false;
 	if (at != self)
 		return tm_err_set(err, TM_ERR_CORRUPT, census->runtime.name,

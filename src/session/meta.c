@@ -18,13 +18,12 @@ static bool was_not_traced(const struct tm_session *session, enum py_state state
 			   "-X tracemalloc; if the recorder was in it, use --recorder");
 }
 
-/* Who is free-threaded has no census (objects.c). */
 static bool advise_tracing(const struct tm_session *session, struct tm_err *err)
 {
 	int pid = (int)session->process.leader;
 	char objects[64] = "";
 
-	if (!session->runtime.free_threaded)
+	if (tm_subject_has_census(session))
 		snprintf(objects, sizeof(objects),
 			 "; without any, `tmattach objects %d' shows what is alive", pid);
 	return tm_err_hint(err, "`tmattach start %d' starts it, `tmattach start --sample 512K %d' "

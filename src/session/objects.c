@@ -94,7 +94,7 @@ static struct heap_census *make_typed(struct taking *taking, struct tm_mem *mem,
 	const struct tm_session *session = taking->session;
 	struct tm_err why;
 
-	if (is_cut_short(session) ||
+	if (is_cut_short(session) || session->runtime.free_threaded ||
 	    tm_blocks_read(taking->session, mem, NULL, &arenas, &blocks) ||
 	    !py_typed_add(mem, &session->maps, &session->runtime, &arenas, &blocks, &why) ||
 	    blocks.nestimated == 0)
@@ -184,11 +184,10 @@ static bool is_possible(struct tm_session *session, struct tm_err *err)
 		return false;
 	if (!tm_subject_python(session, err))
 		return tm_subject_explain(session, err);
-	if (!session->runtime.free_threaded)
+	if (tm_subject_has_census(session))
 		return true;
 	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
-		   "%s is free-threaded: its objects are not known yet",
-		   session->runtime.name);
+		   "%s: the pages of its allocator are not known", session->runtime.name);
 	return tm_err_hint(err, "with tracing on, `stats' shows where its memory comes from");
 }
 

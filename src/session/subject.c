@@ -118,6 +118,11 @@ bool tm_subject_insn(struct tm_session *session, struct tm_err *err)
 				   &session->syscall_insn, err);
 }
 
+bool tm_subject_has_census(const struct tm_session *session)
+{
+	return !session->runtime.free_threaded || session->runtime.layout->mimalloc_known;
+}
+
 /* ---- a live process ------------------------------------------------------------ */
 
 bool tm_subject_open(struct tm_session *session, pid_t pid, pid_t held,

@@ -73,6 +73,8 @@ bool tm_subject_refresh(struct tm_session *session,
 /* Find Python, tracing or not: session->runtime. */
 bool tm_subject_python(struct tm_session *session,
 		       struct tm_err *err) TM_MUST_CHECK;
+/* Can its objects be read? Not of a free-threaded one whose allocator is not known. */
+bool tm_subject_has_census(const struct tm_session *session);
 
 /* The reader of its stacks. NULL with *err: no Python, or one not known. */
 struct py_stack_reader *tm_subject_stacks(struct tm_session *session,

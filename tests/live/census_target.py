@@ -149,6 +149,7 @@ def make():
         "partial": [functools.partial(print, i) for i in range(100)],
         "colours": list(Colour),
         "huge": [None] * 300000,
+        "vast": bytes(40 << 20),
         "tuple": tuple(str(i) for i in range(200000 if LONG else 20000)),
     }
     kept["weak"] = [weakref.ref(plain) for plain in kept["plain"][:200]]
@@ -214,10 +215,28 @@ def waiting(event, held):
     return local
 
 
+def elsewhere():
+    """Objects of a thread that has ended, and memory that another one has given back."""
+    kept, mine = [], [Plain(i) for i in range(4000)]
+
+    def make():
+        kept.extend(Plain(i) for i in range(2000))
+        kept.extend([None] * 40000 for i in range(3))
+
+    def give_back():
+        del mine[::2]
+
+    for target in make, give_back:
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    return kept, mine
+
+
 def main():
     fork = ctypes.PyDLL(None).fork
     gc.collect()
-    kept = make()
+    kept = make(), elsewhere()
     event = threading.Event()
     for i in range(3):
         threading.Thread(target=waiting, args=(event, [i]), daemon=True).start()
