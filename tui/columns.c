@@ -40,6 +40,13 @@ static enum role format_average(const struct table *table,
 	return ROLE_NORMAL;
 }
 
+static enum role format_ages(const struct table *table,
+			     const struct tm_stat *stat, char buf[static 32])
+{
+	tm_format_ages(buf, table->ages ? &table->ages[stat - table->stats->items] : NULL);
+	return ROLE_NORMAL;
+}
+
 static enum role format_size_diff(const struct table *table,
 				  const struct tm_stat *stat, char buf[static 32])
 {
@@ -69,6 +76,9 @@ static const struct column columns[] = {
 	{ .title = "AVERAGE", .about = "average size of a block", .width = 10,
 	  .min_cols = 60, .sortable = true, .sort = SORT_AVERAGE,
 	  .format = format_average },
+	{ .title = "AGE", .about = "age of the oldest block", .width = 11,
+	  .min_cols = 80, .needs_ages = true, .sortable = true, .sort = SORT_AGE,
+	  .format = format_ages },
 	{ .title = "DELTA", .about = "size, against the baseline", .width = 11,
 	  .min_cols = 50, .sortable = true, .sort = SORT_SIZE_DIFF,
 	  .format = format_size_diff },
@@ -92,7 +102,8 @@ const struct column *columns_at(size_t i)
 bool columns_shown(const struct state *state, size_t i)
 {
 	return state->cols >= columns[i].min_cols &&
-	       (!columns[i].needs_mark || (state->table && state->table->has_older));
+	       (!columns[i].needs_mark || (state->table && state->table->has_older)) &&
+	       (!columns[i].needs_ages || (state->table && state->table->ages));
 }
 
 size_t columns_index_of(enum sort sort)

@@ -13,6 +13,7 @@ struct column {
 	int width;           /* its blank in front included; 0: the rest */
 	int min_cols;        /* shown on terminals at least this wide */
 	bool needs_mark;     /* only with a baseline */
+	bool needs_ages;     /* only where ages are known */
 	bool sortable;
 	enum sort sort;
 	/* Fill buf; NULL for the location, which page_table.c draws. */

@@ -12,6 +12,8 @@
 struct detail {
 	struct table *table; /* keeps what the rest borrows from */
 	struct tm_stat stat;
+	struct tm_snapshot *made;           /* without ages; NULL: there are none */
+	const struct tm_snapshot *snapshot; /* that of the sites */
 	tm_id *sites;
 	size_t nsites;
 	uint64_t *starts;    /* first line of each site; nsites + 1 of them */

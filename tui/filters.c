@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/quantity.h"
 #include "text.h"
 
 void filter_free(struct tm_filter *filter)
@@ -94,23 +95,56 @@ static bool take_function(const char *typed, size_t len, struct tm_filter *ret)
 	return true;
 }
 
-bool filters_parse(const char *typed, struct tm_filter *ret)
+/* "<frozen" is the beginning of a name. */
+static bool take_age(const char *typed, struct tm_filter *ret)
 {
-	size_t len;
+	double seconds;
 
-	*ret = (struct tm_filter){ .inclusive = true };
-	if (typed[0] == '!') {
-		ret->inclusive = false;
-		typed++;
-	}
-	len = strlen(typed);
-	if (take_function(typed, len, ret))
+	if ((typed[0] != '>' && typed[0] != '<') || !tm_duration(typed + 1, &seconds))
+		return false;
+	*(typed[0] == '>' ? &ret->older_ns : &ret->newer_ns) = (uint64_t)(seconds * 1e9);
+	return true;
+}
+
+void filters_invert(struct tm_filter *filter)
+{
+	const uint64_t older_ns = filter->older_ns;
+
+	filter->older_ns = filter->newer_ns;
+	filter->newer_ns = older_ns;
+	filter->inclusive = !filter->inclusive;
+}
+
+static bool parse(const char *typed, struct tm_filter *ret)
+{
+	size_t len = strlen(typed);
+
+	if (take_age(typed, ret) || take_function(typed, len, ret))
 		return true;
 	ret->has_lineno = take_lineno(typed, &len, &ret->lineno);
 	if (len == 0)
 		return false;
 	ret->pattern = typed_pattern(typed, len);
 	return true;
+}
+
+bool filters_parse(const char *typed, struct tm_filter *ret)
+{
+	const bool inverted = typed[0] == '!';
+
+	*ret = (struct tm_filter){ .inclusive = true };
+	if (!parse(typed + inverted, ret))
+		return false;
+	if (inverted)
+		filters_invert(ret);
+	return true;
+}
+
+static char *describe_age(const struct tm_filter *filter)
+{
+	const uint64_t ns = filter->older_ns ? filter->older_ns : filter->newer_ns;
+
+	return tm_asprintf("%s than %g s", filter->older_ns ? "older" : "newer", (double)ns / 1e9);
 }
 
 char *filters_literal(struct tm_text text, size_t *ret_len)
@@ -135,6 +169,8 @@ char *filters_describe(const struct tm_filter *filter)
 {
 	struct tm_buf text = { 0 };
 
+	if (filter->older_ns || filter->newer_ns)
+		return describe_age(filter);
 	tm_buf_adds(&text, filter->inclusive ? "include " : "exclude ");
 	if (filter->function.bytes) {
 		tm_buf_add(&text, filter->function.bytes, filter->function.len);

@@ -22,11 +22,14 @@ void filters_copy(struct filters *ret, const struct filters *from);
 
 /*
  * What a user types: "text" matches any name containing it, wildcards make it
- * a whole pattern, ":12" at its end is a line, "()" makes it a function's name, "!" at
- * its start excludes. False if there is no pattern in it. To be freed by
+ * a whole pattern, ":12" at its end is a line, "()" makes it a function's name, ">5m" and
+ * "<5m" are ages, "!" at its start excludes. False if there is no pattern in it. To be freed by
  * filter_free().
  */
 bool filters_parse(const char *typed, struct tm_filter *ret);
+
+/* What it includes it excludes, and the reverse. */
+void filters_invert(struct tm_filter *filter);
 
 /* A pattern that matches exactly this text. malloc'ed. */
 char *filters_literal(struct tm_text text, size_t *ret_len);

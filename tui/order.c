@@ -18,7 +18,13 @@ static int compare_keys(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static double value_of(const struct tm_stat *stat, enum sort sort)
+static double oldest(const struct tm_ages *ages)
+{
+	return ages && ages->oldest != TM_AGE_NONE ? (double)ages->oldest : -1;
+}
+
+static double value_of(const struct tm_stat *stat, const struct tm_ages *ages,
+		       enum sort sort)
 {
 	switch (sort) {
 	case SORT_SIZE:
@@ -27,6 +33,8 @@ static double value_of(const struct tm_stat *stat, enum sort sort)
 		return (double)stat->count;
 	case SORT_AVERAGE:
 		return stat->count ? (double)stat->size / (double)stat->count : 0;
+	case SORT_AGE:
+		return oldest(ages);
 	case SORT_SIZE_DIFF:
 		return (double)stat->size_diff;
 	case SORT_COUNT_DIFF:
@@ -91,15 +99,17 @@ static int compare_plain(const void *a, const void *b, void *items)
 	return compare_stats(y, x, false); /* as Traceback.__lt__ */
 }
 
-static void sort_by_value(struct tm_stat *items, uint32_t *rows, size_t n,
-			  enum sort sort)
+static void sort_by_value(const struct tm_stat *items, const struct tm_ages *ages,
+			  uint32_t *rows, size_t n, enum sort sort)
 {
 	struct sort_key *keys = tm_calloc(n, sizeof(*keys));
 
 	/* Ties go by the position so far, not by the index. */
 	for (size_t i = 0; i < n; i++)
-		keys[i] = (struct sort_key){ value_of(&items[rows[i]], sort),
-					     (uint32_t)i };
+		keys[i] = (struct sort_key){
+			value_of(&items[rows[i]], ages ? &ages[rows[i]] : NULL, sort),
+			(uint32_t)i,
+		};
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (size_t i = 0; i < n; i++)
 		keys[i].index = rows[keys[i].index];
@@ -108,8 +118,8 @@ static void sort_by_value(struct tm_stat *items, uint32_t *rows, size_t n,
 	free(keys);
 }
 
-uint32_t *order_rows(const struct tm_stats *stats, enum sort sort, bool diff,
-		     bool compared, size_t *ret_n)
+uint32_t *order_rows(const struct tm_stats *stats, const struct tm_ages *ages,
+		     enum sort sort, bool diff, bool compared, size_t *ret_n)
 {
 	bool natural = sort == (diff ? SORT_SIZE_DIFF : SORT_SIZE);
 	uint32_t *rows;
@@ -128,6 +138,6 @@ uint32_t *order_rows(const struct tm_stats *stats, enum sort sort, bool diff,
 	if (sort == SORT_LOCATION)
 		qsort_r(rows, n, sizeof(*rows), compare_located, stats->items);
 	else if (!natural)
-		sort_by_value(stats->items, rows, n, sort);
+		sort_by_value(stats->items, ages, rows, n, sort);
 	return rows;
 }

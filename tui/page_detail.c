@@ -37,7 +37,7 @@ static void head(const struct state *state, struct screen *screen)
 static void draw_heading(const struct detail *detail, size_t i, int row,
 			 struct screen *screen)
 {
-	const struct tm_snapshot *s = detail->stat.snapshot;
+	const struct tm_snapshot *s = detail->snapshot;
 	const struct tm_site *site = &s->sites[detail->sites[i]];
 	const struct tm_traceback *traceback = &s->tracebacks[site->traceback];
 	char size[32], count[32];
@@ -128,7 +128,7 @@ static void draw(const struct state *state, size_t line, int row,
 		 struct lines *lines, struct screen *screen)
 {
 	const struct detail *detail = state->detail;
-	const struct tm_snapshot *s = detail->stat.snapshot;
+	const struct tm_snapshot *s = detail->snapshot;
 	uint64_t within;
 	size_t i = detail_find(detail, line, &within);
 	tm_id traceback = s->sites[detail->sites[i]].traceback;

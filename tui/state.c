@@ -159,7 +159,7 @@ bool state_typed_filter(const struct state *state, struct tm_filter *ret)
 	    !filters_parse(state->prompt.text, ret))
 		return false;
 	if (state->prompt.exclude)
-		ret->inclusive = !ret->inclusive;
+		filters_invert(ret);
 	ret->all_frames = state->prompt.all_frames;
 	return true;
 }

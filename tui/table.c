@@ -182,6 +182,7 @@ static bool compute_stats(struct table *table, const struct table_query *query,
 		tm_snapshot_statistics(table->newer->snapshot, &q, err);
 	if (!table->stats)
 		return false;
+	table->ages = tm_stats_ages(table->stats, table->stats->n, table->newer->snapshot, &q);
 	if (table->stats->n >= UINT32_MAX)
 		return tm_err_set(err, TM_ERR_LIMIT, "table", "%zu groups are too many",
 				  table->stats->n);
@@ -240,7 +241,7 @@ struct table *table_compute(const struct table_query *query,
 		return NULL;
 	}
 	table->diff = query->diff && table->has_older;
-	table->order = order_rows(table->stats, table->sort, table->diff,
+	table->order = order_rows(table->stats, table->ages, table->sort, table->diff,
 				  table->has_older, &table->nrows);
 	find_domains(table, query);
 	table->follow = find_group(table, &query->follow);
@@ -267,6 +268,7 @@ void table_put(struct table *table)
 	if (!table || atomic_fetch_sub(&table->refs, 1) != 1)
 		return;
 	tm_stats_destroy(table->stats);
+	free(table->ages);
 	free(table->order);
 	filters_deinit(&table->filters);
 	snap_put(table->newer);

@@ -53,6 +53,7 @@ struct table {
 	atomic_int refs;
 	struct snap *newer, *older; /* what the statistics borrow from */
 	struct tm_stats *stats;
+	struct tm_ages *ages;       /* of each of them; NULL: not known */
 	uint32_t *order;            /* row -> index into stats; NULL: the same */
 	size_t nrows;
 	enum tm_key key;

@@ -67,6 +67,7 @@ struct tm_codec {
 	bool (*sniff)(const unsigned char *head, size_t len);
 	bool functions;       /* shows or keeps the names of Python functions */
 	bool stacks;          /* shows stacks as they grow out of their oldest frames */
+	bool ages;            /* keeps how old blocks are */
 };
 
 size_t tm_codec_count(void);

@@ -18,6 +18,10 @@ extern "C" {
 /* tracemalloc._format_size(size, sign); returns buf, which has 32 bytes. */
 char *tm_format_size(char buf[32], double size, bool sign);
 
+/* Ages as users write them, the newest and the oldest: "12s-3h", "5m"; buf has 32 bytes.
+ * "": they are not known. */
+char *tm_format_ages(char buf[32], const struct tm_ages *ages);
+
 /*
  * The texts that follow are malloc'ed, *ret_len (may be NULL) their length; they may
  * contain lone surrogates as 3-byte sequences and NULs, as the names do.

@@ -76,13 +76,18 @@ struct tm_traceback {
  * code without unwind tables. It has no line, function or module. */
 #define TM_CUT_FRAME "<cut>"
 
-/* A traceback, domain and thread, and the totals of all their traces. */
+/* How old a block was when the snapshot was taken, in tenths of a second. */
+#define TM_AGE_NS 100000000u
+#define TM_AGE_NONE UINT32_MAX
+
+/* A traceback, domain, thread and age, and the totals of all their traces. */
 struct tm_site {
 	tm_id traceback;
 	uint32_t domain;
 	uint64_t size;
 	uint64_t count;
 	tm_id thread; /* string id of its name; TM_ID_NONE: not kept (tracemalloc) */
+	uint32_t age; /* TM_AGE_NONE: not kept, or not known */
 };
 
 /* `count` traces of `size` bytes each at one site. Rows are in no particular
@@ -175,6 +180,9 @@ tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t dom
 /* Its traces tell their threads, also if there are none; those without one are of
  * "<unknown>". */
 void tm_builder_has_threads(struct tm_builder *b);
+/* The same of one age, which may be TM_AGE_NONE. */
+tm_id tm_builder_aged_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
+			   tm_id thread, uint32_t age);
 /* `count` (at least 1) traces of `size` bytes at `site`. */
 void tm_builder_traces(struct tm_builder *b, tm_id site, uint64_t size,
 		       uint32_t count);
@@ -217,6 +225,12 @@ uint32_t tm_traceback_acting(const struct tm_snapshot *snapshot, tm_id traceback
 
 /* Bytes whose stacks end in TM_CUT_FRAME. */
 uint64_t tm_snapshot_cut_size(const struct tm_snapshot *snapshot);
+
+/* Is the age of any trace known? */
+bool tm_snapshot_has_ages(const struct tm_snapshot *snapshot);
+
+/* The same traces, their ages forgotten: fewer sites. Never fails. */
+struct tm_snapshot *tm_snapshot_without_ages(const struct tm_snapshot *snapshot);
 
 /* ---- several as one ------------------------------------------------------ */
 

@@ -92,6 +92,8 @@ struct tm_session_opts {
 	 */
 	uint64_t older_ns, newer_ns;
 	bool at_peak;
+	bool ages; /* traces of the recorder have their ages, where they are known: many
+		      more sites */
 	unsigned busy_timeout_ms;    /* how long to wait until the tables are at
 					rest; 0: 10 s */
 	/* Of taking a snapshot, in bytes. The target runs meanwhile, and
@@ -111,7 +113,7 @@ struct tm_session_opts {
 	void *note_ctx;
 };
 
-/* What the options want of a snapshot: names and sizes. Consumes it; NULL is fine. */
+/* What the options want of a snapshot: names, sizes, and where it has them ages. Consumes it; NULL is fine. */
 struct tm_snapshot *tm_snapshot_as_wanted(struct tm_snapshot *taken,
 					  const struct tm_session_opts *opts);
 

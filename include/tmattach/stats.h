@@ -34,6 +34,10 @@ struct tm_filter {
 	/* Another, of the frame's function: its whole name, or that without arguments.
 	 * An unknown one matches none. bytes == NULL: any function. */
 	struct tm_text function;
+	/* Either of them: a filter by age, of which nothing else counts. All traces that
+	 * pass are at least so old, or younger than that (0: any age). One whose age is
+	 * not known does not pass. */
+	uint64_t older_ns, newer_ns;
 };
 
 /* fnmatch.fnmatchcase() of CPython 3.13 on code points. */
@@ -163,6 +167,19 @@ struct tm_error *tm_stats_errors(const struct tm_stats *stats, size_t nitems,
 				 const struct tm_query *query);
 /* Of all traces together. False: they are exact. */
 bool tm_snapshot_error(const struct tm_snapshot *snapshot, struct tm_error *ret);
+
+/* How old the oldest and the newest block of a group are (see tm_site);
+ * TM_AGE_NONE: it is known of none of them. */
+struct tm_ages {
+	uint32_t oldest, newest;
+};
+
+/* For the first `nitems` items, of differences those of `newer`, which the statistics
+ * are of; `query` is the one of the statistics. free() the result. NULL: no age is
+ * known. */
+struct tm_ages *tm_stats_ages(const struct tm_stats *stats, size_t nitems,
+			      const struct tm_snapshot *newer,
+			      const struct tm_query *query);
 
 /* What one snapshot contributed to a group of a merged one. */
 struct tm_share {

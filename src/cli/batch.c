@@ -80,7 +80,7 @@ static bool print_source(const struct cli_source *source,
 
 	if (!stats)
 		return false;
-	report_round(&how, stats, source->snapshot,
+	report_round(&how, stats, &options->query, source->snapshot,
 		     source->file ? source->file : source->object);
 	tm_stats_destroy(stats);
 	putchar('\n');

@@ -85,7 +85,7 @@ const struct cli_command command_stats = {
 		"--all-frames 4711\n"
 		"  tmattach stats --children --name gunicorn\n",
 	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
-		  CLI_REPORT | CLI_FUNCTIONS,
+		  CLI_REPORT | CLI_FUNCTIONS | CLI_AGES,
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,
 	.run = run,

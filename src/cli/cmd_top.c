@@ -86,6 +86,7 @@ static int run_live(const struct cli_options *options)
 	int status = cli_many_open(&many, options);
 
 	opts.session.functions = true;
+	opts.session.ages = true;
 	return status ? status : run_view(&many, &opts);
 }
 
@@ -111,7 +112,7 @@ const struct cli_command command_top = {
 		"  tmattach top -b -d 5 -n 12 4711 > minute.txt\n"
 		"  tmattach top -b -p 4711,4712 -k filename\n",
 	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
-		  CLI_REPORT | CLI_FUNCTIONS | CLI_ROUNDS,
+		  CLI_REPORT | CLI_FUNCTIONS | CLI_AGES | CLI_ROUNDS,
 	.formats = "text pretty",
 	.min_sources = 1,
 	.max_sources = SIZE_MAX,

@@ -33,6 +33,8 @@ enum cli_group {
 
 	CLI_FUNCTIONS = 1 << 20, /* --functions, beside CLI_REPORT */
 
+	CLI_AGES    = 1 << 22, /* --ages, beside CLI_REPORT */
+
 	CLI_FOLLOW  = 1 << 21, /* --follow, beside CLI_CHILDREN */
 
 	CLI_OBJECTS = 1 << 24, /* -k, --retained ... of objects */

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/guard.h"
+#include "base/quantity.h"
 #include "cli/text.h"
 #include "cli/units.h"
 
@@ -18,8 +19,8 @@ static const struct argp_option filter_options[] = {
 	OPTION("block-size", OPT_BLOCK_SIZE, "SIZE",
 	       "Only blocks of SIZE bytes, or of MIN-MAX; one of both can be left out; "
 	       "K, M and G may follow"),
-	OPTION("older", OPT_OLDER, "DURATION", "Only blocks that are older, of the recorder: "
-	       "90s, 5m, 2h, 1d"),
+	OPTION("older", OPT_OLDER, "DURATION", "Only blocks that are older, of the recorder "
+	       "or a .tms file of it: 90s, 5m, 2h, 1d"),
 	OPTION("newer", OPT_NEWER, "DURATION", "Only blocks that are newer, of the recorder"),
 	OPTION("peak", OPT_PEAK, NULL, "The recorder's table as it was when most memory was "
 	       "traced, not as it is now"),
@@ -112,7 +113,7 @@ static void parse_age(const struct argp_state *state, int key, const char *arg)
 	const char *option = key == OPT_OLDER ? "--older" : "--newer";
 	double seconds;
 
-	if (!cli_duration(arg, &seconds))
+	if (!tm_duration(arg, &seconds))
 		cli_usage(state, option, "takes a time, as 90s, 5m, 2h or 1d, not '%s'", arg);
 	*(key == OPT_OLDER ? &opts->older_ns : &opts->newer_ns) = (uint64_t)(seconds * 1e9);
 	if (opts->newer_ns && opts->older_ns >= opts->newer_ns)

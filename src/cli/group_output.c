@@ -98,6 +98,7 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_SUCCESS:
 		choose_codec(state, o);
 		o->session.functions |= o->codec && o->codec->functions;
+		o->session.ages |= o->codec && o->codec->ages;
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

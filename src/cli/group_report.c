@@ -26,6 +26,12 @@ static const struct argp_option functions_options[] = {
 	OPTIONS_END,
 };
 
+static const struct argp_option ages_options[] = {
+	OPTION("ages", OPT_AGES, NULL, "Show how old the newest and the oldest block of "
+	       "each group is, of the recorder"),
+	OPTIONS_END,
+};
+
 static const struct argp_option report_options[] = {
 	OPTION("format", 'f', "FORMAT", "The form of the report"),
 	OPTIONS_END,
@@ -127,6 +133,24 @@ static error_t parse_functions(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static error_t parse_ages(int key, char *arg, struct argp_state *state)
+{
+	struct cli_options *o = state->input;
+
+	(void)arg;
+	switch (key) {
+	case OPT_AGES:
+		o->ages = true;
+		break;
+	case ARGP_KEY_SUCCESS:
+		o->session.ages |= o->ages || o->format == REPORT_JSON;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
 static bool is_among(const char *words, const char *word)
 {
 	size_t len = strlen(word);
@@ -203,6 +227,11 @@ const struct argp cli_limit_argp = {
 const struct argp cli_functions_argp = {
 	.options = functions_options,
 	.parser = parse_functions,
+};
+
+const struct argp cli_ages_argp = {
+	.options = ages_options,
+	.parser = parse_ages,
 };
 
 const struct argp cli_report_argp = {

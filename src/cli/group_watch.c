@@ -1,5 +1,6 @@
 #include "cli/groups.h"
 
+#include "base/quantity.h"
 #include "cli/number.h"
 #include "cli/units.h"
 
@@ -49,7 +50,7 @@ static error_t parse_amount(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_EVERY:
-		if (!cli_duration(arg, &watch->every))
+		if (!tm_duration(arg, &watch->every))
 			wrong(state, "--every", arg, "must be a time like 60s, "
 			      "5m or 2h, from 0.1 s to a year");
 		break;

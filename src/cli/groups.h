@@ -30,6 +30,7 @@ enum cli_key {
 	OPT_FOLLOW,
 	OPT_FREEZE,
 	OPT_FUNCTIONS,
+	OPT_AGES,
 	OPT_GARBAGE,
 	OPT_GROWTH,
 	OPT_HEAP,
@@ -78,6 +79,7 @@ extern const struct argp cli_exe_argp;
 extern const struct argp cli_query_argp;
 extern const struct argp cli_limit_argp;
 extern const struct argp cli_functions_argp;
+extern const struct argp cli_ages_argp;
 extern const struct argp cli_filter_argp;
 extern const struct argp cli_report_argp;
 extern const struct argp cli_output_argp;

@@ -41,6 +41,7 @@ static const struct group {
 	{ CLI_REPORT, OUTPUT, &cli_report_argp },
 	{ CLI_LIMIT, OUTPUT, &cli_limit_argp },
 	{ CLI_FUNCTIONS, OUTPUT, &cli_functions_argp },
+	{ CLI_AGES, OUTPUT, &cli_ages_argp },
 	{ CLI_WATCH, WATCHING, &cli_watch_argp },
 	{ CLI_QUERY, GROUPING, &cli_query_argp },
 	{ CLI_OBJECTS, OBJECTS, &cli_objects_argp },
@@ -334,6 +335,7 @@ struct report cli_options_report(const struct cli_options *options,
 		.limit = options->limit == CLI_LIMIT_UNSET ? unset
 							   : options->limit,
 		.functions = options->functions,
+		.ages = options->ages,
 		.lines = lines,
 		.out = stdout,
 	};

@@ -59,6 +59,7 @@ struct cli_options {
 	struct tm_mapping *mappings;     /* what session.mappings points to */
 	size_t limit;                    /* 0: all */
 	enum report_form format;         /* of a report */
+	bool ages;                       /* of blocks, in statistics */
 	bool functions;                  /* of Python, in tracebacks for people */
 	const char *format_word;         /* of a file, as it was typed */
 	const struct tm_codec *codec;    /* of a snapshot file */

@@ -100,6 +100,12 @@ static void note_of_file(void *ctx, const char *text)
 	cli_note("%s: %s", loading->path, text);
 }
 
+static bool lacks_ages(const struct tm_snapshot *snapshot, const struct tm_session_opts *opts)
+{
+	return (opts->older_ns || opts->newer_ns) && snapshot->total_count &&
+	       !tm_snapshot_has_ages(snapshot);
+}
+
 static struct tm_snapshot *load(const char *path, const struct cli_options *options,
 				struct cli_progress *progress, struct tm_err *err)
 {
@@ -112,15 +118,21 @@ static struct tm_snapshot *load(const char *path, const struct cli_options *opti
 	};
 	struct tm_snapshot *snapshot;
 
-	if (options->session.older_ns || options->session.newer_ns || options->session.at_peak) {
+	if (options->session.at_peak) {
 		tm_err_set(err, TM_ERR_UNSUPPORTED, path,
-			   "a file does not tell how old blocks are, nor what was there at the peak");
-		tm_err_hint(err, "ask the process: `tmattach dump' has --older, --newer and --peak, "
-			    "and writes a file of what they leave");
+			   "a file does not tell what was there at the peak");
+		tm_err_hint(err, "ask the process: `tmattach dump' has --peak, "
+			    "and writes a file of what was there then");
 		return NULL;
 	}
 	snapshot = tm_snapshot_load_with(path, &opts, err);
 	cli_progress_end(progress);
+	if (snapshot && lacks_ages(snapshot, &options->session)) {
+		tm_snapshot_destroy(snapshot);
+		tm_err_set(err, TM_ERR_UNSUPPORTED, path, "it does not tell how old blocks are");
+		tm_err_hint(err, "a .tms file of what the recorder has recorded does");
+		return NULL;
+	}
 	return tm_snapshot_as_wanted(snapshot, &options->session);
 }
 

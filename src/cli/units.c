@@ -8,21 +8,8 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/quantity.h"
 #include "cli/number.h"
-
-/* Digits with at most one point: no sign, exponent, infinity or hexadecimal. */
-static bool decimal(const char *word, double *ret, const char **end)
-{
-	size_t whole = strspn(word, "0123456789"), len = whole;
-
-	if (word[len] == '.')
-		len += 1 + strspn(word + len + 1, "0123456789");
-	if (whole == 0 || word[len - 1] == '.' || len > 30)
-		return false;
-	*ret = strtod(word, NULL);
-	*end = word + len;
-	return true;
-}
 
 bool cli_bytes(const char *word, uint64_t *ret)
 {
@@ -30,7 +17,7 @@ bool cli_bytes(const char *word, uint64_t *ret)
 	const char *end, *unit;
 	double value;
 
-	if (!decimal(word, &value, &end))
+	if (!tm_decimal(word, &value, &end))
 		return false;
 	unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
 	if (unit) {
@@ -47,34 +34,12 @@ bool cli_bytes(const char *word, uint64_t *ret)
 	return true;
 }
 
-bool cli_duration(const char *word, double *ret)
-{
-	static const struct {
-		const char *unit;
-		double seconds;
-	} units[] = {
-		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "min", 60 },
-		{ "h", 3600 }, { "d", 86400 },
-	};
-	const char *end;
-	double value;
-
-	if (!decimal(word, &value, &end))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(units[i].unit, end) == 0) {
-			*ret = value * units[i].seconds;
-			return *ret >= 0.1 && *ret <= 366 * 86400.0;
-		}
-	return false;
-}
-
 bool cli_percent(const char *word, double *ret)
 {
 	const char *end;
 	double value;
 
-	if (!decimal(word, &value, &end) || (*end && strcmp(end, "%") != 0) ||
+	if (!tm_decimal(word, &value, &end) || (*end && strcmp(end, "%") != 0) ||
 	    value <= 0 || value > 10000)
 		return false;
 	*ret = value / 100;

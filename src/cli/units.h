@@ -7,8 +7,6 @@
 
 /* "500M", "1.5GiB", "2g", "4096": bytes, K M G T being powers of 1024. */
 bool cli_bytes(const char *word, uint64_t *ret);
-/* "90", "90s", "5m", "2h", "1d": seconds, from 0.1 to a year. */
-bool cli_duration(const char *word, double *ret);
 /* "20%" or "20": a share above 0, at most 100 times. */
 bool cli_percent(const char *word, double *ret);
 

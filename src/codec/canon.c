@@ -118,8 +118,10 @@ static int compare_sites(const void *a, const void *b, void *ctx)
 	if (x->traceback != y->traceback)
 		return tm_order_u64(canon->tracebacks.rank[x->traceback],
 				   canon->tracebacks.rank[y->traceback]);
-	if (x->domain != y->domain || x->thread == y->thread)
+	if (x->domain != y->domain)
 		return tm_order_u64(x->domain, y->domain);
+	if (x->thread == y->thread)
+		return tm_order_u64(x->age, y->age);
 	return tm_order_u64(canon_rank1(&canon->strings, x->thread),
 			    canon_rank1(&canon->strings, y->thread));
 }

@@ -276,8 +276,15 @@ struct snapshot_file {
 static bool write_snapshot(void *ctx, FILE *out, struct tm_err *err)
 {
 	const struct snapshot_file *file = ctx;
+	struct tm_snapshot *plain = NULL;
+	bool ok;
 
-	return file->codec->write(file->snapshot, out, file->opts, err);
+	/* Where ages are not kept, traces that differ in nothing else are the same. */
+	if (!file->codec->ages && tm_snapshot_has_ages(file->snapshot))
+		plain = tm_snapshot_without_ages(file->snapshot);
+	ok = file->codec->write(plain ? plain : file->snapshot, out, file->opts, err);
+	tm_snapshot_destroy(plain);
+	return ok;
 }
 
 bool tm_snapshot_save(const struct tm_snapshot *snapshot, const char *path,

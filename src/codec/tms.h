@@ -1,5 +1,5 @@
 /*
- * The .tms format, version 1.2
+ * The .tms format, version 1.3
  * ============================
  *
  *   header    12 bytes: 89 'T' 'M' 'S' 0D 0A 1A 0A, major u16, minor u16
@@ -30,6 +30,8 @@
  *   9 THREADS     1.2, before SITES: for the first sites of these, one by one,
  *                 thread+1 (strings); it is there if the traces tell their threads,
  *                 without sites as well
+ *  10 AGES        1.3, before SITES: for the first sites of these, one by one,
+ *                 age+1 (tenths of a second)
  *   0 END         numbers of strings, modules, frames, tracebacks, sites;
  *                 number of traces; sum of their sizes. The last chunk.
  *
@@ -50,7 +52,7 @@
 
 enum {
 	TMS_MAJOR = 1,
-	TMS_MINOR = 2,
+	TMS_MINOR = 3,
 	TMS_HEADER = 12,
 	TMS_TRAILER = 4,
 	TMS_WINDOW_LOG = 23,
@@ -78,6 +80,7 @@ enum tms_tag {
 	TMS_ROWS,
 	TMS_FUNCTIONS,
 	TMS_THREADS,
+	TMS_AGES,
 };
 
 /* The payload is a varint; of RUNTIME and COMMAND, the bytes of the text. */

@@ -20,7 +20,7 @@ struct tms_reader {
 	struct tms_in *in;
 	struct tm_builder *builder;
 	struct tm_meta *meta;
-	struct id_list strings, modules, functions, frames, tracebacks, threads, sites;
+	struct id_list strings, modules, functions, frames, tracebacks, threads, ages, sites;
 	struct tm_row *rows;   /* one chunk of them */
 	uint64_t *column;      /* one column of it */
 	tm_id *stack;          /* the frames of one traceback */
@@ -176,6 +176,19 @@ static void get_thread(struct tms_reader *r)
 		list_add(&r->threads, thread);
 }
 
+static void get_age(struct tms_reader *r)
+{
+	const uint64_t age = tms_in_bounded(r->in, UINT32_MAX, "an age beyond 32 bits");
+
+	if (!tms_in_failed(r->in))
+		list_add(&r->ages, age ? (uint32_t)(age - 1) : TM_AGE_NONE);
+}
+
+static uint32_t next_of(const struct id_list *list, size_t i, uint32_t none)
+{
+	return i < list->n ? list->ids[i] : none;
+}
+
 static void get_site(struct tms_reader *r)
 {
 	tm_id traceback = get_ref(r, &r->tracebacks, "an unknown traceback");
@@ -183,9 +196,9 @@ static void get_site(struct tms_reader *r)
 
 	if (!tms_in_failed(r->in))
 		list_add(&r->sites,
-			 tm_builder_thread_site(r->builder, traceback, domain,
-						r->sites.n < r->threads.n ?
-						r->threads.ids[r->sites.n] : TM_ID_NONE));
+			 tm_builder_aged_site(r->builder, traceback, domain,
+					      next_of(&r->threads, r->sites.n, TM_ID_NONE),
+					      next_of(&r->ages, r->sites.n, TM_AGE_NONE)));
 }
 
 static bool get_row_sites(struct tms_reader *r, size_t n)
@@ -283,6 +296,7 @@ static bool get_chunks(struct tms_reader *r)
 			tm_builder_has_threads(r->builder);
 			each(r, get_thread);
 			break;
+		case TMS_AGES: each(r, get_age); break;
 		case TMS_SITES: each(r, get_site); break;
 		case TMS_ROWS: each(r, get_rows); break;
 		case TMS_END:
@@ -315,6 +329,7 @@ bool tms_read(FILE *file, struct tm_builder *builder, struct tm_meta *meta,
 	free(r.frames.ids);
 	free(r.tracebacks.ids);
 	free(r.threads.ids);
+	free(r.ages.ids);
 	free(r.sites.ids);
 	tm_buf_free(&r.text);
 	return ok;

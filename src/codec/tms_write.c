@@ -90,6 +90,21 @@ static void put_threads(struct tms_out *out, const struct canon *canon)
 	tms_flush(out, TMS_THREADS);
 }
 
+static void put_ages(struct tms_out *out, const struct canon *canon)
+{
+	const struct tm_snapshot *s = canon->snapshot;
+
+	if (!tm_snapshot_has_ages(s))
+		return;
+	for (size_t i = 0; i < canon->sites.n; i++) {
+		const uint32_t age = s->sites[canon->sites.id[i]].age;
+
+		tms_put(out, age == TM_AGE_NONE ? 0 : (uint64_t)age + 1);
+		tms_flush_if_full(out, TMS_AGES);
+	}
+	tms_flush(out, TMS_AGES);
+}
+
 static void put_tracebacks(struct tms_out *out, const struct canon *canon)
 {
 	const struct tm_snapshot *s = canon->snapshot;
@@ -107,6 +122,7 @@ static void put_tracebacks(struct tms_out *out, const struct canon *canon)
 	}
 	tms_flush(out, TMS_TRACEBACKS);
 	put_threads(out, canon);
+	put_ages(out, canon);
 	for (size_t i = 0; i < canon->sites.n; i++) {
 		const struct tm_site *site = &s->sites[canon->sites.id[i]];
 
@@ -195,4 +211,5 @@ const struct tm_codec codec_tms = {
 	.read = tms_read,
 	.sniff = tms_sniff,
 	.functions = true,
+	.ages = true,
 };

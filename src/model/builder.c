@@ -145,6 +145,12 @@ tm_id tm_builder_site(struct tm_builder *b, tm_id traceback, uint32_t domain)
 tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
 			     tm_id thread)
 {
+	return tm_builder_aged_site(b, traceback, domain, thread, TM_AGE_NONE);
+}
+
+tm_id tm_builder_aged_site(struct tm_builder *b, tm_id traceback, uint32_t domain,
+			   tm_id thread, uint32_t age)
+{
 	struct tables *t = &b->tables;
 
 	if (thread != TM_ID_NONE && thread >= t->nstrings)
@@ -153,7 +159,7 @@ tm_id tm_builder_thread_site(struct tm_builder *b, tm_id traceback, uint32_t dom
 		return unknown_id(b, "traceback", traceback, t->ntracebacks);
 	if (full(b, t->nsites, "more than 2^32 - 2 tracebacks and domains"))
 		return TM_ID_NONE;
-	return tables_site(t, traceback, domain, thread);
+	return tables_site(t, traceback, domain, thread, age);
 }
 
 void tm_builder_has_threads(struct tm_builder *b)

@@ -122,9 +122,10 @@ void snapshot_copy_site(struct snapshot_copy *copy, tm_id id)
 		ids[n++] = thread_frame(copy, site);
 	for (uint32_t i = 0; i < tb->nframe; i++)
 		ids[n++] = copy_frame(copy, frames[i]);
-	copy->sites[id] = tm_builder_thread_site(
+	copy->sites[id] = tm_builder_aged_site(
 		copy->to, tm_builder_traceback(copy->to, ids, n, tb->total_nframe),
-		site->domain, copy_string(copy, site->thread));
+		site->domain, copy_string(copy, site->thread),
+		copy->no_ages ? TM_AGE_NONE : site->age);
 }
 
 static bool is_within(struct tm_sizes sizes, const struct tm_row *row)

@@ -11,7 +11,8 @@ struct snapshot_copy {
 	const struct tm_mapping *mappings;
 	size_t nmappings;
 	struct tm_sizes sizes; /* of the traces that are copied; from the start: all */
-	bool under_threads; /* with these as the oldest frames; from the start: without */
+	bool under_threads;    /* with these as the oldest frames; from the start: without */
+	bool no_ages;          /* without their ages; from the start: with them */
 	tm_id *strings;
 	tm_id *paths;    /* strings that name files */
 	tm_id *frames;

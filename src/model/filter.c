@@ -43,6 +43,11 @@ static struct tm_text source_name(struct tm_text name)
 	return name;
 }
 
+static bool by_age(const struct tm_filter *filter)
+{
+	return filter->older_ns || filter->newer_ns;
+}
+
 void filter_set_init(struct filter_set *set, const struct tm_snapshot *snapshot,
 		     const struct tm_query *query)
 {
@@ -55,7 +60,7 @@ void filter_set_init(struct filter_set *set, const struct tm_snapshot *snapshot,
 	set->states = tm_calloc(n, sizeof(*set->states));
 	for (size_t i = 0; i < n; i++) {
 		set->states[i].filter = &filters[i];
-		if (filters[i].domain_only)
+		if (filters[i].domain_only || by_age(&filters[i]))
 			continue;
 		names_init(&set->states[i].files, snapshot,
 			   source_name(filters[i].pattern));
@@ -145,6 +150,14 @@ static bool accepts(struct acting *acting, struct filter_state *state,
 	return matches == filter->inclusive;
 }
 
+static bool is_of_age(const struct tm_filter *filter, uint32_t age)
+{
+	const uint64_t ns = (uint64_t)age * TM_AGE_NS;
+
+	return age != TM_AGE_NONE && ns >= filter->older_ns &&
+	       (!filter->newer_ns || ns < filter->newer_ns);
+}
+
 bool filter_set_passes(struct filter_set *set, tm_id id)
 {
 	const struct tm_site *site = &set->snapshot->sites[id];
@@ -154,6 +167,11 @@ bool filter_set_passes(struct filter_set *set, tm_id id)
 		struct filter_state *state = &set->states[i];
 		bool inclusive = state->filter->inclusive;
 
+		if (by_age(state->filter)) {
+			if (!is_of_age(state->filter, site->age))
+				return false;
+			continue;
+		}
 		if (inclusive && included)
 			continue;
 		any_inclusive |= inclusive;

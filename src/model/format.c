@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "model/frame.h"
@@ -20,6 +21,35 @@ char *tm_format_size(char buf[32], double size, bool sign)
 	/* 2^64 bytes are 8 digits of TiB; any double is cut, not overrun. */
 	snprintf(buf, 32, sign ? "%+.*f %s" : "%.*f %s", digits, size,
 		 units[unit]);
+	return buf;
+}
+
+/* Whole ones of the largest unit of which there is one; of days two. */
+static int format_age(char *buf, size_t len, uint32_t tenths)
+{
+	const uint32_t s = tenths / (1000000000 / TM_AGE_NS);
+
+	if (s < 60)
+		return snprintf(buf, len, "%us", s);
+	if (s < 60 * 60)
+		return snprintf(buf, len, "%um", s / 60);
+	if (s < 2 * 24 * 60 * 60)
+		return snprintf(buf, len, "%uh", s / (60 * 60));
+	return snprintf(buf, len, "%ud", s / (24 * 60 * 60));
+}
+
+char *tm_format_ages(char buf[32], const struct tm_ages *ages)
+{
+	char oldest[16];
+	int n;
+
+	buf[0] = '\0';
+	if (!ages || ages->oldest == TM_AGE_NONE)
+		return buf;
+	n = format_age(buf, 16, ages->newest);
+	format_age(oldest, sizeof(oldest), ages->oldest);
+	if (strcmp(buf, oldest) != 0)
+		snprintf(buf + n, 32 - (size_t)n, "-%s", oldest);
 	return buf;
 }
 

@@ -94,10 +94,9 @@ static void add_rows(struct tm_builder *b, const struct tm_snapshot *s,
 {
 	maps->sites = id_array(s->nsites);
 	for (size_t i = 0; i < s->nsites; i++)
-		maps->sites[i] = tm_builder_thread_site(b,
+		maps->sites[i] = tm_builder_aged_site(b,
 			maps->tracebacks[s->sites[i].traceback], s->sites[i].domain,
-			s->sites[i].thread == TM_ID_NONE ? TM_ID_NONE :
-			maps->strings[s->sites[i].thread]);
+			mapped(maps->strings, s->sites[i].thread), s->sites[i].age);
 	for (size_t i = 0; i < s->nrows; i++) {
 		struct tm_row row = s->rows[i];
 

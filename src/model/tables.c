@@ -375,21 +375,24 @@ tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 	return id;
 }
 
-tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread)
+tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread,
+		  uint32_t age)
 {
-	struct index_probe probe = index_start(&t->by_site,
-					       index_hash3(traceback, domain, thread));
+	struct index_probe probe = index_start(&t->by_site, index_hash3(
+		traceback, domain, index_pair(thread, age)));
 	tm_id id;
 
 	while ((id = index_next(&t->by_site, &probe)) != TM_ID_NONE)
 		if (t->sites[id].traceback == traceback &&
-		    t->sites[id].domain == domain && t->sites[id].thread == thread)
+		    t->sites[id].domain == domain && t->sites[id].thread == thread &&
+		    t->sites[id].age == age)
 			return id;
 	t->sites = tm_grow(t->sites, &t->sites_cap, t->nsites + 1,
 			   sizeof(*t->sites));
 	id = (tm_id)t->nsites++;
-	t->sites[id] = (struct tm_site){ traceback, domain, 0, 0, thread };
+	t->sites[id] = (struct tm_site){ traceback, domain, 0, 0, thread, age };
 	t->threaded |= thread != TM_ID_NONE;
+	t->aged |= age != TM_AGE_NONE;
 	index_add(&t->by_site, &probe, id);
 	return id;
 }

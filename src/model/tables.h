@@ -22,6 +22,7 @@ struct tables {
 	size_t nframes, frames_cap;
 	tm_id *places; /* per frame: the first frame at the same place */
 	bool threaded; /* sites have threads, if there are any */
+	bool aged;     /* some site has an age */
 	bool varied;   /* some frame is not the first at its place */
 	size_t places_cap;
 	tm_id *frame_ids;
@@ -91,6 +92,7 @@ tm_id tables_function_frame(struct tables *t, tm_id filename, uint32_t lineno,
 			    tm_id function);
 tm_id tables_traceback(struct tables *t, const tm_id *frames, uint32_t n,
 		       uint32_t total_nframe);
-tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread);
+tm_id tables_site(struct tables *t, tm_id traceback, uint32_t domain, tm_id thread,
+		  uint32_t age);
 
 #endif

@@ -20,7 +20,7 @@ bool report_diff(const struct report *how, const struct tm_stats *stats,
 	switch (how->form) {
 	case REPORT_TEXT:
 	case REPORT_PRETTY:
-		items_print(how, stats);
+		items_print(how, stats, NULL);
 		break;
 	case REPORT_JSON:
 		return items_write_json(how, json_head(stats, older, newer),

@@ -18,6 +18,14 @@ size_t items_top(const struct report *how, size_t n)
 	return how->limit ? how->limit : n;
 }
 
+struct tm_ages *items_ages(const struct report *how, const struct tm_stats *stats,
+			   const struct tm_query *query)
+{
+	if (stats->n == 0 || !(how->ages || how->form == REPORT_JSON))
+		return NULL;
+	return tm_stats_ages(stats, items_shown(how, stats->n), stats->items[0].snapshot, query);
+}
+
 uint64_t items_inherited(const struct items_more *more, const struct tm_stats *stats,
 			 size_t i)
 {
@@ -30,27 +38,45 @@ uint64_t items_inherited(const struct items_more *more, const struct tm_stats *s
 
 /* ---- text ------------------------------------------------------------------- */
 
-void items_print_group(const struct report *how, const struct tm_stat *stat, bool is_diff)
+static void add_ages(struct tm_buf *line, const char *before, const struct tm_ages *ages)
+{
+	char text[32];
+
+	if (tm_format_ages(text, ages)[0])
+		tm_buf_addf(line, "%s%s", before, text);
+}
+
+void items_print_group(const struct report *how, const struct tm_stat *stat,
+		       const struct tm_ages *ages, bool is_diff)
 {
 	TM_GUARD(tm_free_ptr) char *text = NULL;
+	TM_GUARD(tm_buf_free) struct tm_buf line = { 0 };
 	size_t len;
 
 	text = tm_stat_str(stat, is_diff, &len);
-	line_print(how->out, "", text, len);
+	tm_buf_add(&line, text, len);
+	add_ages(&line, ", age=", ages);
+	line_print_buf(how->out, "", &line);
 	if (stat->key == TM_KEY_TRACEBACK)
 		line_print_traceback(how, stat->snapshot, stat->group);
 	else if (how->form == REPORT_PRETTY)
 		line_print_source(how, tm_stat_frame(stat, 0));
 }
 
-static void print_text(const struct report *how, const struct tm_stats *stats)
+static const struct tm_ages *ages_at(const struct tm_ages *ages, size_t i)
+{
+	return ages ? &ages[i] : NULL;
+}
+
+static void print_text(const struct report *how, const struct tm_stats *stats,
+		       const struct tm_ages *ages)
 {
 	size_t shown = items_shown(how, stats->n);
 
 	fprintf(how->out, "[ Top %zu%s ]\n", items_top(how, stats->n),
 		stats->is_diff ? " differences" : "");
 	for (size_t i = 0; i < shown; i++)
-		items_print_group(how, &stats->items[i], stats->is_diff);
+		items_print_group(how, &stats->items[i], ages_at(ages, i), stats->is_diff);
 }
 
 /* ---- pretty ----------------------------------------------------------------- */
@@ -67,7 +93,8 @@ static void add_difference(struct tm_buf *line, bool is_diff, int64_t size_diff)
 }
 
 static void print_frame(const struct report *how, size_t rank,
-			const struct tm_stat *stat, bool is_diff)
+			const struct tm_stat *stat, const struct tm_ages *ages,
+			bool is_diff)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf place = { 0 };
 	struct tm_frame_view frame = tm_stat_frame(stat, 0);
@@ -86,19 +113,21 @@ static void print_frame(const struct report *how, size_t rank,
 		tm_buf_addc(&place, '?');
 	tm_buf_addf(&place, ": %.1f KiB", kib(stat->size));
 	add_difference(&place, is_diff, stat->size_diff);
+	add_ages(&place, ", age ", ages);
 	line_print_buf(how->out, "", &place);
 	line_print_source(how, frame);
 }
 
 /* The manual's way to show where the biggest block was allocated. */
 static void print_traceback(const struct report *how, const struct tm_stat *stat,
-			    bool is_diff)
+			    const struct tm_ages *ages, bool is_diff)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf head = { 0 };
 
 	tm_buf_addf(&head, "%" PRIu64 " memory blocks: %.1f KiB", stat->count,
 		    kib(stat->size));
 	add_difference(&head, is_diff, stat->size_diff);
+	add_ages(&head, ", age ", ages);
 	line_print_buf(how->out, "", &head);
 	line_print_traceback(how, stat->snapshot, stat->group);
 }
@@ -131,7 +160,8 @@ static void print_rest(const struct report *how, const struct tm_stats *stats,
 	fprintf(how->out, "%s\n", rest.data);
 }
 
-static void print_pretty(const struct report *how, const struct tm_stats *stats)
+static void print_pretty(const struct report *how, const struct tm_stats *stats,
+			 const struct tm_ages *ages)
 {
 	size_t shown = items_shown(how, stats->n);
 
@@ -144,19 +174,20 @@ static void print_pretty(const struct report *how, const struct tm_stats *stats)
 		const struct tm_stat *stat = &stats->items[i];
 
 		if (stat->key == TM_KEY_TRACEBACK)
-			print_traceback(how, stat, stats->is_diff);
+			print_traceback(how, stat, ages_at(ages, i), stats->is_diff);
 		else
-			print_frame(how, i + 1, stat, stats->is_diff);
+			print_frame(how, i + 1, stat, ages_at(ages, i), stats->is_diff);
 	}
 	print_rest(how, stats, shown);
 }
 
-void items_print(const struct report *how, const struct tm_stats *stats)
+void items_print(const struct report *how, const struct tm_stats *stats,
+		 const struct tm_ages *ages)
 {
 	if (how->form == REPORT_PRETTY)
-		print_pretty(how, stats);
+		print_pretty(how, stats, ages);
 	else
-		print_text(how, stats);
+		print_text(how, stats, ages);
 }
 
 /* ---- JSON ------------------------------------------------------------------- */
@@ -207,6 +238,23 @@ static json_t *item_json(const struct tm_stat *stat, bool is_diff)
 	return object;
 }
 
+/* A generation of blocks lasts a second. */
+static uint32_t seconds(uint32_t age)
+{
+	return age / (1000000000 / TM_AGE_NS);
+}
+
+static json_t *json_age(uint32_t age)
+{
+	return age == TM_AGE_NONE ? json_null() : json_integer(seconds(age));
+}
+
+static void set_ages(json_t *item, const struct tm_ages *ages)
+{
+	json_object_set_new(item, "oldest", json_age(ages->oldest));
+	json_object_set_new(item, "newest", json_age(ages->newest));
+}
+
 static void set_more(json_t *item, const struct items_more *more,
 		     const struct tm_stats *stats, size_t i)
 {
@@ -217,6 +265,8 @@ static void set_more(json_t *item, const struct items_more *more,
 		json_object_set_new(item, "grew", json_integer(growth->grew));
 		json_object_set_new(item, "shrank", json_integer(growth->shrank));
 	}
+	if (more->ages)
+		set_ages(item, &more->ages[i]);
 	if (more->errors) {
 		json_object_set_new(item, "size_error", json_count(more->errors[i].size));
 		json_object_set_new(item, "count_error", json_count(more->errors[i].count));
@@ -301,8 +351,19 @@ void items_add_column(struct tm_buf *columns, const struct tm_meta *meta,
 		tm_buf_addf(columns, "pid %" PRId32, meta->pid);
 }
 
+static void add_age(struct tm_buf *row, uint32_t age)
+{
+	tm_buf_addc(row, ',');
+	if (age != TM_AGE_NONE)
+		tm_buf_addf(row, "%" PRIu32, seconds(age));
+}
+
 static void add_more(struct tm_buf *row, const struct items_more *more, size_t i)
 {
+	if (more->ages) {
+		add_age(row, more->ages[i].oldest);
+		add_age(row, more->ages[i].newest);
+	}
 	for (size_t k = 0; k < more->nparts; k++)
 		tm_buf_addf(row, ",%" PRIu64, more->shares[i * more->nparts + k].size);
 }

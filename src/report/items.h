@@ -10,6 +10,7 @@ struct items_more {
 	size_t nparts;
 	const struct tm_growth *growth;  /* NULL but in a series */
 	const struct tm_error *errors;   /* NULL but of a sample */
+	const struct tm_ages *ages;      /* NULL: not known, or not wanted */
 };
 
 /* Bytes of a group of several processes that stand in more than one share, but are
@@ -22,12 +23,18 @@ size_t items_shown(const struct report *how, size_t n);
 /* What a heading says of that number, "Top N". */
 size_t items_top(const struct report *how, size_t n);
 
+/* The ages of those that are shown, if they are wanted and known; to be freed. */
+struct tm_ages *items_ages(const struct report *how, const struct tm_stats *stats,
+			   const struct tm_query *query);
+
 /* One group: its line, then its traceback or, with REPORT_PRETTY, its source line.
- * `is_diff`: the line tells the differences. */
-void items_print_group(const struct report *how, const struct tm_stat *stat, bool is_diff);
+ * `is_diff`: the line tells the differences; `ages` may be NULL. */
+void items_print_group(const struct report *how, const struct tm_stat *stat,
+		       const struct tm_ages *ages, bool is_diff);
 
 /* The text or, with REPORT_PRETTY, the long form. */
-void items_print(const struct report *how, const struct tm_stats *stats);
+void items_print(const struct report *how, const struct tm_stats *stats,
+		 const struct tm_ages *ages);
 
 /* `head` is the report but for the list itself, an empty array, its last member;
  * `more` may be NULL. */

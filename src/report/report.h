@@ -33,6 +33,8 @@ struct report {
 	enum report_form form;
 	size_t limit;                        /* groups or traces; 0: all */
 	bool functions;                      /* of Python, in tracebacks for people */
+	bool ages;                           /* of the blocks of statistics; JSON has those
+					        that are known */
 	const struct tm_source_lines *lines; /* may be NULL */
 	FILE *out;
 };
@@ -82,7 +84,8 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 /* A round of `top -b`, for people only: `name` and figures of the process, then
  * its statistics. */
 void report_round(const struct report *how, const struct tm_stats *stats,
-		  const struct tm_snapshot *snapshot, const char *name);
+		  const struct tm_query *query, const struct tm_snapshot *snapshot,
+		  const char *name);
 
 /* The same where there is nothing to be read in this round, with the reason. */
 void report_round_without(const struct report *how, const struct tm_meta *meta,

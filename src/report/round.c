@@ -39,11 +39,14 @@ static void print_figures(const struct report *how,
 }
 
 void report_round(const struct report *how, const struct tm_stats *stats,
-		  const struct tm_snapshot *snapshot, const char *name)
+		  const struct tm_query *query, const struct tm_snapshot *snapshot,
+		  const char *name)
 {
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, query);
+
 	print_name(how, &snapshot->meta, name);
 	print_figures(how, snapshot);
-	items_print(how, stats);
+	items_print(how, stats, ages);
 }
 
 void report_round_without(const struct report *how, const struct tm_meta *meta,

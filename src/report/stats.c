@@ -10,6 +10,7 @@
 #include "report/line.h"
 
 #define COLUMNS "size,count,average,filename,lineno,traceback"
+#define AGE_COLUMNS ",oldest,newest"
 
 static json_t *json_head(const struct tm_stats *stats,
 			 struct report_source source)
@@ -26,12 +27,12 @@ static json_t *json_head(const struct tm_stats *stats,
 }
 
 static bool write_json(const struct report *how, const struct tm_stats *stats,
-		       const struct tm_query *query, struct report_source source,
-		       struct tm_err *err)
+		       const struct tm_query *query, const struct tm_ages *ages,
+		       struct report_source source, struct tm_err *err)
 {
 	TM_GUARD(tm_free_ptr) struct tm_error *errors =
 		tm_stats_errors(stats, items_shown(how, stats->n), query);
-	const struct items_more more = { .errors = errors };
+	const struct items_more more = { .errors = errors, .ages = ages };
 	json_t *head = json_head(stats, source);
 
 	json_object_set_new(head, "statistics", json_array());
@@ -42,15 +43,19 @@ bool report_stats(const struct report *how, const struct tm_stats *stats,
 		  const struct tm_query *query, struct report_source source,
 		  struct tm_err *err)
 {
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, query);
+	const struct items_more more = { .ages = ages };
+
 	switch (how->form) {
 	case REPORT_TEXT:
 	case REPORT_PRETTY:
-		items_print(how, stats);
+		items_print(how, stats, ages);
 		break;
 	case REPORT_JSON:
-		return write_json(how, stats, query, source, err);
+		return write_json(how, stats, query, ages, source, err);
 	case REPORT_CSV:
-		return items_write_csv(how, COLUMNS, stats, NULL, err);
+		return items_write_csv(how, ages ? COLUMNS AGE_COLUMNS : COLUMNS, stats,
+				       &more, err);
 	}
 	return true;
 }
@@ -164,7 +169,8 @@ static void print_counted_once(const struct table *table, size_t item)
 
 static void print_group(const struct table *table, size_t i)
 {
-	items_print_group(table->how, &table->stats->items[i], false);
+	items_print_group(table->how, &table->stats->items[i],
+			  table->more.ages ? &table->more.ages[i] : NULL, false);
 	print_shares(table, i);
 	print_counted_once(table, i);
 }
@@ -218,7 +224,7 @@ static bool write_merged_csv(const struct table *table, struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf columns = { 0 };
 
-	tm_buf_adds(&columns, COLUMNS);
+	tm_buf_adds(&columns, table->more.ages ? COLUMNS AGE_COLUMNS : COLUMNS);
 	for (size_t k = 0; k < table->parts->n; k++)
 		items_add_column(&columns, &table->parts->snapshots[k]->meta,
 				 table->parts->files[k]);
@@ -258,6 +264,7 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 {
 	struct tm_stats *stats = tm_snapshot_statistics(parts->merged, query, err);
 	TM_GUARD(tm_free_ptr) struct tm_share *shares = NULL;
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages = NULL;
 	struct table table = { how, parts, stats, { .nparts = parts->n } };
 	size_t shown;
 	bool ok;
@@ -266,7 +273,9 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 		return false;
 	shown = items_shown(how, stats->n);
 	shares = tm_stats_shares(stats, shown, parts->snapshots, parts->n, query);
+	ages = items_ages(how, stats, query);
 	table.more.shares = shares;
+	table.more.ages = ages;
 	ok = write_table(&table, query, shown, err);
 	tm_stats_destroy(stats);
 	return ok;

@@ -43,7 +43,7 @@ static void print_sizes(const struct report *how, const struct tm_trend *trend, 
 
 static void print_item(const struct report *how, const struct tm_trend *trend, size_t i)
 {
-	items_print_group(how, &trend->stats->items[i], true);
+	items_print_group(how, &trend->stats->items[i], NULL, true);
 	print_growth(how, trend, i);
 	print_sizes(how, trend, i);
 }

@@ -1,7 +1,9 @@
 #include "session/native_ages.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "trace/recorder_ages.h"
 #include "trace/recorder_maps.h"
@@ -30,29 +32,59 @@ bool tm_no_ages(const struct tm_session *session, struct tm_err *err)
 			   (int)session->process.leader);
 }
 
+/* Who only wants to be told is told nothing. */
 static bool no_clock(const struct tm_session *session, const char *why, struct tm_err *err)
 {
+	if (!any_age(&session->opts))
+		return true;
 	tm_err_set(err, TM_ERR_UNSUPPORTED, session->object,
 		   "how old its blocks are is not known: %s", why);
 	return tm_err_hint(err, "without --older and --newer all blocks are shown");
 }
 
-static bool is_wanted(const struct tm_session_opts *opts, uint64_t age)
+/* 13 years and more are 13 years. */
+static uint32_t age_between(uint64_t born, uint64_t now)
 {
-	return age >= opts->older_ns && (!opts->newer_ns || age < opts->newer_ns);
+	const uint64_t age = now > born ? (now - born) / TM_AGE_NS : 0;
+
+	return age < TM_AGE_NONE ? (uint32_t)age : TM_AGE_NONE - 1;
 }
 
-static void keep_wanted(const struct tm_session_opts *opts, struct tm_recorder_copy *copy,
-			const struct tm_recorder_ages *ages)
+static void add_ages(struct tm_recorder_copy *copy, const struct tm_recorder_ages *ages)
 {
-	const size_t n = copy->nslots;
 	uint64_t born;
 
+	copy->ages = tm_reallocarray(copy->ages, copy->nslots, sizeof(*copy->ages));
+	for (size_t i = 0; i < copy->nslots; i++)
+		copy->ages[i] = tm_recorder_birth(ages, copy->sides[i].birth, &born) ?
+			age_between(born, copy->clock) : TM_AGE_NONE;
+}
+
+static bool is_wanted(const struct tm_session_opts *opts, uint32_t age)
+{
+	const uint64_t ns = (uint64_t)age * TM_AGE_NS;
+
+	return age != TM_AGE_NONE && ns >= opts->older_ns &&
+	       (!opts->newer_ns || ns < opts->newer_ns);
+}
+
+static void keep_wanted(const struct tm_session_opts *opts, struct tm_recorder_copy *copy)
+{
+	const size_t n = copy->nslots;
+
 	copy->nslots = 0;
-	for (size_t i = 0; i < n; i++)
-		if (tm_recorder_birth(ages, copy->sides[i].birth, &born) &&
-		    is_wanted(opts, copy->clock > born ? copy->clock - born : 0))
-			tm_recorder_copy_add(copy, &copy->slots[i], &copy->sides[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(opts, copy->ages[i]))
+			continue;
+		copy->ages[copy->nslots] = copy->ages[i];
+		tm_recorder_copy_add(copy, &copy->slots[i], &copy->sides[i]);
+	}
+}
+
+static void forget_ages(struct tm_recorder_copy *copy)
+{
+	free(copy->ages);
+	copy->ages = NULL;
 }
 
 bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy *copy,
@@ -60,7 +92,8 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 {
 	TM_GUARD(tm_recorder_ages_free) struct tm_recorder_ages ages = { 0 };
 
-	if (!any_age(&session->opts) || copy->nslots == 0)
+	forget_ages(copy);
+	if ((!any_age(&session->opts) && !session->opts.ages) || copy->nslots == 0)
 		return true;
 	if (!copy->has_clock)
 		return no_clock(session, "its time namespace cannot be told", err);
@@ -68,7 +101,11 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 		return false;
 	if (ages.n == 0)
 		return no_clock(session, "it has no clock that needs no system call", err);
-	keep_wanted(&session->opts, copy, &ages);
+	add_ages(copy, &ages);
+	if (any_age(&session->opts))
+		keep_wanted(&session->opts, copy);
+	if (!session->opts.ages)
+		forget_ages(copy);
 	return true;
 }
 

@@ -138,10 +138,18 @@ const struct tm_source_lines *tm_session_source_lines(struct tm_session *session
 struct tm_snapshot *tm_snapshot_as_wanted(struct tm_snapshot *taken,
 					  const struct tm_session_opts *opts)
 {
+	const struct tm_filter of_age = { .older_ns = opts->older_ns,
+					  .newer_ns = opts->newer_ns };
+	const bool any_age = opts->older_ns || opts->newer_ns;
 	struct tm_snapshot *ret = taken;
 
 	if (taken && opts->sizes.max) {
 		ret = tm_snapshot_of_sizes(taken, opts->sizes);
+		tm_snapshot_destroy(taken);
+		taken = ret;
+	}
+	if (taken && any_age && tm_snapshot_has_ages(taken)) {
+		ret = tm_snapshot_filter(taken, &of_age, 1);
 		tm_snapshot_destroy(taken);
 		taken = ret;
 	}

@@ -15,6 +15,8 @@ void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 	free(copy->sides);
 	copy->slots = NULL;
 	copy->sides = NULL;
+	free(copy->ages);
+	copy->ages = NULL;
 	copy->nslots = copy->cap = copy->sides_cap = 0;
 	free(copy->mappings);
 	free(copy->mapped);

@@ -16,6 +16,7 @@ struct tm_recorder_copy {
 	uint32_t serials[TM_RECORDER_THREADS];
 	struct tm_recorder_slot *slots; /* the live ones */
 	struct tm_recorder_side *sides; /* of each */
+	uint32_t *ages; /* of each, as in struct tm_site; NULL: nobody has asked for them */
 	size_t nslots, cap, sides_cap;
 	struct tm_recorder_before *before; /* recorder_look.h: what has changed since */
 	size_t nbefore, before_cap;

@@ -1,6 +1,5 @@
 #include "trace/recorder_traces.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/guard.h"
 #include "base/map.h"
 #include "trace/recorder_codes.h"
+#include "trace/recorder_groups.h"
 
 _Static_assert((int)TM_RECORDER_C_DOMAIN == (int)TM_DOMAIN_C, "domains are handed on");
 _Static_assert((int)TM_RECORDER_MAPS_DOMAIN == (int)TM_DOMAIN_MAPS, "the same");
@@ -32,7 +32,9 @@ struct build {
 	const struct tm_frame_source *source;
 	struct tm_builder *builder;
 	struct tm_recorder_codes codes;
-	struct tm_map sites;        /* stack id, thread -> site */
+	struct tm_map places;       /* stack id, thread -> index into sites */
+	struct tm_site *sites;      /* what they have in common, of any age */
+	size_t nsites, sites_cap;
 	struct tm_map threads;      /* serial -> string id */
 	struct tm_map pcs;          /* address -> index into runs */
 	struct run { size_t first, n; } *runs; /* frames of an address */
@@ -187,119 +189,48 @@ static tm_id thread_of(struct build *b, uint32_t serial)
 /* In place of a thread: which one maps is not kept. */
 #define OF_MAPPINGS UINT32_MAX
 
-static bool site_of(struct build *b, uint32_t stack, uint32_t thread, tm_id *ret,
-		    struct tm_err *err)
+static bool read_site(struct build *b, uint32_t stack, uint32_t thread,
+		      struct tm_site *ret, struct tm_err *err)
 {
-	const uint64_t key = (uint64_t)stack << 32 | thread;
 	struct tm_recorder_stack head = {
 		.domain = thread == OF_MAPPINGS ? TM_DOMAIN_MAPS : b->copy->table.domain,
 	};
 	uint64_t pcs[TM_RECORDER_MAX_FRAMES];
-	tm_id site = tm_map_get(&b->sites, key), through;
 
-	if (site == TM_MAP_NONE) {
-		if (stack != UNKNOWN_STACK &&
-		    !stack_bytes(b, (uint64_t)stack * 8, &head, sizeof(head), err))
+	if (stack != UNKNOWN_STACK &&
+	    !stack_bytes(b, (uint64_t)stack * 8, &head, sizeof(head), err))
+		return false;
+	if (head.n > TM_RECORDER_MAX_FRAMES)
+		return tm_recorder_damaged(err);
+	if (!stack_bytes(b, (uint64_t)stack * 8 + sizeof(head), pcs,
+			 head.n * sizeof(*pcs), err) ||
+	    !traceback(b, pcs, head.n, head.more == TM_STACK_CUT, &ret->traceback, err))
+		return false;
+	ret->domain = head.domain;
+	ret->thread = thread_of(b, thread == OF_MAPPINGS ? 0 : thread);
+	return true;
+}
+
+static bool site_of(struct build *b, uint32_t stack, uint32_t thread, uint32_t age,
+		    tm_id *ret, struct tm_err *err)
+{
+	uint32_t *at = tm_map_put(&b->places, (uint64_t)stack << 32 | thread);
+	const struct tm_site *site;
+
+	if (*at == TM_MAP_NONE) {
+		*at = (uint32_t)b->nsites;
+		b->sites = tm_grow(b->sites, &b->sites_cap, b->nsites + 1, sizeof(*b->sites));
+		if (!read_site(b, stack, thread, &b->sites[b->nsites++], err))
 			return false;
-		if (head.n > TM_RECORDER_MAX_FRAMES)
-			return tm_recorder_damaged(err);
-		if (!stack_bytes(b, (uint64_t)stack * 8 + sizeof(head), pcs,
-				 head.n * sizeof(*pcs), err) ||
-		    !traceback(b, pcs, head.n, head.more == TM_STACK_CUT, &through, err))
-			return false;
-		site = tm_builder_thread_site(b->builder, through, head.domain,
-					      thread_of(b, thread == OF_MAPPINGS ? 0 : thread));
-		*tm_map_put(&b->sites, key) = site;
 	}
-	*ret = site;
+	site = &b->sites[*at];
+	*ret = tm_builder_aged_site(b->builder, site->traceback, site->domain, site->thread, age);
 	return true;
 }
 
 /* ---- rows ------------------------------------------------------------------------ */
 
-struct group {
-	uint64_t size;
-	uint32_t stack, thread;
-	uint32_t count;
-};
-
-/* Blocks of one size, stack and thread as one; malloc'ed. */
-static struct group *group_slots(const struct tm_recorder_copy *copy, size_t *ret_n)
-{
-	struct tm_map index = { 0 }, pairs = { 0 };
-	struct group *groups = NULL;
-	size_t n = 0, cap = 0;
-	uint32_t npairs = 0;
-
-	for (size_t i = 0; i < copy->nslots; i++) {
-		uint64_t size = tm_slot_size(&copy->slots[i]);
-		uint32_t stack = tm_slot_stack(&copy->slots[i]);
-		uint32_t thread = copy->sides[i].thread;
-		uint32_t *pair = tm_map_put(&pairs, (uint64_t)stack << 32 | thread);
-		uint32_t *at = NULL;
-
-		if (*pair == TM_MAP_NONE)
-			*pair = npairs++;
-		/* Sizes beyond 4 GiB stay alone: there are few. */
-		if (size <= UINT32_MAX)
-			at = tm_map_put(&index, (uint64_t)*pair << 32 | size);
-
-		if (at && *at != TM_MAP_NONE) {
-			groups[*at].count++;
-			continue;
-		}
-		if (at)
-			*at = (uint32_t)n;
-		groups = tm_grow(groups, &cap, n + 1, sizeof(*groups));
-		groups[n++] = (struct group){ size, stack, thread, 1 };
-	}
-	tm_map_free(&index);
-	tm_map_free(&pairs);
-	*ret_n = n;
-	return groups;
-}
-
-static int by_stack(const void *a, const void *b)
-{
-	const struct group *x = a, *y = b;
-
-	if (x->stack != y->stack)
-		return x->stack < y->stack ? -1 : 1;
-	if (x->thread != y->thread)
-		return x->thread < y->thread ? -1 : 1;
-	return x->size < y->size ? -1 : x->size > y->size;
-}
-
-/*
- * A sampled block of s bytes represents 1 / (1 - exp(-s/M)) such blocks. What
- * rounding to whole blocks loses or adds is carried on to the next size, so
- * that the bytes stay right.
- */
-static void estimate(struct group *groups, size_t n, uint64_t mean)
-{
-	double carry = 0;
-
-	if (n == 0)
-		return;
-	qsort(groups, n, sizeof(*groups), by_stack);
-	for (size_t i = 0; i < n; i++) {
-		double size = (double)groups[i].size;
-		double taken = -expm1(-size / (double)mean);
-		double bytes, count;
-
-		if (groups[i].size == 0) {
-			continue;
-		}
-		bytes = (double)groups[i].count * size / taken + carry;
-		count = floor(bytes / size + 0.5);
-		if (count < 0)
-			count = 0;
-		carry = bytes - count * size;
-		groups[i].count = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
-	}
-}
-
-static bool add_rows(struct build *b, const struct group *groups, size_t n,
+static bool add_rows(struct build *b, const struct tm_recorder_group *groups, size_t n,
 		     struct tm_meta *meta, struct tm_err *err)
 {
 	enum { BATCH = 1024 };
@@ -311,7 +242,8 @@ static bool add_rows(struct build *b, const struct group *groups, size_t n,
 			continue;
 		rows[nrows] = (struct tm_row){ .size = groups[i].size,
 					       .count = groups[i].count };
-		if (!site_of(b, groups[i].stack, groups[i].thread, &rows[nrows].site, err))
+		if (!site_of(b, groups[i].stack, groups[i].thread, groups[i].age,
+			     &rows[nrows].site, err))
 			return false;
 		meta->traced_current += groups[i].size * groups[i].count;
 		if (++nrows == BATCH) {
@@ -331,7 +263,8 @@ static bool add_mappings(struct build *b, struct tm_err *err)
 	for (size_t i = 0; i < copy->nmappings; i++) {
 		struct tm_row row = { .size = copy->mapped[i], .count = 1 };
 
-		if (!site_of(b, copy->mappings[i].stack, OF_MAPPINGS, &row.site, err))
+		if (!site_of(b, copy->mappings[i].stack, OF_MAPPINGS, TM_AGE_NONE,
+			     &row.site, err))
 			return false;
 		tm_builder_rows(b->builder, &row, 1);
 	}
@@ -357,7 +290,8 @@ static void build_free(struct build *b)
 	free(b->ids);
 	free(b->trace);
 	tm_recorder_codes_free(&b->codes);
-	tm_map_free(&b->sites);
+	tm_map_free(&b->places);
+	free(b->sites);
 	tm_map_free(&b->threads);
 	tm_map_free(&b->pcs);
 }
@@ -369,7 +303,7 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 {
 	struct build b = { .copy = copy, .mem = mem, .source = source,
 			   .builder = builder };
-	TM_GUARD(tm_free_ptr) struct group *groups = NULL;
+	TM_GUARD(tm_free_ptr) struct tm_recorder_group *groups = NULL;
 	/* The target may have continued: stacks of the copy are all below. */
 	uint64_t tail = copy->table.stack_tail;
 	size_t n;
@@ -379,13 +313,13 @@ bool tm_recorder_build(const struct tm_recorder_copy *copy, struct tm_mem *mem,
 	b.stacks = at + copy->table.stacks;
 	b.tail = tail < copy->table.stacks_size ? tail : copy->table.stacks_size;
 	tm_builder_has_threads(builder);
-	groups = group_slots(copy, &n);
+	groups = tm_recorder_group(copy, &n);
 	meta->traceback_limit = copy->table.nframe;
 	meta->sample_bytes = copy->table.sample_bytes;
 	meta->dropped = copy->table.dropped;
 	meta->traced_current = 0;
 	if (meta->sample_bytes)
-		estimate(groups, n, meta->sample_bytes);
+		tm_recorder_estimate(groups, n, meta->sample_bytes);
 	ok = add_rows(&b, groups, n, meta, err) && add_mappings(&b, err);
 	peak(copy, meta);
 	build_free(&b);

@@ -64,6 +64,16 @@ expect "stats by function, CSV" stats-function.csv stats -k function -f csv func
 "$tmattach" convert functions.jsonl -o "$work/functions.tms"
 expect "stats by function of a .tms" stats-function.expected \
 	stats -k function "$work/functions.tms"
+expect "stats with ages" ages.expected stats --ages ages.tms
+expect "stats with ages, pretty" ages-pretty.expected stats --ages -f pretty ages.tms
+expect "stats with ages, CSV" ages.csv stats --ages -f csv ages.tms
+expect "stats as JSON have ages" ages.json stats -f json ages.tms
+expect "stats of older blocks" older.expected stats --older 60s --ages ages.tms
+expect "stats of newer blocks" newer.expected stats --newer 1m --ages ages.tms
+"$tmattach" convert --older 60s ages.tms -o "$work/older.tms"
+expect "a file of older blocks keeps their ages" older.expected stats --ages "$work/older.tms"
+"$tmattach" convert ages.tms -o "$work/ages.csv"
+expect "without ages" no-ages.expected stats --ages "$work/ages.csv"
 expect "stats cumulative" stats-cumulative.expected stats -c $new
 expect "stats of stdin" stats.expected stats - <$new
 expect "diff" diff.expected diff $old $new
@@ -292,6 +302,7 @@ refuse "reset-peak of a file" 2 'takes a process' reset-peak $new
 
 # ---- sources that are not there or not sound
 mkdir "$work/to"
+refuse "ages of what has none" 1 'does not tell how old' stats --older 60s $new
 refuse "a missing file" 1 'No such file' stats "$work/missing.tms"
 refuse "a directory as file" 1 'directory' stats "$work/to"
 refuse "an empty file" 1 'byte 0' stats /dev/null

@@ -249,7 +249,7 @@ static void a_newer_major_version_is_unsupported(void **state)
 	file.data[8] = 2;
 	assert_null(fixture_read(tms(), file.data, file.len, &err));
 	assert_int_equal(err.kind, TM_ERR_UNSUPPORTED);
-	assert_non_null(strstr(err.cause, "2.2"));
+	assert_non_null(strstr(err.cause, "2.3"));
 	free(file.data);
 	tm_snapshot_destroy(s);
 }

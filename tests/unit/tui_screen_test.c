@@ -88,6 +88,62 @@ static void play_detail(struct harness *h)
 	harness_keys(h, "1jj\n");
 }
 
+/* A native program's: of each traceback blocks of several ages. */
+static struct tm_snapshot *aged_snapshot(void)
+{
+	static const struct {
+		const char *function;
+		uint32_t line, size, count, ages[4]; /* in seconds */
+	} all[] = {
+		{ "parse_header", 12, 4096, 300, { 3, 59, 600, 90000 } },
+		{ "session_new", 40, 512, 900, { 7300, 7200, 8000, 200000 } },
+		{ "buffer_grow", 88, 65536, 2, { 0, 0, 1, 1 } },
+		{ "log_line", 7, 80, 10, { 61, 65, 61, 119 } },
+	};
+	struct tm_builder *b = tm_builder_create();
+	struct tm_meta meta = { .pid = 4711, .traceback_limit = 10, .runtime = "native",
+				.command = "/srv/shopd" };
+	tm_id file = tm_builder_string(b, "shopd.c", 7);
+	struct tm_err err;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const struct tm_native_frame native = {
+			.function = tm_builder_string(b, all[i].function, strlen(all[i].function)),
+			.module = TM_ID_NONE, .address = 4096 + i,
+		};
+		tm_id frame = tm_builder_native_frame(b, file, all[i].line, &native);
+		tm_id traceback = tm_builder_traceback(b, &frame, 1, TM_TOTAL_NFRAME_NONE);
+
+		for (size_t k = 0; k < 4; k++)
+			tm_builder_traces(b, tm_builder_aged_site(b, traceback, 0, TM_ID_NONE,
+								  all[i].ages[k] * 10),
+					  all[i].size, all[i].count);
+	}
+	return tm_builder_finish(b, &meta, &err);
+}
+
+static void play_ages(struct harness *h)
+{
+	harness_start(h);
+	harness_sample(h, 0, aged_snapshot(), true);
+	harness_key(h, K_F6);
+	harness_keys(h, "jjj\n");
+}
+
+static void play_older(struct harness *h)
+{
+	play_ages(h);
+	harness_keys(h, "/>2m\n");
+}
+
+/* Of one traceback, whatever the ages. */
+static void play_older_detail(struct harness *h)
+{
+	play_older(h);
+	harness_key(h, K_HOME);
+	harness_keys(h, "\n");
+}
+
 static void play_help(struct harness *h)
 {
 	harness_start(h);
@@ -499,6 +555,9 @@ static const struct scene scenes[] = {
 	{ "marked", 1, false, play_marked },
 	{ "diff", 1, false, play_diff },
 	{ "detail", 1, false, play_detail },
+	{ "ages", 1, false, play_ages },
+	{ "older", 1, false, play_older },
+	{ "older-detail", 1, false, play_older_detail },
 	{ "help", 1, false, play_help },
 	{ "sort-menu", 1, false, play_sort_menu },
 	{ "sort-menu-ascii", 1, true, play_sort_menu },

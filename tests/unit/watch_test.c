@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/metrics.h"
+#include "base/quantity.h"
 #include "cli/units.h"
 #include "cli/watch.h"
 
@@ -42,14 +43,14 @@ static void test_amounts(void **state)
 	char *host, *port;
 
 	(void)state;
-	assert_true(cli_duration("60s", &d) && d == 60);
-	assert_true(cli_duration("0.5", &d) && d == 0.5);
-	assert_true(cli_duration("5m", &d) && d == 300);
-	assert_true(cli_duration("2h", &d) && d == 7200);
-	assert_false(cli_duration("0", &d));
-	assert_false(cli_duration("-5", &d));
-	assert_false(cli_duration("5 m", &d));
-	assert_false(cli_duration("400d", &d));
+	assert_true(tm_duration("60s", &d) && d == 60);
+	assert_true(tm_duration("0.5", &d) && d == 0.5);
+	assert_true(tm_duration("5m", &d) && d == 300);
+	assert_true(tm_duration("2h", &d) && d == 7200);
+	assert_false(tm_duration("0", &d));
+	assert_false(tm_duration("-5", &d));
+	assert_false(tm_duration("5 m", &d));
+	assert_false(tm_duration("400d", &d));
 	assert_true(cli_percent("20%", &d) && d == 0.2);
 	assert_true(cli_percent("150", &d) && d == 1.5);
 	assert_false(cli_percent("0%", &d));

@@ -43,9 +43,9 @@ class Target:
         self.process.stdin.write("%s %d %d\n" % (what, n, size))
         return [int(word) for word in self.process.stdout.readline().split()]
 
-    def stats(self, *args):
+    def stats(self, *args, of=None):
         """What was allocated by whom: {function: [(size of one, count)...]}, and what was said."""
-        got = tmattach("stats", "-k", "traceback", "-f", "json", *(list(args) + [self.pid]))
+        got = tmattach("stats", "-k", "traceback", "-f", "json", *(list(args) + [of or self.pid]))
         ret = {}
         for row in json.loads(got.stdout)["statistics"] if got.stdout else []:
             names = [frame.get("function") for frame in row["traceback"]]
@@ -160,6 +160,42 @@ def full():
     target.end()
 
 
+def shown(target, after):
+    """Between what the target says before and after."""
+    done = tmattach("stats", "-k", "traceback", "-f", "json", target.pid)
+    late = (target.now() - after) / NS + OLD
+    rows = {tuple(f.get("function") for f in row["traceback"] if f.get("function") in ("old", "young")): row
+            for row in json.loads(done.stdout)["statistics"]}
+    for name, low, high in (("old", OLD, late), ("young", 0, late - OLD)):
+        row = rows[name,]
+        report.check(low <= row["newest"] <= row["oldest"] <= high + 1.1, "ages: JSON has them: " + name, row)
+    text = tmattach("stats", "--ages", "--older", "1m", target.pid).stdout
+    report.check(", age=2m" in text, "ages: --ages has them", text)
+    text = tmattach("stats", target.pid).stdout
+    report.check("count=100, average=1000 B\n" in text, "ages: text without it is tracemalloc's", text)
+
+
+def kept(target, path, both, old):
+    """A file answers as the process did when it was taken."""
+    done = tmattach("dump", "-o", path, target.pid)
+    for args, want in (((), both), (("--older", "1m"), old), (("--newer", "1h"), both), (("--older", "1d"), {})):
+        got, asked = target.stats(*args, of=path)
+        report.check(done.returncode == 0 and got == want, "ages: a file has them: " + " ".join(args),
+                     "%s instead of %s: %s" % (got, want, asked))
+    tmattach("dump", "--older", "1m", "-o", path, target.pid)
+    rows = json.loads(tmattach("stats", "-f", "json", path).stdout)
+    report.check(rows["total"]["count"] == 100 and rows["statistics"][0]["newest"] >= OLD,
+                 "ages: a file has what was left", rows)
+    done = tmattach("stats", "--peak", path)
+    report.check(done.returncode == 1 and not done.stdout and "ask the process" in done.stderr,
+                 "ages: a file does not have the peak", done)
+    csv = path.replace(".tms", ".csv")
+    tmattach("convert", path, "-o", csv)
+    done = tmattach("stats", "--older", "1s", csv)
+    report.check(done.returncode == 1 and not done.stdout and ".tms" in done.stderr,
+                 "ages: a file without them is refused", done)
+
+
 def ages():
     target = Target("--nframe", 4)
     before, after = target("old", 100, 1000)
@@ -183,15 +219,9 @@ def ages():
             break
         slow = target.now()
     report.check(got == {} or late >= 0.5, "ages: nor older", "%s %s" % (got, done))
+    shown(target, after)
     with tempfile.TemporaryDirectory() as scratch:
-        path = os.path.join(scratch, "x.tms")
-        done = tmattach("dump", "--older", "1m", "-o", path, target.pid)
-        rows = json.loads(tmattach("stats", "-f", "json", path).stdout)["total"]
-        report.check(done.returncode == 0 and rows["count"] == 100, "ages: a file has what was left", rows)
-        for option in (("--older", "1s"), ("--peak",)):
-            done = tmattach("stats", *(option + (path,)))
-            report.check(done.returncode == 1 and not done.stdout and "ask the process" in done.stderr,
-                         "ages: a file is refused: " + option[0], done)
+        kept(target, os.path.join(scratch, "x.tms"), dict(old, **young), old)
     target.end()
 
 
