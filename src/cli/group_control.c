@@ -129,6 +129,9 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 		add_free(state, arg);
 		return 0;
 	}
+	if (key == ARGP_KEY_SUCCESS && o->session.maps && o->session.sample_bytes)
+		cli_usage(state, "--maps, --sample", "only one of them: where blocks are sampled, "
+			  "an allocator's own mappings are not told from the program's");
 	if (key != OPT_SAMPLE)
 		return ARGP_ERR_UNKNOWN;
 	if (!cli_bytes(arg, &o->session.sample_bytes) ||
@@ -137,22 +140,37 @@ static error_t parse_sample(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+static void check_exact(struct argp_state *state, const struct tm_session_opts *opts)
+{
+	const char *python = opts->exact ? "--exact" : opts->c_frames ? "--native" : NULL;
+
+	if (opts->exact && opts->sample_bytes)
+		cli_usage(state, "--exact, --sample", "only one of them");
+	if (opts->c_frames && !opts->exact && !opts->sample_bytes)
+		cli_usage(state, "--native", "goes with --sample or --exact");
+	if (opts->use_recorder && python)
+		cli_usage(state, python, "is for the recorder in Python's allocators: --recorder "
+			  "puts it into malloc");
+}
+
 static error_t parse_exact(int key, char *arg, struct argp_state *state)
 {
 	struct cli_options *o = state->input;
 
 	(void)arg;
-	if (key == ARGP_KEY_END && o->session.exact && o->session.sample_bytes)
-		cli_usage(state, "--exact, --sample", "only one of them");
-	if (key == ARGP_KEY_END && o->session.c_frames && !o->session.exact &&
-	    !o->session.sample_bytes)
-		cli_usage(state, "--native", "goes with --sample or --exact");
-	if (key != OPT_EXACT && key != OPT_NATIVE)
-		return ARGP_ERR_UNKNOWN;
-	if (key == OPT_EXACT)
+	switch (key) {
+	case OPT_EXACT:
 		o->session.exact = true;
-	else
+		break;
+	case OPT_NATIVE:
 		o->session.c_frames = true;
+		break;
+	case ARGP_KEY_SUCCESS:
+		check_exact(state, &o->session);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 	return 0;
 }
 

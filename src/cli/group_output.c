@@ -181,6 +181,9 @@ static error_t parse_heap(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	if (o->heap.dump && o->query.nfilters)
 		cli_usage(state, "--heap", "the filters are for traces");
+	if (o->heap.dump && (o->session.at_peak || o->session.older_ns || o->session.newer_ns))
+		cli_usage(state, "--heap", "is of what is alive now: --peak, --older and --newer are "
+			  "for traces");
 	if (o->heap.dump && o->children)
 		cli_usage(state, "--heap", "takes one process at a time, without --children");
 	return 0;

@@ -1,6 +1,7 @@
 #include "session/run_program.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ptrace.h>
 
 #include "base/log.h"
@@ -102,12 +103,28 @@ static void record(struct run_program *program)
 	set_options(program);
 }
 
-static void traces_itself(struct run_program *program)
+/* What was asked for and is of no use in a CPython. */
+static void tell_useless(const struct run_program *program)
 {
-	program->was_traced = true;
-	if (program->opts->in_core_dumps)
-		run_note(program, "--in-core", "is the recorder's, and this is a CPython, which "
-			 "traces by itself; --sample or --exact puts the recorder into its allocators");
+	const struct tm_run_opts *opts = program->opts;
+	const bool puts = run_puts_recorder(opts);
+	const struct { const char *name; bool given; } options[] = {
+		{ "--alloc", opts->nallocs > 0 }, { "--free", opts->nfrees > 0 },
+		{ "--maps", opts->maps }, { "--in-core", opts->in_core_dumps && !puts },
+	};
+	char names[64] = "";
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].given) {
+			if (names[0])
+				strcat(names, ", ");
+			strcat(names, options[i].name);
+		}
+	if (names[0])
+		run_note(program, names, puts ? "of no use in a CPython, where the recorder is in "
+			 "Python's allocators; --recorder puts it into malloc" :
+			 "of the recorder, and this is a CPython, which traces by itself; --sample or "
+			 "--exact puts the recorder into its allocators, --recorder into malloc");
 }
 
 /* ---- the recorder in a CPython ------------------------------------------------------ */
@@ -160,8 +177,9 @@ void run_program_python_up(struct run_program *program)
 /* Now, or when it is up. */
 static void expect_python(struct run_program *program, bool late)
 {
+	tell_useless(program);
 	if (!run_puts_recorder(program->opts))
-		traces_itself(program);
+		program->was_traced = true;
 	else if (late)
 		run_program_python_up(program);
 	else if (!program->hold.made[RUN_FRAME])

@@ -272,6 +272,15 @@ refuse "a size that is none" 2 'MIN-MAX' stats --block-size many $new
 refuse "a bad domain" 2 '4294967296' stats --include-domain 4294967296 $new
 refuse "--alloc of a third argument" 2 "'f:3' is not NAME, NAME:1 or NAME:2" start --alloc f:3 4194305
 refuse "--free of a second argument" 2 "'f:2' is not NAME;" start --free f:2 4194305
+refuse "--exact and --sample" 2 'only one of them' start --exact --sample 64K 4194305
+refuse "--maps and --sample" 2 'only one of them' start --maps --sample 64K 4194305
+refuse "the same of a command" 2 'only one of them' run --sample 64K --maps -- /nonexistent
+refuse "--native alone" 2 'goes with --sample or --exact' start --native 4194305
+refuse "--native alone, of a command" 2 'goes with --sample or --exact' run --native -- /nonexistent
+refuse "--exact and --recorder" 2 'allocators: --recorder puts' start --exact --recorder 4194305
+refuse "--native and --recorder" 2 'allocators: --recorder puts' start --recorder --sample 64K --native 4194305
+refuse "--heap of the peak" 2 'alive now' dump --heap --peak -o /tmp/x.tmh 4194305
+refuse "--heap of old blocks" 2 'alive now' dump --heap --older 5s -o /tmp/x.tmh 4194305
 refuse "--line of other groups than types" 2 'not with another --key' objects --line -k module 4194305
 refuse "--freeze and --no-fork" 2 'cannot be combined' stats --freeze --no-fork $new
 refuse "a bad delay" 2 'delay' top -d 0 $new
