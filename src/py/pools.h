@@ -15,4 +15,11 @@ bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
 		  const struct py_arena_list *arenas, const struct heap_heads *heads,
 		  struct heap_blocks *blocks);
 
+/*
+ * In a free-threaded build: the pages of its mimalloc (heap/mimalloc.h). Each segment
+ * becomes an arena without pools. False: as above, or there are none that are known.
+ */
+bool py_pages_add(struct tm_mem *mem, const struct tm_maps *maps, struct py_arena_list *arenas,
+		  struct heap_blocks *blocks) TM_MUST_CHECK;
+
 #endif

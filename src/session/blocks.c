@@ -1,9 +1,6 @@
 #include "session/blocks.h"
 
-#include "base/alloc.h"
-#include "base/guard.h"
 #include "heap/glibc.h"
-#include "heap/mimalloc.h"
 #include "py/pools.h"
 
 static bool add_chunks(struct tm_session *session, struct tm_mem *mem,
@@ -36,29 +33,13 @@ static bool add_pools(struct tm_session *session, struct tm_mem *mem,
 		py_pools_add(mem, runtime, arenas, heads, blocks));
 }
 
-/* Segments are arenas without pools. */
-static bool add_pages(struct tm_session *session, struct tm_mem *mem,
-		      struct py_arena_list *arenas, struct heap_blocks *blocks)
-{
-	TM_GUARD(heap_mimalloc_free) struct heap_mimalloc heap = { 0 };
-
-	if (heap_mimalloc_read(mem, &session->maps, &heap, blocks) != HEAP_TOLD)
-		return false;
-	arenas->items = tm_grow(arenas->items, &arenas->cap, heap.n, sizeof(*arenas->items));
-	for (size_t i = 0; i < heap.n; i++)
-		arenas->items[arenas->n++] = (struct py_arena){
-			.address = heap.segments[i].at, .size = heap.segments[i].size,
-		};
-	return heap.n > 0;
-}
-
 const char *tm_blocks_read(struct tm_session *session, struct tm_mem *mem,
 			   const struct heap_heads *heads, struct py_arena_list *arenas,
 			   struct heap_blocks *blocks)
 {
 	/* Who is free-threaded is not searched for heads. */
 	if (session->runtime.free_threaded && !heads) {
-		if (!add_pages(session, mem, arenas, blocks))
+		if (!py_pages_add(mem, &session->maps, arenas, blocks))
 			return "its pages were being changed at every instant tried";
 	} else if (!add_pools(session, mem, heads, arenas, blocks)) {
 		return "its pools were being changed at every instant tried";
