@@ -39,6 +39,7 @@ struct owner {
 /* What all is read with. */
 struct reading {
 	struct tm_mem *mem;
+	const struct heap_heads *heads;
 	struct heap_blocks *blocks;
 	struct owner *owners;
 	size_t nowners, cap_owners;
@@ -110,6 +111,15 @@ static bool clear_delayed(const struct reading *reading, struct page *page, uint
 	return true;
 }
 
+/* Those in use that are wanted. */
+static void show(const struct heap_heads *heads, const struct page *page, const uint64_t *used)
+{
+	for (uint32_t i = 0; i < page->capacity; i++)
+		if (used[i / 64] >> i % 64 & 1 &&
+		    heads->wants(heads->ctx, page->bytes + i * page->size))
+			heads->take(heads->ctx, page->at + i * page->size);
+}
+
 static bool add_row(struct reading *reading, struct page *page, const char *head)
 {
 	uint64_t used[HEAP_ROW_SLOTS / 64];
@@ -133,6 +143,8 @@ static bool add_row(struct reading *reading, struct page *page, const char *head
 	    !clear_free(page, tm_load_u64(head, LOCAL_FREE), used) ||
 	    counted - before != page->capacity - page->free)
 		return false;
+	if (reading->heads)
+		show(reading->heads, page, used);
 	return page->capacity == page->free ||
 	       heap_blocks_add_row(reading->blocks, page->at, (uint32_t)page->size,
 				   page->capacity, used, page->tag);
@@ -150,6 +162,7 @@ static bool is_delayed(const struct reading *reading, tm_addr at)
 static bool add_whole(struct reading *reading, const struct page *page, const char *head)
 {
 	const uint64_t remote = tm_load_u64(head, THREAD_FREE) & ~(uint64_t)THREAD_FREE_BITS;
+	struct tm_err err;
 
 	if (page->capacity > 1 || tm_load_u32(head, USED) > page->capacity)
 		return false;
@@ -157,6 +170,9 @@ static bool add_whole(struct reading *reading, const struct page *page, const ch
 	if (tm_load_u32(head, USED) == 0 || tm_load_u64(head, FREE) ||
 	    tm_load_u64(head, LOCAL_FREE) || remote || is_delayed(reading, page->at))
 		return true;
+	if (reading->heads && tm_mem_read(reading->mem, page->at, reading->bytes, HEAP_HEAD, &err) &&
+	    reading->heads->wants(reading->heads->ctx, reading->bytes))
+		reading->heads->take(reading->heads->ctx, page->at);
 	return heap_blocks_add_whole(reading->blocks, page->at, page->size, page->tag);
 }
 
@@ -174,6 +190,8 @@ static bool add_page(struct reading *reading, tm_addr at, uint64_t length, const
 	if (page.size % 8 || page.capacity > tm_load_u16(head, RESERVED) ||
 	    tm_load_u16(head, RESERVED) * page.size > length)
 		return false;
+	if (reading->heads && (page.size < HEAP_HEAD || page.size < reading->heads->min))
+		return true;
 	if (page.size > HEAP_ROW_BYTES / 4)
 		return add_whole(reading, &page, head);
 	return add_row(reading, &page, head);
@@ -356,10 +374,11 @@ static void reading_free(struct reading *reading)
 }
 
 enum heap_result heap_mimalloc_read(struct tm_mem *mem, const struct tm_maps *maps,
+				    const struct heap_heads *heads,
 				    struct heap_mimalloc *ret, struct heap_blocks *blocks)
 {
 	TM_GUARD(reading_free) struct reading reading = {
-		.mem = mem, .blocks = blocks, .head = tm_malloc(HEAD),
+		.mem = mem, .heads = heads, .blocks = blocks, .head = tm_malloc(HEAD),
 		.bytes = tm_malloc(HEAP_ROW_BYTES),
 	};
 

@@ -30,9 +30,11 @@ void heap_mimalloc_free(struct heap_mimalloc *heap); /* works as a guard */
  * Add the blocks in use, before any chunks, in memory that does not change: as many as
  * every page has counted, and as many pages as every segment and every heap.
  * HEAP_CONTRADICTS: they are not, a thread is in the middle of a change. Those of a page
- * have the tag of its heap. No segments: it is another allocator, or shape.
+ * have the tag of its heap. No segments: it is another allocator, or shape. With `heads`
+ * (or NULL) pages of blocks that are too small for them are passed over.
  */
 enum heap_result heap_mimalloc_read(struct tm_mem *mem, const struct tm_maps *maps,
+				    const struct heap_heads *heads,
 				    struct heap_mimalloc *ret, struct heap_blocks *blocks);
 
 #endif

@@ -14,7 +14,6 @@
 
 enum {
 	MAX_CODES = 4000000, /* and functions */
-	TYPE = 8,            /* PyObject.ob_type */
 	HOOK = 16,           /* what a debug hook puts before a block; there may be two */
 };
 
@@ -75,11 +74,11 @@ static bool wants(void *ctx, const char head[HEAP_HEAD])
 	const struct py_functions *self = ctx;
 	const struct py_runtime *runtime = self->frames.runtime;
 	const tm_addr function = runtime->function_type;
-	const uint32_t gc = runtime->layout->gc_head;
+	const uint32_t gc = runtime->layout->gc_head, type = runtime->str.ob_type;
 
 	for (uint32_t hook = 0; hook <= 2 * HOOK; hook += HOOK)
-		if (tm_load_u64(head, hook + TYPE) == runtime->code_type ||
-		    (function && tm_load_u64(head, hook + gc + TYPE) == function))
+		if (tm_load_u64(head, hook + type) == runtime->code_type ||
+		    (function && tm_load_u64(head, hook + gc + type) == function))
 			return true;
 	return false;
 }
@@ -88,18 +87,18 @@ static void take(void *ctx, tm_addr block)
 {
 	struct py_functions *self = ctx;
 	const struct py_runtime *runtime = self->frames.runtime;
-	const uint32_t gc = runtime->layout->gc_head;
+	const uint32_t gc = runtime->layout->gc_head, type = runtime->str.ob_type;
 	tm_addr word;
 	struct tm_err ignored;
 
 	for (tm_addr at = block; at <= block + 2 * HOOK; at += HOOK) {
-		if (tm_mem_u64(self->mem, at + TYPE, &word, &ignored) &&
+		if (tm_mem_u64(self->mem, at + type, &word, &ignored) &&
 		    word == runtime->code_type &&
 		    tm_mem_u64(self->mem, at + self->frames.fields.code_filename, &word,
 			       &ignored))
 			add_code(self, at, word);
 		if (runtime->function_type &&
-		    tm_mem_u64(self->mem, at + gc + TYPE, &word, &ignored) &&
+		    tm_mem_u64(self->mem, at + gc + type, &word, &ignored) &&
 		    word == runtime->function_type)
 			add_object(self, at + gc);
 	}
@@ -128,6 +127,7 @@ struct heap_heads py_functions_heads(struct py_functions *self)
 static void look_at_static(struct py_functions *self, const struct tm_maps *maps)
 {
 	const tm_addr type = self->frames.runtime->code_type;
+	const uint16_t before = self->frames.runtime->str.ob_type;
 	const struct tm_region *data = tm_maps_find(maps, type);
 	tm_addr *at = tm_calloc(MAX_CODES / 64, sizeof(*at));
 	struct tm_err ignored;
@@ -139,9 +139,9 @@ static void look_at_static(struct py_functions *self, const struct tm_maps *maps
 				&type, sizeof(type), at, MAX_CODES / 64);
 	for (size_t i = 0; i < n; i++)
 		if (at[i] % 8 == 0 &&
-		    tm_mem_u64(self->frames.mem, at[i] - TYPE +
+		    tm_mem_u64(self->frames.mem, at[i] - before +
 			       self->frames.fields.code_filename, &filename, &ignored))
-			add_code(self, at[i] - TYPE, filename);
+			add_code(self, at[i] - before, filename);
 	free(at);
 }
 

@@ -139,17 +139,18 @@ bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
 	return true;
 }
 
-bool py_pages_add(struct tm_mem *mem, const struct tm_maps *maps, struct py_arena_list *arenas,
+bool py_pages_add(struct tm_mem *mem, const struct tm_maps *maps,
+		  const struct heap_heads *heads, struct py_arena_list *arenas,
 		  struct heap_blocks *blocks)
 {
 	TM_GUARD(heap_mimalloc_free) struct heap_mimalloc heap = { 0 };
 
-	if (heap_mimalloc_read(mem, maps, &heap, blocks) != HEAP_TOLD)
-		return false;
+	const enum heap_result result = heap_mimalloc_read(mem, maps, heads, &heap, blocks);
+
 	arenas->items = tm_grow(arenas->items, &arenas->cap, heap.n, sizeof(*arenas->items));
 	for (size_t i = 0; i < heap.n; i++)
 		arenas->items[arenas->n++] = (struct py_arena){
 			.address = heap.segments[i].at, .size = heap.segments[i].size,
 		};
-	return heap.n > 0;
+	return result == HEAP_TOLD && heap.n > 0;
 }

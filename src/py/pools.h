@@ -17,9 +17,11 @@ bool py_pools_add(struct tm_mem *mem, const struct py_runtime *runtime,
 
 /*
  * In a free-threaded build: the pages of its mimalloc (heap/mimalloc.h). Each segment
- * becomes an arena without pools. False: as above, or there are none that are known.
+ * becomes an arena without pools. `heads`: as there. False: as above; without arenas, there
+ * are no pages of a form that is known.
  */
-bool py_pages_add(struct tm_mem *mem, const struct tm_maps *maps, struct py_arena_list *arenas,
+bool py_pages_add(struct tm_mem *mem, const struct tm_maps *maps,
+		  const struct heap_heads *heads, struct py_arena_list *arenas,
 		  struct heap_blocks *blocks) TM_MUST_CHECK;
 
 #endif

@@ -37,10 +37,11 @@ const char *tm_blocks_read(struct tm_session *session, struct tm_mem *mem,
 			   const struct heap_heads *heads, struct py_arena_list *arenas,
 			   struct heap_blocks *blocks)
 {
-	/* Who is free-threaded is not searched for heads. */
-	if (session->runtime.free_threaded && !heads) {
-		if (!py_pages_add(mem, &session->maps, arenas, blocks))
-			return "its pages were being changed at every instant tried";
+	if (session->runtime.free_threaded) {
+		if (!py_pages_add(mem, &session->maps, heads, arenas, blocks))
+			return arenas->n ? "its pages were being changed at every instant tried"
+					 : "the pages of its allocator have a form that is "
+					   "not known";
 	} else if (!add_pools(session, mem, heads, arenas, blocks)) {
 		return "its pools were being changed at every instant tried";
 	}

@@ -53,8 +53,11 @@ bool tm_functions_find(struct tm_session *session, const struct tm_instant *inst
 	if (!found)
 		return true;
 	heads = py_functions_heads(found);
-	if (tm_blocks_read(session, instant->mem, &heads, &arenas, &blocks))
-		return false;
+	if (tm_blocks_read(session, instant->mem, &heads, &arenas, &blocks)) {
+		/* Nor will another instant do. */
+		finding.names->unsupported = session->runtime.free_threaded && !arenas.n;
+		return finding.names->unsupported;
+	}
 	py_functions_finish(found, &session->maps);
 	finding.found = found;
 	tm_collected_lines(collected, &session->runtime, take_name, &finding);

@@ -107,7 +107,7 @@ static void end(struct segment *self)
 
 static enum heap_result read_all(struct segment *self)
 {
-	return heap_mimalloc_read(self->mem, &self->maps, &self->heap, &self->blocks);
+	return heap_mimalloc_read(self->mem, &self->maps, NULL, &self->heap, &self->blocks);
 }
 
 static bool note_tag(void *ctx, const struct heap_piece *piece)
@@ -164,6 +164,42 @@ static void blocks_in_use_are_found(void **state)
 	assert_int_equal(tags[1], 2);
 	assert_int_equal(tags[96], 0);
 	assert_int_equal(tags[number], 1);
+	end(&self);
+}
+
+/* Those that begin with a 1. */
+static bool wants_ones(void *ctx, const char head[HEAP_HEAD])
+{
+	(void)ctx;
+	return head[0] == 1;
+}
+
+static void take_one(void *ctx, tm_addr at)
+{
+	tm_addr *last = ctx;
+
+	assert_true(at > last[0]);
+	last[0] = at;
+	last[1]++;
+}
+
+static void heads_are_shown(void **state)
+{
+	struct segment self;
+	tm_addr seen[2] = { 0 };
+	struct heap_heads heads = { 64, wants_ones, take_one, seen };
+
+	(void)state;
+	make(&self);
+	for (unsigned i = 0; i < 3; i++)
+		set(&self, 2 * SLICE + (size_t)i * MEDIUM, i != 1, 8);
+	set(&self, (2 + MANY) * SLICE, 1, 8);
+	set(&self, (size_t)(small_at(50) - BASE), 1, 8);
+	assert_int_equal(heap_mimalloc_read(self.mem, &self.maps, &heads, &self.heap,
+					    &self.blocks), HEAP_TOLD);
+	/* The small ones are too small. */
+	assert_int_equal(seen[1], 3);
+	assert_int_equal(seen[0], BASE + (2 + MANY) * SLICE);
 	end(&self);
 }
 
@@ -233,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks_in_use_are_found),
+		cmocka_unit_test(heads_are_shown),
 		cmocka_unit_test(what_contradicts_itself_is_refused),
 		cmocka_unit_test(other_memory_is_no_segment),
 		cmocka_unit_test(a_copy_of_another_segment_is_none),
