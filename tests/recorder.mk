@@ -114,6 +114,7 @@ check-recorder: $(B)/tests/live/recorder_driver $(B)/tmattach $(recorder_bin) $(
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/live.py
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/ages.py
 	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/execing.py
+	$(q)B=$(abspath $(B)) python3 -B tests/live/recorder/gocalls.py
 
 # Interpreters of other roots load it, too.
 $(B)/tests/live/room.so: tests/live/room.c

@@ -153,6 +153,17 @@ extern const unsigned tm_restorer_code_len;
  * TM_HANDLER_END_CALL bytes into it. */
 bool tm_code_ends_handler(const unsigned char *code, size_t len);
 
+/*
+ * Go's way back from C (runtime.asmcgocall, of 1.5 and later): on the stack of a thread it
+ * has kept its g, and a word below that how far from the end of the goroutine's stack
+ * it was. Is this the code that C returns to? Then *ret_kept, in words above sp, is
+ * where the g is. cpu.h: TM_GO_RETURN_LEN bytes are enough.
+ */
+bool tm_code_returns_to_go(const unsigned char *code, size_t len, unsigned *ret_kept);
+/* The first such place in code that is at least that long; NULL: there is none. */
+const unsigned char *tm_code_find_go_return(const unsigned char *code, size_t len,
+					    unsigned *ret_kept);
+
 /* Do these bytes, which precede an address, end in a call instruction
  * (one that takes from memory where to go, if `through_memory`)? Bytes that
  * only happen to look like one count, too. cpu.h: TM_CALL_MAX. */
@@ -255,6 +266,8 @@ bool tm_regs_set_dwarf(struct tm_regs *regs, int number, uint64_t value);
  * words that it points to. */
 uint64_t tm_regs_fp(const struct tm_regs *regs);
 void tm_regs_step(struct tm_regs *regs, const uint64_t frame[2]);
+/* Go on at `pc` with this stack pointer, in another stack; all else is as it was. */
+void tm_regs_returned(struct tm_regs *regs, uint64_t pc, uint64_t sp);
 
 /* The registers before a signal, from the ucontext_t on top of the stack where
  * its handler returns to. cpu.h: TM_UCONTEXT_LEN. */

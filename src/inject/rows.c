@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/arch.h"
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
+#include "base/search.h"
 #include "image/image_file.h"
 #include "inject/cfi.h"
 #include "inject/private.h"
@@ -114,6 +116,68 @@ static void cached_rows_of_elf(struct rows *rows, Elf *elf,
 		rows_cache_put(&key, rows->items, rows->n);
 }
 
+/* ---- out of C, to a goroutine ------------------------------------------------------- */
+
+/* At `pc` and nowhere else. */
+static void put_row(struct rows *rows, uint32_t pc, uint32_t how)
+{
+	const size_t at = TM_LOWER_BOUND(rows->n, i, rows->items[i].pc < pc);
+	const bool is_there = at < rows->n && rows->items[at].pc == pc;
+	const bool goes_on = at + is_there >= rows->n || rows->items[at + is_there].pc != pc + 1;
+	const uint32_t before = is_there ? rows->items[at].how
+					 : at ? rows->items[at - 1].how : TM_ROW_NONE;
+	const size_t more = !is_there + goes_on;
+
+	rows->items = tm_grow(rows->items, &rows->cap, rows->n + more, sizeof(*rows->items));
+	memmove(&rows->items[at + is_there + more], &rows->items[at + is_there],
+		(rows->n - at - is_there) * sizeof(*rows->items));
+	rows->items[at] = (struct tm_recorder_row){ pc, how };
+	if (goes_on)
+		rows->items[at + 1] = (struct tm_recorder_row){ pc + 1, before };
+	rows->n += more;
+}
+
+/* Where runtime.asmcgocall goes on: known by its code, whatever tables there are. */
+static void add_go_returns(struct rows *rows, Elf_Data *text, uint64_t address)
+{
+	const unsigned char *at = text->d_buf, *end = at + text->d_size, *found;
+	unsigned kept;
+
+	while ((found = tm_code_find_go_return(at, (size_t)(end - at), &kept)) &&
+	       rows->n + 2 < MAX_ROWS) {
+		const uint64_t pc = address + (uint64_t)(found - (unsigned char *)text->d_buf);
+
+		if (pc <= UINT32_MAX)
+			put_row(rows, (uint32_t)pc - 1, tm_row_how(TM_ROW_PLT, (int)kept,
+								   TM_ROW_TO_GO));
+		at = found + 1;
+	}
+}
+
+/* Is it of Go, and which section is its code? */
+static void rows_of_go(struct rows *rows, Elf *elf)
+{
+	Elf_Scn *section = NULL, *text = NULL;
+	bool is_go = false;
+	GElf_Shdr shdr;
+	Elf_Data *data;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return;
+	while ((section = elf_nextscn(elf, section))) {
+		const char *name = gelf_getshdr(section, &shdr)
+			? elf_strptr(elf, names, shdr.sh_name) : NULL;
+
+		is_go |= name && strcmp(name, ".go.buildinfo") == 0;
+		if (name && strcmp(name, ".text") == 0)
+			text = section;
+	}
+	if (is_go && text && gelf_getshdr(text, &shdr) &&
+	    (data = elf_rawdata(text, NULL)) && data->d_buf)
+		add_go_returns(rows, data, shdr.sh_addr);
+}
+
 static Elf *open_vdso(struct tm_mem *mem, const struct tm_image *image, char *bytes)
 {
 	size_t len = tm_mem_read_some(mem, image->first->start, bytes, MAX_VDSO);
@@ -138,8 +202,10 @@ struct tm_recorder_row *inject_rows(const struct tm_process *process,
 		fd = tm_image_file_open(process->pid, image);
 		elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	}
-	if (elf)
+	if (elf) {
 		cached_rows_of_elf(&rows, elf, image);
+		rows_of_go(&rows, elf);
+	}
 	elf_end(elf);
 	tm_log("%s: %zu unwind rows", image->path, rows.n);
 	*ret_n = rows.n;

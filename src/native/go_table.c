@@ -9,6 +9,7 @@
 enum {
 	GO_1_16 = 0xfa, GO_1_18 = 0xf0, GO_1_20 = 0xf1, /* of the magic; the rest is all ones */
 	QUANTUM = 6, POINTER = 7, HEADER = 8, WORD = 8,
+	TEXT_AT = HEADER + 2 * WORD, /* from 1.18 on */
 	/* struct _func behind its entry */
 	NAME = 0, VALUES_FILE = 16, VALUES_LINE = 20, UNIT = 28, FUNC_SIZE = 32,
 	MAX_FUNCS = 1 << 24, MAX_STEPS = 1 << 20,
@@ -52,20 +53,56 @@ bool native_go_table_read(const void *bytes, size_t len, struct native_go_table 
 	return true;
 }
 
+/* ---- where it is --------------------------------------------------------------------- */
+
+/* What the loader makes of the word at `at`; it may stand in the file already. */
+static uint64_t relocated(Elf *elf, uint64_t at, uint64_t in_file)
+{
+	GElf_Shdr shdr;
+	Elf_Scn *scn = tm_elf_section(elf, ".rela.dyn", &shdr);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	GElf_Rela rela;
+
+	for (int i = 0; data && gelf_getrela(data, i, &rela); i++)
+		if (rela.r_offset == at)
+			return (uint64_t)rela.r_addend;
+	return in_file;
+}
+
+/* A section that begins with it, or in which a linker of C (cgo) has put it among others. */
+static bool find_in(Elf *elf, const char *section, struct native_go_table *ret)
+{
+	static const char magic[] = { (char)0xff, (char)0xff, (char)0xff, 0, 0 };
+	GElf_Shdr shdr;
+	Elf_Scn *scn = tm_elf_section(elf, section, &shdr);
+	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+	const char *begin = data ? data->d_buf : NULL, *at = begin, *end;
+
+	if (!begin || data->d_size < HEADER)
+		return false;
+	end = begin + data->d_size;
+	while ((at = memmem(at + 1, (size_t)(end - at - 1), magic, sizeof(magic)))) {
+		if (!native_go_table_read(at - 1, (size_t)(end - at + 1), ret))
+			continue;
+		if (ret->word == 4)
+			ret->text = relocated(elf, shdr.sh_addr + (uint64_t)(at - 1 - begin) +
+					      TEXT_AT, ret->text);
+		return true;
+	}
+	return false;
+}
+
 /* Position-independent programs have it where the loader can write. */
 void native_go_table_of(Elf *elf, struct native_go_table *ret)
 {
-	static const char *const sections[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
+	static const char *const sections[] = {
+		".gopclntab", ".data.rel.ro.gopclntab", ".data.rel.ro",
+	};
 
 	*ret = (struct native_go_table){ 0 };
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-		GElf_Shdr shdr;
-		Elf_Scn *scn = tm_elf_section(elf, sections[i], &shdr);
-		Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
-
-		if (data && data->d_buf && native_go_table_read(data->d_buf, data->d_size, ret))
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (find_in(elf, sections[i], ret))
 			return;
-	}
 }
 
 /* ---- one function ------------------------------------------------------------------ */

@@ -136,6 +136,34 @@ static void registers_of(unw_cursor_t *cursor, struct tm_regs *ret)
 	}
 }
 
+/*
+ * From the stack of a thread to that of the goroutine that has called C, as
+ * runtime.asmcgocall finds its way back; g begins with the ends of its stack.
+ */
+static bool leave_c(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
+		    const struct tm_stack_frame *newer)
+{
+	unsigned char code[TM_GO_RETURN_LEN];
+	uint64_t kept[2], ends[2], pc;
+	struct tm_regs regs;
+	unsigned words;
+
+	if (!newer->is_return ||
+	    !native_window_read(&unwinder->window, newer->pc, code, sizeof(code)) ||
+	    !tm_code_returns_to_go(code, sizeof(code), &words) ||
+	    !native_window_read(&unwinder->window, newer->sp + (words - 1) * sizeof(*kept), kept,
+				sizeof(kept)) ||
+	    !native_window_read(&unwinder->window, kept[1], ends, sizeof(ends)) ||
+	    ends[0] >= ends[1] || kept[0] > ends[1] - ends[0] ||
+	    !native_window_read(&unwinder->window, ends[1] - kept[0], &pc, sizeof(pc)))
+		return false;
+	registers_of(cursor, &regs);
+	tm_regs_returned(&regs, pc, ends[1] - kept[0] + sizeof(pc));
+	unwinder->own_regs = regs;
+	unwinder->regs = &unwinder->own_regs;
+	return unw_init_remote(cursor, unwinder->space, unwinder) == 0;
+}
+
 /* By the frame pointer. libunwind would do that too, but (1.6) goes on with a
  * wrong stack pointer. */
 static bool guess(struct tm_unwinder *unwinder, unw_cursor_t *cursor)
@@ -162,16 +190,28 @@ static int step_cursor(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 	return left_signal || guess(unwinder, cursor) ? 1 : -1;
 }
 
+/* By the ABI the outermost frame has a frame pointer of 0; nothing need have called it
+ * (runtime.goexit). */
+static bool chain_ends(unw_cursor_t *cursor)
+{
+	struct tm_regs regs;
+
+	registers_of(cursor, &regs);
+	return tm_regs_fp(&regs) == 0;
+}
+
 /* Is the frame that the cursor has come to a believable one? */
-static bool believable(struct tm_unwinder *unwinder, const struct tm_stack *stack,
-		       const struct tm_stack_frame *frame)
+static bool believable(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
+		       const struct tm_stack *stack, const struct tm_stack_frame *frame,
+		       bool same_stack)
 {
 	const struct tm_stack_frame *newer = &stack->frames[stack->n - 1];
 
-	if (frame->pc == 0 || (frame->is_return && frame->sp <= newer->sp))
+	if (frame->pc == 0 || (frame->is_return && same_stack && frame->sp <= newer->sp))
 		return false;
-	return !stack->doubtful || !frame->is_return ||
-	       after_call(unwinder, frame->pc);
+	return !stack->doubtful || !frame->is_return || after_call(unwinder, frame->pc) ||
+	       (newer->guessed && chain_ends(cursor) &&
+		native_modules_find(unwinder->modules, frame->pc));
 }
 
 /*
@@ -183,23 +223,25 @@ static bool step(struct tm_unwinder *unwinder, unw_cursor_t *cursor,
 {
 	const struct tm_stack_frame *newer = &stack->frames[stack->n - 1];
 	bool covered = has_table(unwinder, inside(newer));
+	bool to_go = leave_c(unwinder, cursor, newer);
 	bool signal = covered ? at_sigreturn(unwinder, newer->pc)
-			      : leave_signal(unwinder, cursor, newer);
+			      : !to_go && leave_signal(unwinder, cursor, newer);
 	struct tm_stack_frame frame = {
-		.is_return = !signal, .guessed = !covered && !signal,
+		.is_return = !signal, .guessed = !covered && !signal && !to_go,
 	};
+	bool outermost = !covered && chain_ends(cursor);
 	unw_word_t pc = 0, sp = 0;
-	int status = step_cursor(unwinder, cursor, covered, signal);
+	int status = to_go ? 1 : step_cursor(unwinder, cursor, covered, signal);
 
 	stack->doubtful |= frame.guessed;
 	if (status <= 0 || unw_get_reg(cursor, UNW_REG_IP, &pc) != 0 ||
 	    unw_get_reg(cursor, UNW_REG_SP, &sp) != 0) {
-		stack->complete = status == 0 && covered;
+		stack->complete = covered ? status == 0 : newer->guessed && outermost;
 		return false;
 	}
 	frame.pc = pc;
 	frame.sp = sp;
-	if (!believable(unwinder, stack, &frame)) {
+	if (!believable(unwinder, cursor, stack, &frame, !to_go)) {
 		stack->complete = pc == 0 && covered;
 		return false;
 	}

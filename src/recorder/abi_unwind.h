@@ -33,10 +33,14 @@ enum tm_recorder_row_kind {
 	TM_ROW_FP_DEREF,  /* CFA = *(fp + offset), caller's fp = *fp: a
 			     realigned stack */
 	TM_ROW_SIGNAL,    /* a struct ucontext stands at sp + offset */
-	TM_ROW_PLT,       /* an entry of a procedure linkage table */
+	TM_ROW_PLT,       /* an entry of a procedure linkage table; or with fp words
+			     TM_ROW_TO_GO: C returns to Go, whose g is kept in the word
+			     at sp + offset (tm_code_returns_to_go()) */
 	TM_ROW_END,       /* the outermost frame */
 	TM_ROW_SP_DEREF,  /* CFA = *(sp + offset) */
 };
+
+enum { TM_ROW_TO_GO = 1 };
 
 static inline uint32_t tm_row_how(enum tm_recorder_row_kind kind, int cfa_words,
 				  unsigned fp_words)

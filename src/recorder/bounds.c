@@ -4,6 +4,8 @@
 #include "recorder.h"
 
 enum { GUESS = 256 << 10, MAIN_STACK = 128 << 20, TCB_REACH = 8 << 20 };
+/* Where Go asks for its heap (runtime/malloc.go: mallocinit()). */
+enum { GO_SHIFT = 32, GO_MASK = 0xff, GO_HEAP = 0xc0 };
 
 static const struct tm_recorder_range *stack_range(
 	const struct tm_recorder_space *s, uint64_t sp)
@@ -15,6 +17,14 @@ static const struct tm_recorder_range *stack_range(
 	if (at < s->nstacks && ranges[at].address <= sp)
 		return &ranges[at];
 	return NULL;
+}
+
+bool bounds_of_go(const struct tm_recorder_space *s, uint64_t lo, uint64_t hi)
+{
+	const struct tm_recorder_range *range = stack_range(s, lo);
+
+	return (lo >> GO_SHIFT & GO_MASK) == GO_HEAP && range && lo < hi &&
+	       hi - range->address <= range->size;
 }
 
 struct bounds bounds_find(const struct tm_recorder_space *s, uint64_t sp)

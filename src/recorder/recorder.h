@@ -216,6 +216,8 @@ struct bounds {
 };
 
 struct bounds bounds_find(const struct tm_recorder_space *space, uint64_t sp);
+/* Is [lo, hi) memory of Go's heap, as it was when tmattach last looked? It stays there. */
+bool bounds_of_go(const struct tm_recorder_space *space, uint64_t lo, uint64_t hi);
 /* The same for this thread. The end of the stack that it was on last serves until it
  * leaves it: slot->stack_lo and stack_hi. */
 struct bounds bounds_of(const struct tm_recorder_space *space, uint64_t sp,

@@ -85,6 +85,33 @@ static bool enter_signal(const struct tm_recorder_space *s, struct walk *w,
 	return true;
 }
 
+/*
+ * From the stack of a thread to that of the goroutine that has called C: g begins with the
+ * two ends of its stack (runtime/runtime2.go). Both lie in Go's heap, which is never
+ * unmapped; words that are none of Go's lead nowhere.
+ */
+static bool enter_go(const struct tm_recorder_space *s, struct walk *w, uint64_t kept)
+{
+	uint64_t g, lo, hi, used;
+
+	if (w->signals++ == MAX_SIGNALS || !readable(w, kept - WORD) || !readable(w, kept))
+		return false;
+	g = word(kept);
+	used = word(kept - WORD);
+	if (g % WORD || !bounds_of_go(s, g, g + 2 * WORD))
+		return false;
+	lo = word(g);
+	hi = word(g + WORD);
+	if (lo >= hi || used < WORD || used > hi - lo || (hi - used) % WORD ||
+	    !bounds_of_go(s, lo, hi))
+		return false;
+	w->stack = (struct bounds){ hi, true };
+	w->at.pc = word(hi - used);
+	w->at.sp = hi - used + WORD;
+	w->fp_at = UNCHECKABLE;
+	return true;
+}
+
 bool walk_step(const struct tm_recorder_space *s, struct walk *w)
 {
 	uint32_t how = row_for(s, w->at.pc - 1);
@@ -103,6 +130,8 @@ bool walk_step(const struct tm_recorder_space *s, struct walk *w)
 	case TM_ROW_SIGNAL:
 		return enter_signal(s, w, w->at.sp + offset);
 	case TM_ROW_PLT:
+		if (fp == TM_ROW_TO_GO)
+			return enter_go(s, w, w->at.sp + offset);
 		return enter(w, cpu_plt_cfa(w->at.pc - 1, w->at.sp), 0);
 	case TM_ROW_END:
 		w->at.pc = 0;

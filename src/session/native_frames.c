@@ -45,7 +45,7 @@ static size_t native_frames(void *ctx, struct tm_builder *builder, tm_addr pc,
 	return n;
 }
 
-/* main(), and the code at the entry point of an image: glibc's loader calls constructors
+/* main(), Go's end of a goroutine, and the code at the entry point of an image: glibc's loader calls constructors
  * from there (_dl_start_user), which has no unwind rows, and mostly no symbol. */
 static bool begins(void *ctx, tm_addr pc)
 {
@@ -53,7 +53,8 @@ static bool begins(void *ctx, tm_addr pc)
 	struct tm_code_place place = tm_native_names_place(ctx, pc);
 	const char *function = place.n > 0 ? place.frames[0].function : NULL;
 
-	return (function && strcmp(function, "main") == 0) ||
+	return (function && (strcmp(function, "main") == 0 ||
+			     strncmp(function, "runtime.goexit", 14) == 0)) ||
 	       (place.module && place.module->image.entry &&
 		place.offset - place.module->image.entry < ENTRY_CODE);
 }

@@ -37,6 +37,65 @@ bool tm_code_ends_handler(const unsigned char *code, size_t len)
 	       (len >= sizeof(eax) && memcmp(code, eax, sizeof(eax)) == 0);
 }
 
+/* mov KEPT(%rsp),%rdi; mov 8(%rdi),%rsi; sub KEPT-8(%rsp),%rsi */
+static const unsigned char go_load[] = { 0x48, 0x8b, 0x7c, 0x24 };
+static const unsigned char go_end[] = { 0x48, 0x8b, 0x77, 0x08, 0x48, 0x2b, 0x74, 0x24 };
+enum {
+	GO_END = sizeof(go_load) + 1,
+	GO_LEN = GO_END + sizeof(go_end) + 1,
+	GO_TLS = TM_GO_RETURN_LEN - GO_LEN, /* mov $OFFSET,%rcx or mov OFFSET(%rip),%rcx */
+};
+
+static bool loads_tls(const unsigned char *code)
+{
+	return code[0] == 0x48 && ((code[1] == 0xc7 && code[2] == 0xc1) ||
+				   (code[1] == 0x8b && code[2] == 0x0d));
+}
+
+bool tm_code_returns_to_go(const unsigned char *code, size_t len, unsigned *ret_kept)
+{
+	unsigned kept;
+
+	if (len >= TM_GO_RETURN_LEN && loads_tls(code)) {
+		code += GO_TLS;
+		len -= GO_TLS;
+	}
+	if (len < GO_LEN || memcmp(code, go_load, sizeof(go_load)) != 0 ||
+	    memcmp(code + GO_END, go_end, sizeof(go_end)) != 0)
+		return false;
+	kept = code[GO_END - 1];
+	if (kept % 8 != 0 || kept < 8 || kept > 0x78 || code[GO_LEN - 1] != kept - 8)
+		return false;
+	*ret_kept = kept / 8;
+	return true;
+}
+
+/* The code at `at` in [begin, end) after a call through %rax. */
+static bool is_go_return(const unsigned char *begin, const unsigned char *at,
+			 const unsigned char *end, unsigned *ret_kept)
+{
+	return at - begin >= 2 && at[-2] == 0xff && at[-1] == 0xd0 &&
+	       tm_code_returns_to_go(at, (size_t)(end - at), ret_kept);
+}
+
+const unsigned char *tm_code_find_go_return(const unsigned char *code, size_t len,
+					    unsigned *ret_kept)
+{
+	const unsigned char *end = code + len, *at = code, *found;
+
+	while ((found = memmem(at, (size_t)(end - at), go_end, sizeof(go_end)))) {
+		at = found + 1;
+		if (found - code < 2 + GO_END + GO_TLS)
+			continue;
+		found -= GO_END;
+		if (is_go_return(code, found, end, ret_kept))
+			return found;
+		if (is_go_return(code, found - GO_TLS, end, ret_kept))
+			return found - GO_TLS;
+	}
+	return NULL;
+}
+
 /* ff /2 of `len` bytes: a call through a register (mod 3) or memory. */
 static bool is_indirect_call(const unsigned char *code, unsigned len,
 			     bool through_memory)

@@ -32,6 +32,7 @@ enum {
 	TM_UNWIND_REGS = 17,          /* to rip */
 	TM_UCONTEXT_LEN = 176,
 
+	TM_GO_RETURN_LEN = 21,
 	TM_HANDLER_END_LEN = 9,
 	TM_HANDLER_END_CALL = 7,
 	TM_CALL_MAX = 7,              /* call *disp32(base, index) */

@@ -41,6 +41,12 @@ void tm_regs_step(struct tm_regs *regs, const uint64_t frame[2])
 	regs->user.rip = frame[1];
 }
 
+void tm_regs_returned(struct tm_regs *regs, uint64_t pc, uint64_t sp)
+{
+	regs->user.rsp = sp;
+	regs->user.rip = pc;
+}
+
 void tm_regs_before_signal(struct tm_regs *ret,
 			   const unsigned char context[TM_UCONTEXT_LEN])
 {
