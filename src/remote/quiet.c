@@ -15,7 +15,7 @@
  * has interrupted. MOST is more than the usual limit of a whole stack. Pieces overlap by
  * more than a signal's frame.
  */
-enum { PIECE = 64 << 10, OVERLAP = 1024, MOST = 8 << 20, MAX_SIGNAL_FRAMES = 8 };
+enum { PIECE = 64 << 10, OVERLAP = 1024, MOST = 8 << 20, MAX_INTERRUPTED = 64 };
 
 /* ---- one thread ---------------------------------------------------------------- */
 
@@ -80,25 +80,44 @@ bool tm_quiet_ends_handler(struct tm_mem *mem, tm_addr at)
 	return tm_code_ends_handler(code, len);
 }
 
+/* What signals have interrupted, as far as it was seen. */
+struct interrupted {
+	size_t n;
+	tm_addr sp[MAX_INTERRUPTED];
+};
+
+static bool was_seen(const struct interrupted *seen, tm_addr sp)
+{
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->sp[i] == sp)
+			return true;
+	return false;
+}
+
 static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
-			   int *signal_frames);
+			   struct interrupted *seen);
 
 /* Everything that the end of a handler will put back is examined, and the
  * interrupted stack. */
 static bool interrupted_is_quiet(const struct tm_quiet *quiet, struct tm_standing standing,
-				 const uint64_t *words, size_t left, int *signal_frames)
+				 const uint64_t *words, size_t left, struct interrupted *seen)
 {
 	if (!tm_sigframe_saved(words, left, &standing.pc, &standing.sp) ||
-	    !tm_quiet_ends_handler(quiet->mem, words[0]) || !standing.sp ||
-	    (*signal_frames)++ >= MAX_SIGNAL_FRAMES)
+	    !tm_quiet_ends_handler(quiet->mem, words[0]) || !standing.sp)
 		return true;
-	return !tm_quiet_inside(quiet, standing.pc) &&
-	       stack_is_quiet(quiet, &standing, signal_frames);
+	if (tm_quiet_inside(quiet, standing.pc))
+		return false;
+	if (was_seen(seen, standing.sp))
+		return true;
+	if (seen->n == MAX_INTERRUPTED)
+		return false;
+	seen->sp[seen->n++] = standing.sp;
+	return stack_is_quiet(quiet, &standing, seen);
 }
 
 /* The first `n` of `left` words. Returns how many were passed over; 0: it is not quiet. */
 static size_t words_are_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
-			      const uint64_t *words, size_t n, size_t left, int *signal_frames)
+			      const uint64_t *words, size_t n, size_t left, struct interrupted *seen)
 {
 	size_t i, pass;
 
@@ -108,7 +127,7 @@ static size_t words_are_quiet(const struct tm_quiet *quiet, const struct tm_stan
 			pass = quiet->pass(quiet->ctx, words + i, left - i,
 					   standing->sp + i * sizeof(*words));
 		else if (!interrupted_is_quiet(quiet, *standing, words + i, left - i,
-					       signal_frames))
+					       seen))
 			return 0;
 		if (!pass) {
 			tm_log("stack %#llx+%zu leads to %#llx",
@@ -127,7 +146,7 @@ static size_t left_of_stack(const struct tm_standing *at)
 }
 
 static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standing *standing,
-			   int *signal_frames)
+			   struct interrupted *seen)
 {
 	TM_GUARD(tm_free_ptr) uint64_t *words = malloc(PIECE + OVERLAP);
 	struct tm_standing at = *standing;
@@ -141,7 +160,7 @@ static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standin
 		/* What follows the last whole piece is looked at with it. */
 		n = got == PIECE + OVERLAP ? PIECE : got;
 		passed = words_are_quiet(quiet, &at, words, n / sizeof(*words),
-					 got / sizeof(*words), signal_frames) * sizeof(*words);
+					 got / sizeof(*words), seen) * sizeof(*words);
 		if (!words || (n >= sizeof(*words) && !passed))
 			return false;
 		at.sp += passed;
@@ -152,7 +171,7 @@ static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standin
 
 bool tm_quiet_stack(const struct tm_quiet *quiet, const struct tm_standing *standing)
 {
-	int signal_frames = 0;
+	struct interrupted seen = { 0 };
 
-	return stack_is_quiet(quiet, standing, &signal_frames);
+	return stack_is_quiet(quiet, standing, &seen);
 }

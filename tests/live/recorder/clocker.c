@@ -2,7 +2,8 @@
  * A thread that rests where it was about to learn the time: hooks ask the kernel's
  * clock_gettime() in the vDSO, which this program itself never does.
  *
- *	clocker [BYTES]    what its handler keeps on the stack
+ *	clocker [BYTES [NESTED]]    what its handler keeps on the stack, and how often it is
+ *	                            interrupted itself: then it has a stack of its own
  *
  * Says "ready". At the first line on standard input its thread, which does nothing but
  * allocate, is interrupted until that meets it in the vDSO; there it stays, and
@@ -27,25 +28,42 @@ static atomic_bool done, inside;
 static atomic_ulong answered;
 static uint64_t vdso;
 static size_t room = 1;
+static int nested;
+
+static void rest(void)
+{
+	char c;
+
+	atomic_store(&inside, 1);
+	while (read(door[0], &c, 1) < 0)
+		;
+}
 
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *at = context;
-	char *kept = __builtin_alloca(room), c;
+	char *kept = __builtin_alloca(room);
 
-	(void)sig;
 	(void)info;
 	__asm__ volatile("" : : "r"(kept) : "memory");
-	if (!atomic_load(&inside) && (uint64_t)at->uc_mcontext.gregs[REG_RIP] - vdso < VDSO_SIZE) {
-		atomic_store(&inside, 1);
-		while (read(door[0], &c, 1) < 0)
-			;
+	if (sig == SIGUSR2 ||
+	    (!atomic_load(&inside) && (uint64_t)at->uc_mcontext.gregs[REG_RIP] - vdso < VDSO_SIZE)) {
+		if (nested-- > 0)
+			raise(SIGUSR2);
+		else
+			rest();
 	}
-	atomic_fetch_add(&answered, 1);
+	if (sig == SIGUSR1)
+		atomic_fetch_add(&answered, 1);
 }
 
 static void *work(void *arg)
 {
+	const size_t size = room * (size_t)(nested + 1) + (1 << 20);
+	stack_t stack = { .ss_sp = malloc(size), .ss_size = size };
+
+	if (nested)
+		sigaltstack(&stack, NULL);
 	while (!atomic_load(&done)) {
 		void *volatile block = malloc(100);
 
@@ -65,16 +83,20 @@ static void meet(pthread_t thread)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK };
 	char line[64];
+	unsigned long before;
 	pthread_t thread;
 
 	if (argc > 1)
 		room = strtoul(argv[1], NULL, 10);
+	if (argc > 2)
+		nested = atoi(argv[2]);
 	vdso = getauxval(AT_SYSINFO_EHDR);
 	if (!vdso || pipe(door) != 0)
 		return 2;
 	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
 	pthread_create(&thread, NULL, work, NULL);
 	puts("ready");
 	fflush(stdout);
@@ -83,10 +105,11 @@ int main(int argc, char **argv)
 	meet(thread);
 	puts("inside");
 	fflush(stdout);
+	before = atomic_load(&answered);
 	if (!fgets(line, sizeof(line), stdin) || write(door[1], "x", 1) != 1)
 		return 2;
 	/* Whatever comes of it has come when the thread answers once more. */
-	for (unsigned long before = atomic_load(&answered); atomic_load(&answered) == before;)
+	while (atomic_load(&answered) == before)
 		sched_yield();
 	puts("ok");
 	fflush(stdout);

@@ -806,6 +806,7 @@ def manners():
     remaining()
     at_the_clock()
     at_the_clock(3 << 20)
+    at_the_clock(1, 20)
     moved()
     mapped()
     brooding()
@@ -861,10 +862,10 @@ def remaining():
     report.check(target.end()[0] == 0, "manners: and it ends well")
 
 
-def at_the_clock(*room):
+def at_the_clock(*how):
     """A thread that asks the vDSO for the time comes back to us: it keeps the code and the
     table for as long."""
-    target = Target(os.path.join(BIN, "clocker"), *room)
+    target = Target(os.path.join(BIN, "clocker"), *how)
     driver("start", target.pid, 8)
     target.step(1)
     stopped = tmattach("stop", target.pid)
