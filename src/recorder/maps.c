@@ -238,23 +238,29 @@ static bool is_memory(uint64_t flags)
 	return flags & ANONYMOUS || type == SHARED || type == SHARED_VALIDATE;
 }
 
+/* Over others, or where somebody we have not seen has taken others away. */
+static void mapping_replace(uint64_t start, uint64_t end, bool known, uint32_t stack)
+{
+	struct tm_recorder_mapping was;
+
+	if (!maps_lock(maps()))
+		return;
+	mapping_cut(maps(), start, end, &was);
+	if (known)
+		mapping_put(maps(), start, end, stack);
+	maps_unlock(maps());
+}
+
 void tm_after_mmap(const call_t *call)
 {
 	const uint64_t start = call->left_result, end = start + round_up(call->args[1]);
-	struct tm_recorder_mapping was;
 	uint32_t stack = 0;
 	bool known;
 
 	if (!is_on() || !is_address(start) || end <= start)
 		return;
 	known = is_memory(CPU_FOURTH(call)) && counts(call, &stack);
-	if (!maps_lock(maps()))
-		return;
-	/* Over others, or where somebody we have not seen has taken others away. */
-	mapping_cut(maps(), start, end, &was);
-	if (known)
-		mapping_put(maps(), start, end, stack);
-	maps_unlock(maps());
+	mapping_replace(start, end, known, stack);
 }
 
 /* ---- munmap, and mremap: what goes may come back if the call fails -------------------- */
@@ -342,7 +348,6 @@ void tm_after_mremap(const call_t *call)
 {
 	const uint64_t start = call->left_result, end = start + round_up(call->args[2]);
 	const bool moved = call->args[1] && !(CPU_FOURTH(call) & DONT_UNMAP);
-	struct tm_recorder_mapping was;
 	uint32_t stack = 0;
 	bool known;
 
@@ -354,12 +359,7 @@ void tm_after_mremap(const call_t *call)
 		return;
 	}
 	known = call->known && counts(call, &stack);
-	if (!maps_lock(maps()))
-		return;
-	mapping_cut(maps(), start, end, &was);
-	if (known)
-		mapping_put(maps(), start, end, stack);
-	maps_unlock(maps());
+	mapping_replace(start, end, known, stack);
 }
 
 /* ---- brk, which sbrk() calls ------------------------------------------------------------ */

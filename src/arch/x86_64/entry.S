@@ -187,6 +187,15 @@ tm_hook_\name:
 	mov	CALL_LEFT_AX(%rsp), %rax
 .endm
 
+/* Have this look at the call first. */
+.macro BEFORE what
+	KEEP_AX
+	mov	%rsp, %rdi
+	call	tm_before_\what
+	mov	CALL_DI(%rsp), %rdi
+	RESTORE_AX
+.endm
+
 /* Note that a function is being called, or that it has come to nothing. */
 .macro ENTER
 	mov	%rsp, %rdi
@@ -234,11 +243,7 @@ tm_hook_\name:
 	COUNT_DOWN \by, \factor, 7f
 7:	RESTORE_SPARED
 8:	FRAME
-	KEEP_AX
-	mov	%rsp, %rdi
-	call	tm_before_move
-	mov	CALL_DI(%rsp), %rdi
-	RESTORE_AX
+	BEFORE	move
 	AFTER	\name
 	jmp	around
 	.size	tm_hook_\name, . - tm_hook_\name
@@ -362,11 +367,7 @@ after:
 .macro HOOK_MAPPING name
 	HOOK	\name
 8:	FRAME
-	KEEP_AX
-	mov	%rsp, %rdi
-	call	tm_before_\name
-	mov	CALL_DI(%rsp), %rdi
-	RESTORE_AX
+	BEFORE	\name
 	AFTER	\name
 	jmp	tm_around
 	.size	tm_hook_\name, . - tm_hook_\name
