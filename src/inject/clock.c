@@ -35,7 +35,7 @@ static clock_function *function_at(uint64_t at)
 	return pun.function;
 }
 
-/* From here on a system call other than exit ends this process. */
+/* From here on a system call other than exit ends this process, and leaves no core. */
 static bool forbid_calls(void)
 {
 	struct sock_filter code[] = {
@@ -46,7 +46,8 @@ static bool forbid_calls(void)
 	};
 	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
