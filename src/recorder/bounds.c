@@ -19,12 +19,28 @@ static const struct tm_recorder_range *stack_range(
 	return NULL;
 }
 
-bool bounds_of_go(const struct tm_recorder_space *s, uint64_t lo, uint64_t hi)
+static bool in_go_heap(const struct tm_recorder_space *s, uint64_t lo, uint64_t hi)
 {
 	const struct tm_recorder_range *range = stack_range(s, lo);
 
 	return (lo >> GO_SHIFT & GO_MASK) == GO_HEAP && range && lo < hi &&
 	       hi - range->address <= range->size;
+}
+
+/* g begins with the two ends of its stack (runtime/runtime2.go). */
+uint64_t bounds_of_go(const struct tm_recorder_space *s, uint64_t g, uint64_t used)
+{
+	const uint64_t *ends = (const uint64_t *)g;
+	uint64_t lo, hi;
+
+	if (g % sizeof(*ends) || !in_go_heap(s, g, g + 2 * sizeof(*ends)))
+		return 0;
+	lo = ends[0];
+	hi = ends[1];
+	if (!in_go_heap(s, lo, hi) || used < sizeof(*ends) || used > hi - lo ||
+	    (hi - used) % sizeof(*ends))
+		return 0;
+	return hi;
 }
 
 struct bounds bounds_find(const struct tm_recorder_space *s, uint64_t sp)

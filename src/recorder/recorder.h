@@ -216,8 +216,9 @@ struct bounds {
 };
 
 struct bounds bounds_find(const struct tm_recorder_space *space, uint64_t sp);
-/* Is [lo, hi) memory of Go's heap, as it was when tmattach last looked? It stays there. */
-bool bounds_of_go(const struct tm_recorder_space *space, uint64_t lo, uint64_t hi);
+/* The end of the stack of this g of Go's, of which so many bytes are in use; 0: it is none.
+ * Only memory of Go's heap is looked at, as it was when tmattach looked: Go unmaps none. */
+uint64_t bounds_of_go(const struct tm_recorder_space *space, uint64_t g, uint64_t used);
 /* The same for this thread. The end of the stack that it was on last serves until it
  * leaves it: slot->stack_lo and stack_hi. */
 struct bounds bounds_of(const struct tm_recorder_space *space, uint64_t sp,

@@ -85,29 +85,20 @@ static bool enter_signal(const struct tm_recorder_space *s, struct walk *w,
 	return true;
 }
 
-/*
- * From the stack of a thread to that of the goroutine that has called C: g begins with the
- * two ends of its stack (runtime/runtime2.go). Both lie in Go's heap, which is never
- * unmapped; words that are none of Go's lead nowhere.
- */
+/* From the stack of a thread to that of the goroutine that has called C. */
 static bool enter_go(const struct tm_recorder_space *s, struct walk *w, uint64_t kept)
 {
-	uint64_t g, lo, hi, used;
+	uint64_t end, used;
 
 	if (w->signals++ == MAX_SIGNALS || !readable(w, kept - WORD) || !readable(w, kept))
 		return false;
-	g = word(kept);
 	used = word(kept - WORD);
-	if (g % WORD || !bounds_of_go(s, g, g + 2 * WORD))
+	end = bounds_of_go(s, word(kept), used);
+	if (!end)
 		return false;
-	lo = word(g);
-	hi = word(g + WORD);
-	if (lo >= hi || used < WORD || used > hi - lo || (hi - used) % WORD ||
-	    !bounds_of_go(s, lo, hi))
-		return false;
-	w->stack = (struct bounds){ hi, true };
-	w->at.pc = word(hi - used);
-	w->at.sp = hi - used + WORD;
+	w->stack = (struct bounds){ end, true };
+	w->at.pc = word(end - used);
+	w->at.sp = end - used + WORD;
 	w->fp_at = UNCHECKABLE;
 	return true;
 }
