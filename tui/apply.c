@@ -336,6 +336,8 @@ static unsigned apply(struct state *state, struct event *event)
 		return R_DRAW;
 	case EV_TROUBLE:
 		state->computing = false;
+		if (!state->table)
+			state->refused = event->err;
 		state_say_err(state, &event->err);
 		return R_DRAW;
 	case EV_EXISTS:

@@ -208,6 +208,13 @@ static void draw_nothing(const struct state *state, const struct layout *layout,
 {
 	int row = layout->first + (layout->nrows > 8);
 
+	if (!state->table && state->refused.kind != TM_ERR_NONE) {
+		say(screen, &row, ROLE_ERROR, "%s: %s", state->refused.object,
+		    state->refused.cause);
+		say(screen, &row, ROLE_NORMAL, "%s", state->refused.hint);
+		say(screen, &row, ROLE_DIM, "g groups by something else.");
+		return;
+	}
 	if (state->table || state->computing) {
 		say(screen, &row, ROLE_DIM, "%s", state->computing ?
 		    "computing ..." : state->table->filters.n ||

@@ -88,6 +88,7 @@ struct state {
 	uint64_t effective_ms;    /* as the pauses allow; 0: not known yet */
 
 	struct table *table;      /* NULL: none yet */
+	struct tm_err refused;    /* why there is none */
 	bool computing;           /* a query is under way */
 	size_t followed;          /* the cursor when the query was made */
 	struct detail *detail;    /* MODE_DETAIL; NULL: on its way */

@@ -273,6 +273,13 @@ static void play_threads(struct harness *h)
 	harness_threads(h, 0);
 }
 
+/* tracemalloc does not know whose blocks are. */
+static void play_refused(struct harness *h)
+{
+	h->state.key = TM_KEY_THREAD;
+	harness_start(h);
+}
+
 static void play_threads_failed(struct harness *h)
 {
 	struct event event = harness_event(EV_DONE, 0);
@@ -579,6 +586,7 @@ static const struct scene scenes[] = {
 	{ "threads-all", 3, false, play_threads_all },
 	{ "threads-failed", 1, false, play_threads_failed },
 	{ "threads-waiting", 1, false, play_threads_waiting },
+	{ "refused", 1, false, play_refused },
 	{ "objects", 1, false, play_objects },
 	{ "objects-waiting", 1, false, play_objects_waiting },
 	{ "objects-marked", 1, false, play_objects_marked },
