@@ -233,13 +233,26 @@ def elsewhere():
     return kept, mine
 
 
+def rests(thread):
+    """Does it wait for what does not come? In a free-threaded build a child waits for
+    ever for a thread that did not rest when it was forked; else none runs then."""
+    if getattr(sys, "_is_gil_enabled", lambda: True)():
+        return True
+    with open("/proc/self/task/%d/stat" % thread.native_id) as f:
+        return f.read().rpartition(")")[2].split()[0] == "S"
+
+
 def main():
     fork = ctypes.PyDLL(None).fork
     gc.collect()
     kept = make(), elsewhere()
     event = threading.Event()
-    for i in range(3):
-        threading.Thread(target=waiting, args=(event, [i]), daemon=True).start()
+    threads = [threading.Thread(target=waiting, args=(event, [i]), daemon=True) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    while not all(map(rests, threads)):
+        os.sched_yield()
+    del threads, thread
     gc.collect()
     print("ready", os.getpid(), flush=True)
     for line in sys.stdin:

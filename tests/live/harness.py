@@ -241,10 +241,24 @@ def place_of(interpreter, *names):
 
 # ---- targets ----------------------------------------------------------------
 
+def end_family(process):
+    """It and what it has forked: that holds the other ends of its pipes, too."""
+    family = [process.pid]
+    for pid in family:
+        with contextlib.suppress(OSError):
+            for task in os.listdir("/proc/%d/task" % pid):
+                with open("/proc/%d/task/%s/children" % (pid, task)) as f:
+                    family += map(int, f.read().split())
+    for pid in reversed(family[1:]):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.kill()
+
+
 def line_of(process):
     """The next line of its output, in bytes; a program that hangs is ended, so
     that its test fails and the others go on."""
-    watch = threading.Timer(HANG, process.kill)
+    watch = threading.Timer(HANG, end_family, [process])
     watch.start()
     try:
         return process.stdout.readline()
