@@ -66,17 +66,6 @@ static void read_label(char *ret, size_t size)
 
 /* ---- one right each ------------------------------------------------------------ */
 
-static bool traced(const struct tm_process *process, pid_t tracer, struct tm_err *err)
-{
-	struct target_stat fields = { .name = "" };
-
-	target_stat_read(tracer, &fields);
-	tm_err_set(err, TM_ERR_DENIED, process->object, "already traced by pid %d%s%s%s",
-		   (int)tracer, fields.name[0] ? " (" : "", fields.name,
-		   fields.name[0] ? ")" : "");
-	return tm_err_hint(err, "a process can have one tracer: detach that debugger or strace first");
-}
-
 static bool ourselves(const struct tm_process *process, struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_DENIED, process->object, "that is tmattach itself");
@@ -161,6 +150,17 @@ static bool weaker(const struct tm_process *process, struct tm_err *err)
 			   "(kubectl debug --profile=general), or on the host");
 }
 
+bool tm_process_traced(const struct tm_process *process, pid_t tracer, struct tm_err *err)
+{
+	struct target_stat fields = { .name = "" };
+
+	target_stat_read(tracer, &fields);
+	tm_err_set(err, TM_ERR_DENIED, process->object, "already traced by pid %d%s%s%s",
+		   (int)tracer, fields.name[0] ? " (" : "", fields.name,
+		   fields.name[0] ? ")" : "");
+	return tm_err_hint(err, "a process can have one tracer: detach that debugger or strace first");
+}
+
 bool tm_process_denied(const struct tm_process *process, struct tm_err *err)
 {
 	const int scope = ptrace_scope();
@@ -170,7 +170,7 @@ bool tm_process_denied(const struct tm_process *process, struct tm_err *err)
 	if (process->pid == getpid())
 		return ourselves(process, err);
 	if (tracer)
-		return traced(process, tracer, err);
+		return tm_process_traced(process, tracer, err);
 	if (filter_forbids_ptrace())
 		return filtered(process, err);
 	if (scope == 3)

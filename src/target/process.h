@@ -58,6 +58,8 @@ bool tm_process_lives(pid_t pid);
  * step; returns false.
  */
 bool tm_process_denied(const struct tm_process *process, struct tm_err *err);
+/* The same where it was seen who traces it, who may be gone meanwhile. */
+bool tm_process_traced(const struct tm_process *process, pid_t tracer, struct tm_err *err);
 
 /* Why PTRACE_O_SUSPEND_SECCOMP was refused; the same. */
 bool tm_process_stays_filtered(const struct tm_process *process, struct tm_err *err);

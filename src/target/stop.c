@@ -51,24 +51,30 @@ static bool has_ended(pid_t pid, pid_t tid)
 	return state == 'Z' || state == 'X';
 }
 
-/* Traced by a thread of ours that is just ending? Joining it does not wait
- * for the kernel to detach what it traced. */
-static bool tracer_fades(pid_t pid, pid_t tid)
+/* 0: nobody any more. */
+static pid_t tracer_of(pid_t pid, pid_t tid)
 {
 	uint64_t tracer = 0;
-	char path[64];
 
-	if (!tm_process_status_u64(pid, tid, "TracerPid", 10, &tracer))
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)tracer);
-	return tracer != 0 && tracer != (uint64_t)gettid() &&
-	       access(path, F_OK) == 0;
+	return tm_process_status_u64(pid, tid, "TracerPid", 10, &tracer) ? (pid_t)tracer : 0;
 }
 
-static bool try_seize(pid_t pid, pid_t tid)
+/* A thread of ours that is just ending? Joining it does not wait for the kernel to
+ * detach what it traced. */
+static bool tracer_fades(pid_t tracer)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d", (int)tracer);
+	return tracer != 0 && tracer != gettid() && access(path, F_OK) == 0;
+}
+
+/* *ret_tracer: who was in the way, who may be gone by now. */
+static bool try_seize(pid_t pid, pid_t tid, pid_t *ret_tracer)
 {
 	enum { TRIES = 10000, AGAIN = 3 };
 	struct timespec pause = { .tv_nsec = 100000 };
+	pid_t tracer;
 
 	for (int i = 0; i < TRIES; i++) {
 		if (ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD) == 0 ||
@@ -77,7 +83,9 @@ static bool try_seize(pid_t pid, pid_t tid)
 		if (errno != EPERM)
 			return false;
 		/* It may have ended between the two looks: look AGAIN. */
-		if (i >= AGAIN && !tracer_fades(pid, tid))
+		tracer = tracer_of(pid, tid);
+		*ret_tracer = tracer ? tracer : *ret_tracer;
+		if (i >= AGAIN && !tracer_fades(tracer))
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -89,8 +97,9 @@ static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 {
 	pid_t pid = stop->process->pid;
 	bool held = tid == stop->process->held;
+	pid_t tracer = 0;
 
-	if (held || try_seize(pid, tid)) {
+	if (held || try_seize(pid, tid, &tracer)) {
 		stop->threads = tm_grow(stop->threads, &stop->cap, stop->n + 1,
 					sizeof(*stop->threads));
 		stop->threads[stop->n++] = (struct tm_thread){
@@ -102,6 +111,8 @@ static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 	}
 	if (errno == ESRCH || (errno == EPERM && has_ended(pid, tid)))
 		return true;
+	if (errno == EPERM && tracer)
+		return tm_process_traced(stop->process, tracer, err);
 	return tm_process_explain(stop->process, errno, "cannot attach", err);
 }
 
