@@ -25,7 +25,7 @@
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-struct tm_recorder_code image __asm__("tm_code");
+#include "unit/recorder_image.h"
 
 enum { LIMIT = 1 << 20, MAX_LIES = 64, BLOCKS = 500, AT = 0x10000000 };
 /* Reads: those that wait for a lie to end would do so for a second. */
@@ -245,7 +245,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (uint64_t i = 0; i < BLOCKS; i++) {
 		uint64_t pcs[] = { 0x1000 + i % 7, 0x2000 + i % 11, 0x3000 };
 		struct block block = { 0x7f0000000000 + i * 4096, 8 + i % 90,
-				       stack_intern(pcs, 1 + i % 3, i & 1, 0) };
+				       stack_intern(pcs, 1 + i % 3, i & 1, 0), 0 };
 
 		table_insert(&block, thread_slot());
 	}
