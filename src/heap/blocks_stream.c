@@ -110,12 +110,17 @@ static bool stream_pools(struct stream *stream)
 		if (pool->at >= end)
 			end = run_end(blocks, i);
 		load(stream, pool->at, (size_t)pool->pages * TM_PAGE, end);
-		for (uint32_t slot = 0; slot < pool->slots; slot++, at += pool->size)
-			if (is_used(blocks, pool, slot) &&
-			    !give(stream, (struct heap_piece){
-				    .number = number++, .at = at, .size = pool->size,
-				    .tag = pool->tag }, end))
+		for (uint32_t slot = 0; slot < pool->slots; slot++, at += pool->size) {
+			const struct heap_piece piece = {
+				.number = number, .at = at, .size = pool->size, .tag = pool->tag,
+			};
+
+			if (!is_used(blocks, pool, slot))
+				continue;
+			if (!give(stream, piece, end))
 				return false;
+			number++;
+		}
 	}
 	return true;
 }
