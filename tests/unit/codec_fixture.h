@@ -237,4 +237,22 @@ static inline struct tm_snapshot *fixture_read(const struct tm_codec *codec,
 	return s;
 }
 
+/* What a .tms file of it gives back; that gives the same file again. */
+static inline struct tm_snapshot *fixture_again(const struct tm_snapshot *s)
+{
+	const struct tm_codec *tms = tm_codec_by_name("tms");
+	struct tm_buf file = fixture_write(tms, s, NULL), second;
+	struct tm_snapshot *again;
+	struct tm_err err;
+
+	again = fixture_read(tms, file.data, file.len, &err);
+	assert_non_null(again);
+	second = fixture_write(tms, again, NULL);
+	assert_int_equal(second.len, file.len);
+	assert_memory_equal(second.data, file.data, file.len);
+	free(file.data);
+	free(second.data);
+	return again;
+}
+
 #endif
