@@ -74,8 +74,9 @@ static bool follows_call(struct tm_injection *in, uint64_t at, bool through_memo
  * earlier call has left in a place that has not been written to since? Into the
  * recorder's own code only a hook leads back that has called the function it
  * replaces, through the entry in memory, and the clock in the vDSO, which leaves
- * nothing there: the recorder calls nothing else that is not its own. Into a near area only a call leads back that was moved there.
- * Everything else has a thread come back only if a signal has interrupted it.
+ * nothing there: the recorder calls nothing else that is not its own. Into a near
+ * area only a call leads back that was moved there. Everything else has a thread
+ * come back only if a signal has interrupted it.
  */
 static bool may_lead_back(const struct scan *scan, const uint64_t *words, size_t left)
 {

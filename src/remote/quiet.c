@@ -152,16 +152,18 @@ static bool stack_is_quiet(const struct tm_quiet *quiet, const struct tm_standin
 	struct tm_standing at = *standing;
 	size_t left, want, got, n, passed;
 
+	if (!words)
+		return false;
 	at.sp &= ~(tm_addr)7;
 	left = left_of_stack(&at);
 	do {
 		want = left < PIECE + OVERLAP ? left : PIECE + OVERLAP;
-		got = words ? tm_mem_read_some(quiet->mem, at.sp, words, want) : 0;
+		got = tm_mem_read_some(quiet->mem, at.sp, words, want);
 		/* What follows the last whole piece is looked at with it. */
 		n = got == PIECE + OVERLAP ? PIECE : got;
 		passed = words_are_quiet(quiet, &at, words, n / sizeof(*words),
 					 got / sizeof(*words), seen) * sizeof(*words);
-		if (!words || (n >= sizeof(*words) && !passed))
+		if (n >= sizeof(*words) && !passed)
 			return false;
 		at.sp += passed;
 		left -= passed < left ? passed : left;
