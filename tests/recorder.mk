@@ -5,7 +5,7 @@ keepers := $(addprefix $(B)/tests/live/recorder/,registers registers-static keep
 called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-frame \
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
-recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-memalign.so workload storm \
+recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-missed.so workload storm \
 	storm-static window ages forker rester execer clocker mover mapper leaderless brood jit parted) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
@@ -40,9 +40,9 @@ $(B)/tests/live/recorder/odd.so: tests/live/recorder/odd.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin -fPIC -shared -o $@ $<
 
-$(B)/tests/live/recorder/odd-memalign.so: tests/live/recorder/odd.c
+$(B)/tests/live/recorder/odd-missed.so: tests/live/recorder/odd.c
 	$(call say,LD,$@)
-	$(q)mkdir -p $(@D) && gcc $(victim_flags) -DODD='"memalign"' -fno-builtin -fPIC -shared -o $@ $<
+	$(q)mkdir -p $(@D) && gcc $(victim_flags) -DODD_MISSED -fno-builtin -fPIC -shared -o $@ $<
 
 $(B)/tests/live/recorder/%: tests/live/recorder/%.c
 	$(call say,LD,$@)

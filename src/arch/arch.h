@@ -294,8 +294,10 @@ struct tm_trampoline {
  * indirect jumps have to land on them: 0 or TM_LANDING_LEN (cpu.h). */
 size_t tm_landing_len(const uint8_t *bytes, size_t len);
 
-/* Is this a function that does nothing but return? */
+/* Is this a function that does nothing but return, nothing or 0? */
 bool tm_function_is_idle(const uint8_t *bytes, size_t len);
+/* Where a function at `at` goes if it does nothing but jump to another one; 0: it does more. */
+uint64_t tm_function_jumps_to(const uint8_t *bytes, size_t len, uint64_t at);
 
 /*
  * Move at least TM_JUMP_SIZE bytes from the function at `from`, whose first

@@ -302,7 +302,8 @@ static bool hook_new(struct tm_injection *in, const struct tm_maps *maps,
 
 	if (!inject_survey(in, maps, &functions, err))
 		return false;
-	inject_drop_refused(in, &functions);
+	inject_drop_refused(in, maps, &functions);
+	memcpy(in->unhooked, functions.unhooked, sizeof(in->unhooked));
 	if (functions.n == 0)
 		return true;
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {

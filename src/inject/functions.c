@@ -336,9 +336,7 @@ static bool take_file(const struct search *search, const struct tm_process *proc
 static bool has_malloc_from(const struct tm_functions *functions, size_t from)
 {
 	for (size_t i = from; i < functions->n; i++)
-		if (strcmp(functions->items[i].name, "malloc") == 0 ||
-		    strcmp(functions->items[i].name, "rpmalloc") == 0 ||
-		    functions->items[i].given)
+		if (tm_function_is_malloc(&functions->items[i]))
 			return true;
 	return false;
 }

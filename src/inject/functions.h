@@ -6,6 +6,8 @@
 #ifndef TM_INJECT_FUNCTIONS_H
 #define TM_INJECT_FUNCTIONS_H
 
+#include <string.h>
+
 #include "image/image.h"
 #include "target/process.h"
 #include "recorder/abi.h"
@@ -18,6 +20,7 @@ struct tm_function {
 	uint64_t size;         /* 0: unknown */
 	tm_addr module;        /* start of the image it is in */
 	bool given;            /* by tm_given */
+	bool skipped;          /* it is done without */
 };
 
 /* Functions that are known to the user: NAME, of which the first argument is the
@@ -29,6 +32,8 @@ struct tm_given {
 	size_t nfrees;
 };
 
+enum { TM_UNHOOKED_LEN = 160 };
+
 struct tm_functions {
 	struct tm_function *items;
 	size_t n, cap;
@@ -38,8 +43,15 @@ struct tm_functions {
 	bool locks_memory;     /* some image calls mlockall() */
 	bool glibc;            /* some image is it, which has unwind tables */
 	bool maps;             /* set by the caller: also those that map memory */
-	char unhooked[80];     /* which are done without; "": none */
+	char unhooked[TM_UNHOOKED_LEN]; /* which are missed; "": none */
 };
+
+/* Is it what an allocator is all about, or has somebody asked for it? */
+static inline bool tm_function_is_malloc(const struct tm_function *function)
+{
+	return function->given || strcmp(function->name, "malloc") == 0 ||
+	       strcmp(function->name, "rpmalloc") == 0;
+}
 
 /*
  * Add what one image defines. The program itself (`is_program`), and each where a

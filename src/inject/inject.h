@@ -49,6 +49,8 @@ struct tm_inject_opts {
 	const struct tm_inject_python *python; /* hook these; NULL: malloc's family */
 	struct tm_given given; /* functions to hook besides; borrowed */
 	bool maps;             /* and what maps memory; not with samples */
+	const char *elsewhere; /* why what it allocates may not come from malloc, for those
+				  who ask why nothing was found; NULL: unknown */
 	bool in_core;          /* the table is written to core dumps, in its full
 				  size; the kernel makes its pages for that */
 };
@@ -66,8 +68,9 @@ struct tm_injection *tm_inject_start(const struct tm_process *process,
 /* After the start: is what it loads and unloads not seen before we look? */
 bool tm_inject_is_blind(const struct tm_injection *in);
 
-/* After the start: which functions cannot be hooked and are done without; "": none. */
-const char *tm_inject_unhooked(const struct tm_injection *in);
+/* After the start, and after each refresh: what is missed because it cannot be hooked, a
+ * sentence. False: nothing more that has not been told by this. */
+bool tm_inject_missed(struct tm_injection *in, char *ret, size_t size);
 
 /*
  * The recorder that is already there. TM_ERR_NOT_TRACED if there is none, and

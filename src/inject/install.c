@@ -255,27 +255,39 @@ bool inject_hook(struct tm_injection *in, const struct tm_functions *functions,
 }
 
 static bool can_hook(struct tm_injection *in, const struct tm_functions *functions,
-		     size_t first, size_t end)
+		     size_t first, size_t end, struct tm_err *err)
 {
-	struct tm_err err;
-
 	for (size_t i = first; i < end; i++)
-		if (!inject_can_hook(in, &functions->items[i], &err)) {
-			tm_log("%s, at 0x%llx", err.cause,
-			       (unsigned long long)functions->items[i].address);
+		if (!inject_can_hook(in, &functions->items[i], err))
 			return false;
-		}
 	return true;
 }
 
-void inject_drop_refused(struct tm_injection *in, struct tm_functions *functions)
+/* Its file, without the directory. */
+static const char *module_name(const struct tm_maps *maps, tm_addr module)
+{
+	const struct tm_region *region = tm_maps_find(maps, module);
+	const char *slash = region ? strrchr(region->path, '/') : NULL;
+
+	return slash ? slash + 1 : "a module";
+}
+
+void inject_drop_refused(struct tm_injection *in, const struct tm_maps *maps,
+			 struct tm_functions *functions)
 {
 	size_t kept = 0;
 
+	in->refused[0] = '\0';
 	for (size_t first = 0, end; first < functions->n; first = end) {
+		struct tm_err err;
+
 		end = group_end(functions, first);
-		if (!can_hook(in, functions, first, end))
+		if (!can_hook(in, functions, first, end, &err)) {
+			snprintf(in->refused, sizeof(in->refused), "%.40s allocates is seen: %.90s",
+				 module_name(maps, functions->items[first].module), err.cause);
+			tm_log("nothing that %s", in->refused);
 			continue;
+		}
 		memmove(&functions->items[kept], &functions->items[first],
 			(end - first) * sizeof(functions->items[0]));
 		kept += end - first;
@@ -293,61 +305,6 @@ void inject_drop_hooked(struct tm_injection *in, struct tm_functions *functions,
 	functions->n = kept;
 }
 
-/* A free() that gives nothing back need not be hooked, and often cannot be: there is
- * no room for a jump. */
-static bool is_idle(struct tm_injection *in, const struct tm_function *function)
-{
-	enum { ENOUGH = 16 };
-	uint8_t bytes[ENOUGH];
-
-	return function->kind == TM_HOOK_FREE &&
-	       tm_function_is_idle(bytes, tm_mem_read_some(in->mem, function->address,
-							   bytes, ENOUGH));
-}
-
-/* What it gives out is not seen; nothing else is wrong without it. Of what takes back blocks
- * that others have given that is not true, and malloc() is what it is all about. */
-static bool only_gives(const struct tm_function *function)
-{
-	return function->kind == TM_HOOK_CALLOC || function->kind == TM_HOOK_ALIGNED ||
-	       function->kind == TM_HOOK_POSIX_MEMALIGN;
-}
-
-/* Of what maps memory each is worth having without the others. */
-static bool is_missed(struct tm_injection *in, const struct tm_function *function,
-		      struct tm_functions *functions)
-{
-	size_t len = strlen(functions->unhooked);
-	struct tm_err err;
-
-	if (only_gives(function) ? inject_can_hook(in, function, &err)
-				 : tm_recorder_allocates(function->kind) ||
-				   function->kind == TM_HOOK_LOADER ||
-				   inject_can_be_hooked(in, function->address, function->name))
-		return false;
-	snprintf(functions->unhooked + len, sizeof(functions->unhooked) - len, "%s%s",
-		 len ? ", " : "", function->name);
-	return true;
-}
-
-/* Keep what can be hooked and is not yet. Each is asked for itself: what one function
- * of an image has tells nothing of the next. */
-static void keep_hookable(struct tm_injection *in, struct tm_functions *functions, size_t from)
-{
-	size_t kept = from;
-
-	for (size_t i = from; i < functions->n; i++) {
-		const struct tm_function *function = &functions->items[i];
-
-		if (is_idle(in, function))
-			tm_log("%s() only returns", function->name);
-		else if (!is_missed(in, function, functions))
-			functions->items[kept++] = *function;
-	}
-	functions->n = kept;
-	inject_drop_hooked(in, functions, from);
-}
-
 static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded,
 			 const struct tm_image *image, struct tm_functions *functions)
 {
@@ -362,7 +319,8 @@ static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded
 	tm_functions_of_image(&in->process, image,
 			      tm_loaded_has_program(loaded, image), functions);
 	inject_loader_take(in, loaded, image, functions);
-	keep_hookable(in, functions, from);
+	inject_keep_hookable(in, functions, from);
+	inject_drop_hooked(in, functions, from);
 }
 
 bool inject_locks_memory(struct tm_injection *in, const struct tm_maps *maps)

@@ -89,8 +89,3 @@ bool inject_maps_take(struct tm_injection *in, struct tm_recorder_copy *copy, st
 	tm_recorder_maps_keep(copy, memory, n);
 	return true;
 }
-
-const char *tm_inject_unhooked(const struct tm_injection *in)
-{
-	return in->unhooked;
-}

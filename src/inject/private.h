@@ -36,7 +36,10 @@ struct tm_injection {
 		uint32_t phdr_at, phnum_at;
 		bool is_there, is_hooked;
 	} loader;
-	char unhooked[80];        /* tm_inject_unhooked() */
+	/* tm_inject_missed(): functions, the rest of a sentence about a module; and of what
+	 * has been told. */
+	char unhooked[TM_UNHOOKED_LEN], refused[TM_UNHOOKED_LEN];
+	char told[2][TM_UNHOOKED_LEN];
 	struct native_modules modules; /* for the unwinder */
 	struct tm_unwinder *unwinder;  /* NULL until it is needed */
 };
@@ -109,8 +112,9 @@ bool inject_hook_in(struct tm_injection *in, struct tm_stop *stop, const struct 
 		    const struct tm_functions *functions, uint32_t first_near, bool unwind,
 		    struct tm_err *err);
 /* Dropped from the list: images of which one function cannot be hooked; those of others
- * are. */
-void inject_drop_refused(struct tm_injection *in, struct tm_functions *functions);
+ * are. in->refused says why, of the last of them. */
+void inject_drop_refused(struct tm_injection *in, const struct tm_maps *maps,
+			 struct tm_functions *functions);
 /* And functions that somebody has hooked already. */
 void inject_drop_hooked(struct tm_injection *in, struct tm_functions *functions, size_t from);
 /* Undo everything; *ret_left as in tm_inject_stop(). */
@@ -122,6 +126,22 @@ bool inject_sweep(struct tm_injection *in, size_t *ret_left, struct tm_err *err)
 uint64_t inject_anonymous(const struct tm_injection *in);
 /* Changes when code is mapped or unmapped. */
 uint64_t inject_maps_hash(const struct tm_maps *maps);
+
+/* ---- hookable.c: functions that are done without ------------------------------------ */
+
+/* Where a function cannot be hooked: */
+enum inject_lack {
+	INJECT_LACK_MISSED,  /* what it gives out is not seen, and nothing else is wrong */
+	INJECT_LACK_REFUSED, /* what it takes back would count as alive; or it is malloc, or
+				somebody has asked for it */
+};
+enum inject_lack inject_lack_of(const struct tm_function *function);
+/* Keep, from `from` on, what has a hook, or needs one. What is missed without is noted in
+ * functions->unhooked. */
+void inject_keep_hookable(struct tm_injection *in, struct tm_functions *functions, size_t from);
+/* Asked before anything is brought in. */
+bool inject_all_hookable(struct tm_injection *in, const struct tm_functions *functions,
+			 struct tm_err *err);
 
 /* ---- maps.c: what is mapped ------------------------------------------------- */
 

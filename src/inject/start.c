@@ -16,15 +16,16 @@
 #include "target/headroom.h"
 
 static bool refuse(struct tm_injection *in, const struct tm_functions *functions,
-		   struct tm_err *err)
+		   const char *elsewhere, struct tm_err *err)
 {
-	if (functions->stripped_static) {
-		tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
-			   "it is a static program without symbols: its malloc cannot be found");
-		return tm_err_hint(err, "keep its symbol table (do not strip it)");
-	}
-	return tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object,
-			  "no module in it defines malloc");
+	const bool hidden = functions->stripped_static;
+
+	tm_err_set(err, TM_ERR_UNSUPPORTED, in->process.object, hidden
+		   ? "it is a static program without symbols: its malloc cannot be found"
+		   : "no module in it defines malloc");
+	if (elsewhere)
+		return tm_err_hint(err, "%s", elsewhere);
+	return hidden && tm_err_hint(err, "keep its symbol table (do not strip it)");
 }
 
 static bool map_code(struct tm_injection *in, struct tm_remote *remote, tm_addr clock,
@@ -215,6 +216,7 @@ static void keep_loader(struct tm_functions *functions)
 		if (functions->items[i].kind == TM_HOOK_LOADER)
 			functions->items[n++] = functions->items[i];
 	functions->n = n;
+	functions->unhooked[0] = '\0';
 }
 
 /* What allocates, by symbol, and what tells of modules. Of Python's own allocators only
@@ -230,7 +232,9 @@ static bool survey(struct tm_injection *in, const struct tm_maps *maps,
 	if (!inject_survey(in, maps, ret, err))
 		return false;
 	if (hooks_malloc(opts))
-		return tm_functions_have_malloc(ret) || refuse(in, ret, err);
+		return (tm_functions_have_malloc(ret) ||
+			refuse(in, ret, opts->elsewhere, err)) &&
+		       inject_all_hookable(in, ret, err);
 	keep_loader(ret);
 	return true;
 }

@@ -146,6 +146,14 @@ static struct tm_snapshot *build(const struct native_sample *sample,
 	return NULL;
 }
 
+static void tell_missed(const struct tm_session *session)
+{
+	char text[240];
+
+	while (tm_inject_missed(session->injection, text, sizeof(text)))
+		tm_subject_note(session, "%s", text);
+}
+
 static bool take_sample(struct native_sample *sample, struct tm_err *err)
 {
 	struct tm_session *session = sample->session;
@@ -159,6 +167,7 @@ static bool take_sample(struct native_sample *sample, struct tm_err *err)
 		return tm_subject_explain(session, err);
 	if (sample->sampled.why[0])
 		tm_subject_note(session, "read while it was stopped: %s", sample->sampled.why);
+	tell_missed(session);
 	tm_thread_names_learn(session, &sample->copy, sample->sampled.threads,
 			      sample->sampled.nthreads);
 	return true;
@@ -255,6 +264,7 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 		.nframe = order->nframe, .sample_bytes = session->opts.sample_bytes,
 		.python = python, .in_core = session->opts.in_core_dumps,
 		.maps = session->opts.maps && !python,
+		.elsewhere = tm_unseen_cause(session),
 		.given = { session->opts.allocs, session->opts.nallocs,
 			   session->opts.frees, session->opts.nfrees },
 	};
@@ -268,11 +278,10 @@ static bool start(struct tm_session *session, const struct tm_order *order,
 	if (!session->injection || !native_status(session, &status, err))
 		return tm_subject_explain(session, err);
 	ret->traceback_limit = status.traceback_limit;
+	if (ret->changed && opts.elsewhere)
+		tm_subject_note(session, "not all of its memory is seen: %s", opts.elsewhere);
 	if (ret->changed)
-		tm_remark_unseen(session);
-	if (ret->changed && tm_inject_unhooked(session->injection)[0])
-		tm_subject_note(session, "%s cannot be hooked: what is allocated or mapped by that "
-				"is not seen", tm_inject_unhooked(session->injection));
+		tell_missed(session);
 	if (ret->changed && tm_inject_is_blind(session->injection))
 		tm_subject_note(session, "what it loads and unloads from now on is only seen when "
 				"tmattach looks: its loader is not known");

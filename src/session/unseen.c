@@ -8,6 +8,8 @@
 #include "session/subject.h"
 #include "target/maps.h"
 
+#define VALGRIND "valgrind executes a translation of the program, which has no hooks"
+
 /* Programs that keep what they allocate from malloc, by how the name of a file that
  * they map begins. */
 static const struct {
@@ -20,7 +22,15 @@ static const struct {
 	{ "libphp", "PHP has an allocator of its own: start it with USE_ZEND_ALLOC=0" },
 	{ "chrome", "Chromium's PartitionAlloc is not malloc" },
 	{ "electron", "Chromium's PartitionAlloc is not malloc" },
-	{ "vgpreload_", "valgrind executes a translation of the program, which has no hooks" },
+	{ "vgpreload_", VALGRIND },
+	/* Its tools are programs, which map the one that they execute. */
+	{ "memcheck-", VALGRIND },
+	{ "massif-", VALGRIND },
+	{ "callgrind-", VALGRIND },
+	{ "cachegrind-", VALGRIND },
+	{ "helgrind-", VALGRIND },
+	{ "dhat-", VALGRIND },
+	{ "drd-", VALGRIND },
 	{ "qemu-", "an emulator executes a translation of its program, which has no hooks" },
 };
 
@@ -53,8 +63,7 @@ static bool is_go(const struct tm_session *session, const struct tm_region *regi
 	return found;
 }
 
-/* What allocates in a way that is not seen; NULL: nothing that is known. */
-static const char *find_cause(const struct tm_session *session)
+const char *tm_unseen_cause(const struct tm_session *session)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 	bool first = true;
@@ -76,14 +85,6 @@ static const char *find_cause(const struct tm_session *session)
 	return NULL;
 }
 
-void tm_remark_unseen(const struct tm_session *session)
-{
-	const char *why = find_cause(session);
-
-	if (why)
-		tm_subject_note(session, "not all of its memory is seen: %s", why);
-}
-
 void tm_remark_growth(const struct tm_session *session, uint64_t traced, uint64_t before)
 {
 	enum { LITTLE = 16 << 20 };
@@ -97,7 +98,7 @@ void tm_remark_growth(const struct tm_session *session, uint64_t traced, uint64_
 	grown = kib * 1024 > before ? kib * 1024 - before : 0;
 	if (grown < LITTLE || (grown - LITTLE) / 3 < traced)
 		return;
-	why = find_cause(session);
+	why = tm_unseen_cause(session);
 	tm_subject_note(session, "traced %.1f MiB, but the process grew by %.1f MiB: %s",
 			(double)traced / mib, (double)grown / mib,
 			why ? why : "freed memory that malloc keeps (see `tmattach info'), mappings, "

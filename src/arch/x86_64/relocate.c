@@ -136,11 +136,32 @@ size_t tm_landing_len(const uint8_t *bytes, size_t len)
 
 bool tm_function_is_idle(const uint8_t *bytes, size_t len)
 {
-	static const uint8_t ret[] = { 0xc3 }, rep_ret[] = { 0xf3, 0xc3 };
-	const size_t at = tm_landing_len(bytes, len), left = len - at;
+	static const struct {
+		uint8_t bytes[4];
+		size_t len;
+	} forms[] = {
+		{ { 0xc3 }, 1 },             /* ret */
+		{ { 0xf3, 0xc3 }, 2 },       /* rep ret */
+		{ { 0x31, 0xc0, 0xc3 }, 3 }, /* xor %eax, %eax; ret */
+		{ { 0x33, 0xc0, 0xc3 }, 3 },
+	};
+	const size_t at = tm_landing_len(bytes, len);
 
-	return (left >= sizeof(ret) && memcmp(bytes + at, ret, sizeof(ret)) == 0) ||
-	       (left >= sizeof(rep_ret) && memcmp(bytes + at, rep_ret, sizeof(rep_ret)) == 0);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (len - at >= forms[i].len &&
+		    memcmp(bytes + at, forms[i].bytes, forms[i].len) == 0)
+			return true;
+	return false;
+}
+
+uint64_t tm_function_jumps_to(const uint8_t *bytes, size_t len, uint64_t at)
+{
+	const size_t landing = tm_landing_len(bytes, len);
+	struct x86_insn insn;
+
+	return x86_decode(bytes + landing, len - landing, &insn) &&
+	       insn.flow == X86_JUMP && insn.rel_at
+		? x86_target(&insn, bytes + landing, at + landing) : 0;
 }
 
 bool tm_door_in_place(const uint8_t *bytes, size_t len, size_t *ret_at, uint64_t *ret_word)

@@ -488,6 +488,7 @@ def own():
     own_loaded()
     own_refused()
     own_missed()
+    own_needed()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -556,6 +557,9 @@ def own_refused():
         target.step(0)
         line_of(target.process)
         driver("blocks", target.pid)
+    said = tmattach("stats", target.pid).stderr
+    report.check(re.search("nothing that odd-[0-9]+.so allocates is seen: its function realloc cannot be hooked", said),
+                 "own: refused: it is said", said)
     report.check(near_areas(target.pid) == areas, "own: refused: no areas are left", (areas, near_areas(target.pid)))
     target.process.stdin.write(os.path.join(BIN, "header.so").encode() + b"\n")
     target.step(1000)
@@ -570,11 +574,13 @@ def own_refused():
 
 
 def own_missed():
-    """One that only gives out memory, and cannot be hooked, is missed alone."""
+    """What only gives out memory, and cannot be hooked, is missed alone; what does nothing, or only
+    hands on to what is hooked, is not missed."""
     target = Target(os.path.join(BIN, "own-given"),
-                    env=dict(os.environ, LD_PRELOAD=os.path.join(BIN, "odd-memalign.so")))
+                    env=dict(os.environ, LD_PRELOAD=os.path.join(BIN, "odd-missed.so")))
     started = tmattach("start", target.pid)
-    report.check(started.returncode == 0 and "memalign cannot be hooked" in started.stderr,
+    report.check(started.returncode == 0 and
+                 re.search("(memalign, valloc|valloc, memalign) cannot be hooked", started.stderr),
                  "own: missed: it is said", started)
     target.step(100)
     got = sorted(blocks(target.pid).values())
@@ -582,6 +588,19 @@ def own_missed():
     report.check(driver("stop", target.pid).stdout == "left=0\n", "own: missed: stopped")
     code, _ = target.end()
     report.check(code == 0, "own: missed: ends well", code)
+
+
+def own_needed():
+    """Without what takes blocks back those that are gone would count: nothing is brought in."""
+    target = Target(os.path.join(BIN, "own-given"),
+                    env=dict(os.environ, LD_PRELOAD=os.path.join(BIN, "odd.so")))
+    before = state(target.pid)
+    got = tmattach("start", target.pid)
+    report.check(got.returncode == 4 and "its function realloc cannot be hooked: it is too short" in got.stderr and
+                 "count as alive" in got.stderr, "own: needed: refused, and why", got)
+    report.check(state(target.pid) == before, "own: needed: all is as it was")
+    code, _ = target.end()
+    report.check(code == 0, "own: needed: ends well", code)
 
 
 def near_areas(pid):
@@ -616,6 +635,13 @@ def unseen():
 def separate():
     """Symbols that stand in another file: what debuginfod's client has fetched."""
     stripped, whole = (os.path.join(BIN, "called-" + name) for name in ("stripped", "static"))
+    translator = os.path.join(scratch, "massif-one")
+    shutil.copy(stripped, translator)
+    target = Target(translator)
+    got = tmattach("start", target.pid)
+    report.check(got.returncode == 4 and "valgrind" in got.stderr and "do not strip" not in got.stderr,
+                 "own: unseen: a program that valgrind executes is refused, and why", got)
+    target.end()
     notes = subprocess.run(["readelf", "-n", stripped], stdout=subprocess.PIPE, text=True).stdout
     build_id = notes.split("Build ID:")[1].split()[0]
     target = Target(stripped)
@@ -734,6 +760,9 @@ def go():
         report.check(re.search(r"main.waitHere at .*wait-%s.go:5\n" % mode, got.stdout) and
                      re.search(r"main.main at .*wait-%s.go:6\n" % mode, got.stdout),
                      "go: names and lines of a stripped program, " + mode, got.stdout)
+        got = tmattach("start", target.pid)
+        report.check(got.returncode == 4 and "malloc" in got.stderr and "Go's runtime" in got.stderr and
+                     "strip" not in got.stderr, "go: without C start is refused, and why, " + mode, got)
         target.end()
 
 
