@@ -118,7 +118,7 @@ struct tm_meta {
 /* The domain of blocks that C code takes from malloc() in a recorded CPython. */
 enum { TM_DOMAIN_C = 67 };
 /* The domain of mappings: what mmap(), mremap() and brk() gave, in whole pages. They are not
- * in meta.traced_current. */
+ * in meta.traced_current and traced_peak. */
 enum { TM_DOMAIN_MAPS = 68 };
 
 struct tm_snapshot {

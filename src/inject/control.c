@@ -130,6 +130,7 @@ bool tm_inject_reset_peak(struct tm_injection *in, struct tm_err *err)
 	/* Only `high` is ours to change: no thread writes it meanwhile. */
 	return inject_poke_table(in, c->table.threads, c->threads, sizeof(c->threads), err) &&
 	       end_peak(in, &c->table, err) &&
+	       inject_maps_end_peak(in, &c->table, current, err) &&
 	       inject_poke_table(in, offsetof(struct tm_recorder_table, peak),
 				 &current, sizeof(current), err);
 }

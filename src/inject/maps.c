@@ -64,13 +64,26 @@ bool inject_maps_begin(struct tm_injection *in, const struct tm_maps *maps, stru
 bool inject_maps_forget(struct tm_injection *in, const struct tm_recorder_table *table,
 			struct tm_err *err)
 {
-	const uint64_t none = 0;
-	const uint32_t n = 0;
+	TM_GUARD(tm_free_ptr) const struct tm_recorder_maps *none = tm_calloc(1, HEAD);
+	const size_t n = offsetof(struct tm_recorder_maps, n);
 
-	return inject_poke_table(in, table->maps + offsetof(struct tm_recorder_maps, n), &n,
-				 sizeof(n), err) &&
-	       inject_poke_table(in, table->maps + offsetof(struct tm_recorder_maps, lock), &none,
-				 sizeof(none), err);
+	/* All from `n` on, and the lock last. */
+	return inject_poke_table(in, table->maps + n, &none->n, HEAD - n, err) &&
+	       inject_poke_table(in, table->maps + offsetof(struct tm_recorder_maps, lock),
+				 &none->lock, sizeof(none->lock), err);
+}
+
+bool inject_maps_end_peak(struct tm_injection *in, const struct tm_recorder_table *table,
+			  int64_t blocks, struct tm_err *err)
+{
+	TM_GUARD(tm_free_ptr) struct tm_recorder_maps *head = tm_calloc(1, HEAD);
+	uint64_t together, at;
+
+	if (!read_head(in, &at, head) || !head->on)
+		return true;
+	together = (uint64_t)blocks + (uint64_t)head->bytes;
+	return inject_poke_table(in, table->maps + offsetof(struct tm_recorder_maps, peak),
+				 &together, sizeof(together), err);
 }
 
 bool inject_maps_take(struct tm_injection *in, struct tm_recorder_copy *copy, struct tm_err *err)

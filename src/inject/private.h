@@ -153,6 +153,9 @@ bool inject_maps_are_on(struct tm_injection *in);
 bool inject_maps_begin(struct tm_injection *in, const struct tm_maps *maps, struct tm_err *err);
 bool inject_maps_forget(struct tm_injection *in, const struct tm_recorder_table *table,
 			struct tm_err *err);
+/* The peak of blocks and mappings together is what they are now. */
+bool inject_maps_end_peak(struct tm_injection *in, const struct tm_recorder_table *table,
+			  int64_t blocks, struct tm_err *err);
 /* Add to the copy what is mapped, while all threads stand still. */
 bool inject_maps_take(struct tm_injection *in, struct tm_recorder_copy *copy, struct tm_err *err);
 

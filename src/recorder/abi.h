@@ -31,7 +31,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 9,
+	TM_RECORDER_VERSION = 10,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -115,7 +115,8 @@ struct tm_recorder_before {
  * ever. `ages` of the table has the current one in bits 0-31, and in bits 32-63 the one
  * that was current at the peak, 0 while the peak is being made. While a peak stands,
  * blocks that are not younger and are freed are noted down. So the table at the peak is
- * what of it is there now, and what was noted.
+ * what of it is there now, and what was noted. Where mappings are recorded, too, the peak
+ * is the one of both together.
  */
 struct tm_recorder_time {
 	uint64_t ns;    /* when it began, of CLOCK_MONOTONIC_COARSE in the target */
@@ -123,12 +124,19 @@ struct tm_recorder_time {
 	uint32_t reserved;
 };
 
-/* Of the peak `peak`, or of another and overwritten. Written last. */
+enum tm_recorder_freed_kind {
+	TM_FREED_BLOCK,
+	TM_FREED_MAPPING,
+	TM_FREED_OF_FILE, /* a mapping, see struct tm_recorder_mapping */
+};
+
+/* Of the peak `peak`, or of another and overwritten. Written last. A mapping that has
+ * been unmapped, or a piece of it, stands here as a block does. */
 struct tm_recorder_freed {
 	struct tm_recorder_slot slot;
 	struct tm_recorder_side side;
 	uint32_t peak;
-	uint32_t reserved;
+	uint32_t kind;
 };
 
 /* Totals of one thread, or of several that came one after the other; thread
@@ -353,6 +361,13 @@ static inline uint64_t tm_slot_size(const struct tm_recorder_slot *slot)
 static inline uint32_t tm_slot_stack(const struct tm_recorder_slot *slot)
 {
 	return (uint32_t)(slot->value >> 32);
+}
+
+static inline struct tm_recorder_slot tm_slot_of(uint64_t address, uint64_t size, uint32_t stack)
+{
+	return (struct tm_recorder_slot){
+		address | (size >> 32 & 0xffff) << 48, (uint64_t)stack << 32 | (uint32_t)size,
+	};
 }
 
 /* What is traced, as the counters have it: the table's, and what the threads

@@ -17,6 +17,8 @@ enum {
 struct tm_recorder_mapping {
 	uint64_t start, end;
 	uint32_t stack;
+	uint32_t birth;   /* its generation, see struct tm_recorder_time */
+	uint32_t of_file; /* shared; whether it is memory (memfd_create()) is not known here */
 	uint32_t reserved;
 };
 
@@ -26,9 +28,11 @@ struct tm_recorder_maps {
 	uint64_t brk;    /* where the heap of brk() ends, rounded up */
 	uint32_t on;     /* set by tmattach: the functions are hooked */
 	uint32_t n;
+	int64_t bytes;   /* of those that are of no file */
+	int64_t peak;    /* the most that these and all blocks have been together */
 	struct tm_recorder_mapping items[TM_RECORDER_MAPPINGS];
 };
 
-_Static_assert(sizeof(struct tm_recorder_mapping) == 24, "ABI");
+_Static_assert(sizeof(struct tm_recorder_mapping) == 32, "ABI");
 
 #endif

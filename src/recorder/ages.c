@@ -88,17 +88,31 @@ uint32_t age_birth(void)
 
 /* ---- the peak ---------------------------------------------------------------------- */
 
+/* The bytes that count for the peak, where so many are traced, and the highest there were:
+ * table->peak is of blocks alone. */
+static inline int64_t *peak_of(int64_t *bytes)
+{
+	if (likely(!maps_are_on()))
+		return &table()->peak;
+	*bytes += __atomic_load_n(&maps()->bytes, __ATOMIC_RELAXED);
+	return &maps()->peak;
+}
+
 /* The old peak goes before the new one stands. If it is not the old one any more, the
  * new one may have been passed meanwhile. */
 void peak_reached(int64_t bytes)
 {
 	uint64_t ages = ages_now();
+	int64_t *peak;
 
-	while (bytes > __atomic_load_n(&table()->peak, __ATOMIC_RELAXED)) {
+	if (unlikely(maps_are_on()))
+		raise_to(&table()->peak, bytes);
+	peak = peak_of(&bytes);
+	while (bytes > __atomic_load_n(peak, __ATOMIC_RELAXED)) {
 		if (tm_recorder_at_peak(ages) &&
 		    !ages_change(&ages, tm_recorder_generation(ages)))
 			continue;
-		raise_to(&table()->peak, bytes);
+		raise_to(peak, bytes);
 	}
 }
 
@@ -115,14 +129,15 @@ static void begin_notes(uint32_t peak)
 
 void peak_left(int64_t bytes)
 {
+	const int64_t *peak = peak_of(&bytes);
 	uint64_t ages = ages_now();
 
 	while (!tm_recorder_at_peak(ages) && tm_recorder_generation(ages) != UINT32_MAX &&
-	       bytes < __atomic_load_n(&table()->peak, __ATOMIC_RELAXED)) {
-		const uint32_t peak = tm_recorder_generation(ages);
+	       bytes < __atomic_load_n(peak, __ATOMIC_RELAXED)) {
+		const uint32_t now = tm_recorder_generation(ages);
 
-		begin_notes(peak);
-		if (ages_change(&ages, (uint64_t)peak << 32 | (peak + 1)))
+		begin_notes(now);
+		if (ages_change(&ages, (uint64_t)now << 32 | (now + 1)))
 			return;
 	}
 }
@@ -130,7 +145,7 @@ void peak_left(int64_t bytes)
 /* A thread that was held since another peak may come now: its block counts for the one
  * that the place is of. In between the place is of none. */
 static SELDOM void note_freed(const struct tm_recorder_slot *slot,
-			      const struct tm_recorder_side *side)
+			      const struct tm_recorder_side *side, uint32_t kind)
 {
 	struct tm_recorder_table *t = table();
 	struct tm_recorder_freed *freed;
@@ -146,15 +161,31 @@ static SELDOM void note_freed(const struct tm_recorder_slot *slot,
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	freed->slot = *slot;
 	freed->side = *side;
+	freed->kind = kind;
 	__atomic_store_n(&freed->peak, (uint32_t)(at >> 32), __ATOMIC_RELEASE);
+}
+
+static inline uint32_t loses(const struct tm_recorder_slot *slot,
+			     const struct tm_recorder_side *side, uint32_t kind, uint32_t noted)
+{
+	const uint32_t peak = tm_recorder_at_peak(ages_now());
+
+	if (unlikely(peak != noted && side->birth <= peak))
+		note_freed(slot, side, kind);
+	return peak;
 }
 
 uint32_t peak_loses(const struct tm_recorder_slot *slot, const struct tm_recorder_side *side,
 		    uint32_t noted)
 {
-	const uint32_t peak = tm_recorder_at_peak(ages_now());
+	return loses(slot, side, TM_FREED_BLOCK, noted);
+}
 
-	if (unlikely(peak != noted && side->birth <= peak))
-		note_freed(slot, side);
-	return peak;
+uint32_t peak_loses_mapping(const struct tm_recorder_mapping *piece, uint32_t noted)
+{
+	const struct tm_recorder_slot slot =
+		tm_slot_of(piece->start, piece->end - piece->start, piece->stack);
+	const struct tm_recorder_side side = { .birth = piece->birth };
+
+	return loses(&slot, &side, piece->of_file ? TM_FREED_OF_FILE : TM_FREED_MAPPING, noted);
 }

@@ -81,6 +81,18 @@ void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
 		flush(slot);
 }
 
+/* First what this thread has not moved yet, which was before. */
+void count_mapped(int64_t delta)
+{
+	int64_t current;
+
+	flush(thread_slot());
+	__atomic_fetch_add(&maps()->bytes, delta, __ATOMIC_RELAXED);
+	current = __atomic_load_n(&table()->current, __ATOMIC_RELAXED);
+	peak_reached(current);
+	peak_left(current);
+}
+
 void count_dropped(void)
 {
 	__atomic_fetch_add(&table()->dropped, 1, __ATOMIC_RELAXED);

@@ -2,8 +2,7 @@
  * Mappings: what mmap(), munmap(), mremap() and brk() do to the address space.
  *
  * As with blocks, what goes is forgotten before the call, because another thread may get
- * the place as soon as the kernel has it, and what comes is recorded after it. There are
- * few and each costs a system call, so they are one list in order under a lock.
+ * the place as soon as the kernel has it, and what comes is recorded after it.
  *
  * An allocator that is hooked maps memory for its blocks, which are recorded: those calls
  * do not count. They are told by their stack, on which the allocator's call has a frame of
@@ -27,17 +26,12 @@ enum {
 	/* <linux/mman.h> */
 	SHARED = 1, SHARED_VALIDATE = 3, TYPE = 15, ANONYMOUS = 32,
 	DONT_UNMAP = 4,
-	PAGE = 4096, MAX_INNER = 64, MAPS_FEW = 32, MAPS_SPINS = 1 << 22,
+	PAGE = 4096, MAX_INNER = 64, MAPS_FEW = 32,
 };
-
-static inline struct tm_recorder_maps *maps(void)
-{
-	return table_at(table()->maps);
-}
 
 static inline bool is_on(void)
 {
-	return enabled() && table()->maps && maps()->on;
+	return enabled() && maps_are_on();
 }
 
 static uint64_t round_up(uint64_t n)
@@ -49,96 +43,6 @@ static uint64_t round_up(uint64_t n)
 static bool is_address(uint64_t result)
 {
 	return result % PAGE == 0 && result <= TM_SLOT_ADDRESS;
-}
-
-/* ---- the list ------------------------------------------------------------------ */
-
-/* A signal handler that interrupted the holder in its own thread must not wait. */
-static bool maps_lock(struct tm_recorder_maps *m)
-{
-	const uint64_t me = cpu_thread_pointer() | 1;
-
-	for (uint32_t i = 0; i < MAPS_SPINS; i++) {
-		uint64_t seen = 0;
-
-		if (__atomic_compare_exchange_n(&m->lock, &seen, me, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			return true;
-		if (seen == me)
-			break;
-		cpu_pause();
-	}
-	count_dropped();
-	return false;
-}
-
-static void maps_unlock(struct tm_recorder_maps *m)
-{
-	__atomic_store_n(&m->lock, 0, __ATOMIC_RELEASE);
-}
-
-/* The first that ends behind `at`. */
-static uint32_t mapping_at(const struct tm_recorder_maps *m, uint64_t at)
-{
-	return (uint32_t)TM_LOWER_BOUND(m->n, i, m->items[i].end <= at);
-}
-
-static void mappings_remove(struct tm_recorder_maps *m, uint32_t from, uint32_t to)
-{
-	for (uint32_t i = to; i < m->n; i++)
-		m->items[i - (to - from)] = m->items[i];
-	m->n -= to - from;
-}
-
-static void mapping_insert(struct tm_recorder_maps *m, uint32_t at,
-		      const struct tm_recorder_mapping *what)
-{
-	if (m->n == TM_RECORDER_MAPPINGS) {
-		count_dropped();
-		return;
-	}
-	for (uint32_t i = m->n++; i > at; i--)
-		m->items[i] = m->items[i - 1];
-	m->items[at] = *what;
-}
-
-/* Cut a piece out. How many mappings it was of; *ret_was: the part of the first. */
-static uint32_t mapping_cut(struct tm_recorder_maps *m, uint64_t start, uint64_t end,
-		    struct tm_recorder_mapping *ret_was)
-{
-	uint32_t first = mapping_at(m, start), i = first, whole, n = 0;
-
-	if (first < m->n && m->items[first].start < end) {
-		*ret_was = m->items[first];
-		if (ret_was->start < start) {
-			const struct tm_recorder_mapping rest = { end, ret_was->end,
-								  ret_was->stack, 0 };
-
-			m->items[first].end = ret_was->start = start;
-			n++;
-			i++;
-			if (ret_was->end > end)
-				mapping_insert(m, i, &rest);
-		}
-		if (ret_was->end > end)
-			ret_was->end = end;
-	}
-	for (whole = i; whole < m->n && m->items[whole].end <= end; whole++)
-		n++;
-	mappings_remove(m, i, whole);
-	if (i < m->n && m->items[i].start < end) {
-		m->items[i].start = end;
-		n++;
-	}
-	return n;
-}
-
-static void mapping_put(struct tm_recorder_maps *m, uint64_t start, uint64_t end, uint32_t stack)
-{
-	const struct tm_recorder_mapping what = { start, end, stack, 0 };
-
-	if (start < end)
-		mapping_insert(m, mapping_at(m, start), &what);
 }
 
 /* ---- who calls -------------------------------------------------------------------- */
@@ -239,55 +143,77 @@ static bool is_memory(uint64_t flags)
 }
 
 /* Over others, or where somebody we have not seen has taken others away. */
-static void mapping_replace(uint64_t start, uint64_t end, bool known, uint32_t stack)
+static void mapping_replace(const struct tm_recorder_mapping *what, bool known)
 {
 	struct tm_recorder_mapping was;
 
+	if (known)
+		age_look_at_clock();
 	if (!maps_lock(maps()))
 		return;
-	mapping_cut(maps(), start, end, &was);
+	mapping_cut(maps(), what->start, what->end, &was);
 	if (known)
-		mapping_put(maps(), start, end, stack);
+		mapping_put(maps(), *what);
 	maps_unlock(maps());
 }
 
 void tm_after_mmap(const call_t *call)
 {
-	const uint64_t start = call->left_result, end = start + round_up(call->args[1]);
-	uint32_t stack = 0;
+	struct tm_recorder_mapping what = {
+		.start = call->left_result, .end = call->left_result + round_up(call->args[1]),
+		.of_file = !(CPU_FOURTH(call) & ANONYMOUS),
+	};
 	bool known;
 
-	if (!is_on() || !is_address(start) || end <= start)
+	if (!is_on() || !is_address(what.start) || what.end <= what.start)
 		return;
-	known = is_memory(CPU_FOURTH(call)) && counts(call, &stack);
-	mapping_replace(start, end, known, stack);
+	known = is_memory(CPU_FOURTH(call)) && counts(call, &what.stack);
+	mapping_replace(&what, known);
 }
 
 /* ---- munmap, and mremap: what goes may come back if the call fails -------------------- */
 
-/* The part of the first is noted in the call, with the epoch in the low bits that addresses
- * of pages have free. */
+/* The part of the first is noted in the call; what the low bits of old_size, which
+ * addresses of pages have free, say besides: */
+enum { EPOCH = PAGE / 2 - 1, OF_FILE = PAGE / 2 };
+
+static void note_mapping(call_t *call, const struct tm_recorder_mapping *was)
+{
+	call->old_size = was->start | (table()->epoch & EPOCH) | (was->of_file ? OF_FILE : 0);
+	call->left_first = was->end;
+	call->old_stack = was->stack;
+	call->old_birth = was->birth;
+}
+
+static struct tm_recorder_mapping noted_mapping(const call_t *call, uint64_t end)
+{
+	return (struct tm_recorder_mapping){
+		.start = call->old_size & ~(uint64_t)(PAGE - 1), .end = end,
+		.stack = call->old_stack, .birth = call->old_birth,
+		.of_file = (call->old_size & OF_FILE) != 0,
+	};
+}
+
 static void mapping_take_out(call_t *call, uint64_t start, uint64_t end)
 {
-	struct tm_recorder_mapping was = { 0, 0, 0, 0 };
+	struct tm_recorder_mapping was = { 0 };
 
 	call->known = 0;
 	if (start % PAGE || end <= start || !maps_lock(maps()))
 		return;
 	call->known = mapping_cut(maps(), start, end, &was);
 	maps_unlock(maps());
-	call->old_size = was.start | (table()->epoch & (PAGE - 1));
-	call->left_first = was.end;
-	call->old_stack = was.stack;
+	note_mapping(call, &was);
 }
 
 static bool same_epoch(const call_t *call)
 {
-	return call->old_size % PAGE == (table()->epoch & (PAGE - 1));
+	return (call->old_size & EPOCH) == (table()->epoch & EPOCH);
 }
 
 static void mapping_put_back(const call_t *call, uint64_t end)
 {
+	const struct tm_recorder_mapping old = noted_mapping(call, end);
 	struct tm_recorder_mapping was;
 
 	/* Of others it is not known any more. */
@@ -295,8 +221,8 @@ static void mapping_put_back(const call_t *call, uint64_t end)
 		count_dropped();
 	if (!call->known || !same_epoch(call) || !maps_lock(maps()))
 		return;
-	mapping_cut(maps(), call->old_size & ~(uint64_t)(PAGE - 1), end, &was);
-	mapping_put(maps(), call->old_size & ~(uint64_t)(PAGE - 1), end, call->old_stack);
+	mapping_cut(maps(), old.start, old.end, &was);
+	mapping_put(maps(), old);
 	maps_unlock(maps());
 }
 
@@ -314,18 +240,18 @@ void tm_after_munmap(const call_t *call)
 		mapping_put_back(call, call->args[0] + (uint64_t)call->epoch * PAGE);
 }
 
-/* The mapping that holds `at`, if one is known. */
-static bool mapping_is_known(uint64_t at)
+/* It stays, and is only looked at. */
+static void mapping_look(call_t *call, uint64_t at)
 {
-	uint32_t i;
-	bool known = false;
+	const struct tm_recorder_mapping *found;
 
 	if (!maps_lock(maps()))
-		return false;
-	i = mapping_at(maps(), at);
-	known = i < maps()->n && maps()->items[i].start <= at;
+		return;
+	found = mapping_find(maps(), at);
+	call->known = found != NULL;
+	if (found)
+		note_mapping(call, found);
 	maps_unlock(maps());
-	return known;
 }
 
 void tm_before_mremap(call_t *call)
@@ -340,26 +266,28 @@ void tm_before_mremap(call_t *call)
 	if (size && !(CPU_FOURTH(call) & DONT_UNMAP))
 		mapping_take_out(call, old, old + size);
 	else
-		call->known = mapping_is_known(old);
+		mapping_look(call, old);
 	call->epoch = (uint32_t)((call->left_first - old) / PAGE);
 }
 
 void tm_after_mremap(const call_t *call)
 {
-	const uint64_t start = call->left_result, end = start + round_up(call->args[2]);
+	struct tm_recorder_mapping what = {
+		.start = call->left_result, .end = call->left_result + round_up(call->args[2]),
+		.of_file = (call->old_size & OF_FILE) != 0,
+	};
 	const bool moved = call->args[1] && !(CPU_FOURTH(call) & DONT_UNMAP);
-	uint32_t stack = 0;
 	bool known;
 
 	if (!is_on())
 		return;
-	if (!is_address(start) || end <= start) {
+	if (!is_address(what.start) || what.end <= what.start) {
 		if (moved)
 			mapping_put_back(call, call->args[0] + (uint64_t)call->epoch * PAGE);
 		return;
 	}
-	known = call->known && counts(call, &stack);
-	mapping_replace(start, end, known, stack);
+	known = call->known && counts(call, &what.stack);
+	mapping_replace(&what, known);
 }
 
 /* ---- brk, which sbrk() calls ------------------------------------------------------------ */
@@ -379,18 +307,21 @@ void tm_after_brk(const call_t *call)
 {
 	const uint64_t end = round_up(call->args[0]);
 	struct tm_recorder_mapping was;
-	uint32_t stack = 0;
+	struct tm_recorder_mapping what = { .end = end };
 	bool known;
 
 	if (!is_on() || (int)call->left_result != 0 || !end)
 		return;
-	known = end > maps()->brk && maps()->brk && counts(call, &stack);
+	known = end > maps()->brk && maps()->brk && counts(call, &what.stack);
+	if (known)
+		age_look_at_clock();
 	if (!maps_lock(maps()))
 		return;
 	if (end > maps()->brk && maps()->brk)
 		mapping_cut(maps(), maps()->brk, end, &was);
+	what.start = maps()->brk;
 	if (known)
-		mapping_put(maps(), maps()->brk, end, stack);
+		mapping_put(maps(), what);
 	maps()->brk = end;
 	maps_unlock(maps());
 }

@@ -118,6 +118,8 @@ static inline bool slot_shared(const struct tm_recorder_thread *slot)
 }
 void count_bytes(struct tm_recorder_thread *slot, int64_t delta);
 void count_dropped(void);
+/* So much more is mapped, or less. */
+void count_mapped(int64_t delta);
 /* The number of the thread that has this place; 0: it is shared. */
 uint32_t thread_serial(const struct tm_recorder_thread *slot);
 
@@ -149,6 +151,31 @@ void peak_left(int64_t bytes);
  */
 uint32_t peak_loses(const struct tm_recorder_slot *slot, const struct tm_recorder_side *side,
 		    uint32_t noted);
+
+/* The same of a mapping, or a piece of one. */
+uint32_t peak_loses_mapping(const struct tm_recorder_mapping *piece, uint32_t noted);
+
+/* maps_list.c: mappings (--maps) */
+static inline struct tm_recorder_maps *maps(void)
+{
+	return table_at(table()->maps);
+}
+
+static inline bool maps_are_on(void)
+{
+	return table()->maps && maps()->on;
+}
+
+/* False: it is not free. What is below is done with the lock held. */
+bool maps_lock(struct tm_recorder_maps *m);
+void maps_unlock(struct tm_recorder_maps *m);
+/* The mapping that holds `at`; NULL: none is known. */
+const struct tm_recorder_mapping *mapping_find(const struct tm_recorder_maps *m, uint64_t at);
+/* Cut a piece out. How many mappings it was of; *ret_was: the part of the first. */
+uint32_t mapping_cut(struct tm_recorder_maps *m, uint64_t start, uint64_t end,
+		     struct tm_recorder_mapping *ret_was);
+/* Where nothing is; of an empty one nothing happens. `birth` 0: now. */
+void mapping_put(struct tm_recorder_maps *m, struct tm_recorder_mapping what);
 
 /* table.c */
 /* This block is about to be looked for: fetch its slot. */

@@ -33,11 +33,10 @@ void table_expect(uint64_t address)
 }
 
 /* A reader at any instant sees either nothing or the whole block. */
-static inline void slot_set(struct tm_recorder_slot *slot, uint64_t key,
-			    uint64_t value)
+static inline void slot_set(struct tm_recorder_slot *slot, struct tm_recorder_slot what)
 {
-	__atomic_store_n(&slot->value, value, __ATOMIC_RELAXED);
-	__atomic_store_n(&slot->key, key, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->value, what.value, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->key, what.key, __ATOMIC_RELEASE);
 }
 
 /* The slot of an address, or where to put it, or none: the pad is full. */
@@ -100,8 +99,7 @@ static void fill(struct tm_recorder_shard *shard, const struct arena *arena,
 		shard->live++;
 	}
 	*beside = side;
-	slot_set(slot, block->address | (block->size >> 32 & 0xffff) << 48,
-		 (uint64_t)block->stack << 32 | (uint32_t)block->size);
+	slot_set(slot, tm_slot_of(block->address, block->size, block->stack));
 }
 
 /* A block that goes, as the counters have it; returns what peak_loses() does. With the

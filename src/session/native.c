@@ -200,8 +200,10 @@ static bool of_ages(struct native_sample *sample, struct tm_err *err)
 	tm_addr at;
 	struct tm_mem *table = tm_inject_table(sample->session->injection, &at);
 
+	if (!tm_native_of_ages(sample->session, &sample->copy, table, at, err))
+		return false;
 	tm_native_tell_mappings(sample->session, &sample->copy);
-	return tm_native_of_ages(sample->session, &sample->copy, table, at, err);
+	return true;
 }
 
 /* All traces, or the one at *block. */

@@ -50,14 +50,22 @@ static uint32_t age_between(uint64_t born, uint64_t now)
 	return age < TM_AGE_NONE ? (uint32_t)age : TM_AGE_NONE - 1;
 }
 
-static void add_ages(struct tm_recorder_copy *copy, const struct tm_recorder_ages *ages)
+static uint32_t age_of(const struct tm_recorder_copy *copy, const struct tm_recorder_ages *ages,
+		       uint32_t birth)
 {
 	uint64_t born;
 
-	copy->ages = tm_reallocarray(copy->ages, copy->nslots, sizeof(*copy->ages));
+	return tm_recorder_birth(ages, birth, &born) ? age_between(born, copy->clock)
+						     : TM_AGE_NONE;
+}
+
+static void add_ages(struct tm_recorder_copy *copy, const struct tm_recorder_ages *ages)
+{
+	copy->ages = tm_reallocarray(copy->ages, copy->nslots + 1, sizeof(*copy->ages));
 	for (size_t i = 0; i < copy->nslots; i++)
-		copy->ages[i] = tm_recorder_birth(ages, copy->sides[i].birth, &born) ?
-			age_between(born, copy->clock) : TM_AGE_NONE;
+		copy->ages[i] = age_of(copy, ages, copy->sides[i].birth);
+	for (size_t i = 0; i < copy->nmappings; i++)
+		copy->mappings[i].age = age_of(copy, ages, copy->mappings[i].birth);
 }
 
 static bool is_wanted(const struct tm_session_opts *opts, uint32_t age)
@@ -66,6 +74,17 @@ static bool is_wanted(const struct tm_session_opts *opts, uint32_t age)
 
 	return age != TM_AGE_NONE && ns >= opts->older_ns &&
 	       (!opts->newer_ns || ns < opts->newer_ns);
+}
+
+static void keep_wanted_mappings(const struct tm_session_opts *opts,
+				 struct tm_recorder_copy *copy)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < copy->nmappings; i++)
+		if (is_wanted(opts, copy->mappings[i].age))
+			copy->mappings[n++] = copy->mappings[i];
+	copy->nmappings = n;
 }
 
 static void keep_wanted(const struct tm_session_opts *opts, struct tm_recorder_copy *copy)
@@ -85,6 +104,8 @@ static void forget_ages(struct tm_recorder_copy *copy)
 {
 	free(copy->ages);
 	copy->ages = NULL;
+	for (size_t i = 0; i < copy->nmappings; i++)
+		copy->mappings[i].age = TM_AGE_NONE;
 }
 
 bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy *copy,
@@ -93,7 +114,8 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 	TM_GUARD(tm_recorder_ages_free) struct tm_recorder_ages ages = { 0 };
 
 	forget_ages(copy);
-	if ((!any_age(&session->opts) && !session->opts.ages) || copy->nslots == 0)
+	if ((!any_age(&session->opts) && !session->opts.ages) ||
+	    copy->nslots + copy->nmappings == 0)
 		return true;
 	if (!copy->has_clock)
 		return no_clock(session, "its time namespace cannot be told", err);
@@ -102,8 +124,10 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 	if (ages.n == 0)
 		return no_clock(session, "it has no clock that needs no system call", err);
 	add_ages(copy, &ages);
-	if (any_age(&session->opts))
+	if (any_age(&session->opts)) {
 		keep_wanted(&session->opts, copy);
+		keep_wanted_mappings(&session->opts, copy);
+	}
 	if (!session->opts.ages)
 		forget_ages(copy);
 	return true;
@@ -112,27 +136,35 @@ bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy
 void tm_native_tell_peak(const struct tm_session *session,
 			 const struct tm_recorder_copy *copy, struct tm_meta *meta)
 {
+	uint64_t peak = meta->traced_peak, there = meta->traced_current;
+
 	if (!copy->at_peak)
 		return;
+	if (copy->together) {
+		peak = copy->together;
+		there += tm_recorder_mapped_anonymous(copy);
+	}
+	if (copy->files_gone && !any_age(&session->opts))
+		tm_subject_note(session, "%" PRIu64 " shared mappings of files that were there at "
+				"the peak are gone: whether they were memory cannot be told, they "
+				"are left out", copy->files_gone);
 	if (copy->missing) {
 		tm_subject_note(session, "%" PRIu64 " blocks of the peak are missing: there was no "
 				"room to note down all that was freed since", copy->missing);
 		meta->partial = true;
 	} else if (!any_age(&session->opts) && !meta->sample_bytes &&
-		   meta->traced_current < meta->traced_peak) {
+		   there < peak) {
 		tm_subject_note(session, "the table is of the moment after the peak, when %" PRIu64
-				" bytes less were traced", meta->traced_peak - meta->traced_current);
+				" bytes less were traced", peak - there);
 	}
 }
 
-void tm_native_tell_mappings(struct tm_session *session, struct tm_recorder_copy *copy)
+void tm_native_tell_mappings(struct tm_session *session, const struct tm_recorder_copy *copy)
 {
 	const uint64_t bytes = tm_recorder_mapped(copy);
 	char text[32];
 
-	if (bytes && tm_wants_ages(&session->opts))
-		copy->nmappings = 0;
-	else if (bytes && !session->told_mappings) {
+	if (bytes && !session->told_mappings) {
 		session->told_mappings = true;
 		tm_format_size(text, (double)bytes, false);
 		tm_subject_note(session, "%s of mappings are in it as domain 68, in whole pages, "

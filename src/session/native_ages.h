@@ -10,14 +10,13 @@
 bool tm_wants_ages(const struct tm_session_opts *opts);
 /* Who else was asked cannot: false, with *err. */
 bool tm_no_ages(const struct tm_session *session, struct tm_err *err);
-/* Keep of the copy the blocks of these ages; `mem` has the table at `at`. */
+/* Keep of the copy the blocks and mappings of these ages; `mem` has the table at `at`. */
 bool tm_native_of_ages(const struct tm_session *session, struct tm_recorder_copy *copy,
 		       struct tm_mem *mem, tm_addr at, struct tm_err *err) TM_MUST_CHECK;
 /* Say how far a table at the peak may be from that. */
 void tm_native_tell_peak(const struct tm_session *session,
 			 const struct tm_recorder_copy *copy, struct tm_meta *meta);
-/* Mappings have neither an age nor a peak: leave them out where these are asked for; else
- * say once how much they are. */
-void tm_native_tell_mappings(struct tm_session *session, struct tm_recorder_copy *copy);
+/* Say once how much of it are mappings. */
+void tm_native_tell_mappings(struct tm_session *session, const struct tm_recorder_copy *copy);
 
 #endif

@@ -19,9 +19,7 @@ void tm_recorder_copy_free(struct tm_recorder_copy *copy)
 	copy->ages = NULL;
 	copy->nslots = copy->cap = copy->sides_cap = 0;
 	free(copy->mappings);
-	free(copy->mapped);
 	copy->mappings = NULL;
-	copy->mapped = NULL;
 	copy->nmappings = 0;
 	free(copy->before);
 	copy->before = NULL;

@@ -26,9 +26,10 @@ struct tm_recorder_copy {
 	uint64_t missing; /* blocks of the peak that are not in it */
 	bool has_clock;
 	uint64_t clock;   /* what time it was for the target */
-	struct tm_recorder_mapping *mappings; /* recorder_maps.h */
-	uint64_t *mapped;                     /* how much memory each is */
+	struct tm_recorder_mapped *mappings;  /* recorder_maps.h */
 	size_t nmappings;
+	uint64_t together; /* the most that blocks and mappings have been; 0: only blocks */
+	uint64_t files_gone; /* mappings of the peak that may have been memory */
 };
 
 /*

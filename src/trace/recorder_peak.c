@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/guard.h"
 #include "base/map.h"
+#include "trace/recorder_maps.h"
 
 enum { BATCH = 1 << 13 }; /* records read at once */
 
@@ -100,6 +101,7 @@ void tm_recorder_peak_apply(struct tm_recorder_copy *copy)
 
 	if (!copy->at_peak || !peak)
 		return;
+	tm_recorder_maps_at_peak(copy, peak);
 	copy->nslots = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (copy->sides[i].birth > peak)
@@ -109,8 +111,11 @@ void tm_recorder_peak_apply(struct tm_recorder_copy *copy)
 	}
 	tm_recorder_copy_room(copy, copy->nfreed);
 	for (size_t i = 0; i < copy->nfreed; i++) {
-		uint32_t *at = tm_map_put(&there, copy->freed[i].slot.key & TM_SLOT_ADDRESS);
+		uint32_t *at;
 
+		if (copy->freed[i].kind != TM_FREED_BLOCK)
+			continue;
+		at = tm_map_put(&there, copy->freed[i].slot.key & TM_SLOT_ADDRESS);
 		if (*at == TM_MAP_NONE)
 			tm_recorder_copy_add(copy, &copy->freed[i].slot, &copy->freed[i].side);
 		*at = 0;

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "trace/recorder_codes.h"
 #include "trace/recorder_groups.h"
+#include "trace/recorder_maps.h"
 
 _Static_assert((int)TM_RECORDER_C_DOMAIN == (int)TM_DOMAIN_C, "domains are handed on");
 _Static_assert((int)TM_RECORDER_MAPS_DOMAIN == (int)TM_DOMAIN_MAPS, "the same");
@@ -261,10 +262,10 @@ static bool add_mappings(struct build *b, struct tm_err *err)
 	const struct tm_recorder_copy *copy = b->copy;
 
 	for (size_t i = 0; i < copy->nmappings; i++) {
-		struct tm_row row = { .size = copy->mapped[i], .count = 1 };
+		const struct tm_recorder_mapped *m = &copy->mappings[i];
+		struct tm_row row = { .size = m->size, .count = 1 };
 
-		if (!site_of(b, copy->mappings[i].stack, OF_MAPPINGS, TM_AGE_NONE,
-			     &row.site, err))
+		if (!site_of(b, m->stack, OF_MAPPINGS, m->age, &row.site, err))
 			return false;
 		tm_builder_rows(b->builder, &row, 1);
 	}

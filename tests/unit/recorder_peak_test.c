@@ -12,6 +12,7 @@
 #include "src/recorder/ages.c"
 #include "src/recorder/arena.c"
 #include "src/recorder/counters.c"
+#include "src/recorder/maps_list.c"
 #include "src/recorder/sample.c"
 #include "src/recorder/shard.c"
 #include "src/recorder/table.c"
@@ -19,14 +20,17 @@
 #include "inject/private.h"
 #include "trace/recorder_ages.h"
 #include "trace/recorder_look.h"
+#include "trace/recorder_maps.h"
 #include "trace/recorder_peak.h"
 
 #include "unit/recorder_image.h"
 
-enum { LIMIT = 64 << 20, N = 3000, LARGE = BATCH + 1, AT = 0x1000 };
+enum { LIMIT = 64 << 20, N = 3000, LARGE = BATCH + 1, AT = 0x1000, PAGES = 400 };
 
 /* What should be there, and what was when it was most. */
 static uint64_t sizes[N], top[N], total, most;
+/* Who has mapped each page, and who had at the peak; 0: nobody. */
+static uint32_t pages[PAGES], top_pages[PAGES];
 static uint32_t seed;
 
 static uint32_t chance(uint32_t below)
@@ -40,6 +44,15 @@ static uint64_t address(uint32_t i)
 	return 0x560000000000u + i * 48ull;
 }
 
+static void see_top(void)
+{
+	if (total <= most)
+		return;
+	most = total;
+	memcpy(top, sizes, sizeof(top));
+	memcpy(top_pages, pages, sizeof(top_pages));
+}
+
 /* Larger than what threads keep to themselves: then the peak is exact. */
 static void change(uint32_t i, uint64_t size)
 {
@@ -51,10 +64,7 @@ static void change(uint32_t i, uint64_t size)
 		assert_true(table_remove(block.address, &old));
 	total += size - sizes[i];
 	sizes[i] = size;
-	if (total > most) {
-		most = total;
-		memcpy(top, sizes, sizeof(top));
-	}
+	see_top();
 }
 
 static void churn(int times, uint32_t of_ten)
@@ -309,6 +319,174 @@ static void of_a_new_peak_is_what_there_is(void **state)
 	check(look, &still);
 }
 
+/* ---- mappings -------------------------------------------------------------------- */
+
+static bool falls;
+
+static uint64_t page(uint32_t i)
+{
+	return 0x7f0000000000u + i * 4096ull;
+}
+
+static uint32_t fill_pages(uint32_t from, uint32_t to, uint32_t whose)
+{
+	uint32_t had = 0;
+
+	for (; from < to; from++) {
+		had += pages[from] != 0;
+		pages[from] = whose;
+	}
+	return had;
+}
+
+static void map_over(uint32_t from, uint32_t to, uint32_t whose)
+{
+	struct tm_recorder_mapping was;
+
+	assert_true(maps_lock(maps()));
+	mapping_cut(maps(), page(from), page(to), &was);
+	total -= fill_pages(from, to, 0) * 4096ull;
+	if (whose) {
+		mapping_put(maps(), (struct tm_recorder_mapping){
+			.start = page(from), .end = page(to), .stack = whose });
+		fill_pages(from, to, whose);
+		total += (to - from) * 4096ull;
+	}
+	maps_unlock(maps());
+	see_top();
+}
+
+/* A munmap() that fails: what it was of is there again, as old as it was. */
+static void put_back(uint32_t from)
+{
+	const struct tm_recorder_mapping *at;
+	struct tm_recorder_mapping was;
+
+	assert_true(maps_lock(maps()));
+	at = mapping_find(maps(), page(from));
+	if (at) {
+		was = *at;
+		mapping_cut(maps(), was.start, was.end, &was);
+		mapping_put(maps(), was);
+	}
+	maps_unlock(maps());
+}
+
+static void map_at_random(int times)
+{
+	while (times--) {
+		const uint32_t from = chance(PAGES), n = 1 + chance(40);
+		const uint32_t to = from + n < PAGES ? from + n : PAGES;
+
+		if (chance(8) == 0)
+			put_back(from);
+		else
+			map_over(from, to, falls || chance(3) ? 0 : 1 + chance(1000));
+	}
+}
+
+static size_t read_while_pages_go(struct tm_mem *mem, tm_addr at, void *buf, size_t len)
+{
+	map_at_random(2);
+	return read_here(mem, at, buf, len);
+}
+
+static const struct tm_mem_ops going = { .read = read_while_pages_go };
+
+static void assert_pages(const struct tm_recorder_copy *copy)
+{
+	uint32_t got[PAGES] = { 0 };
+
+	for (size_t i = 0; i < copy->nmappings; i++) {
+		const struct tm_recorder_mapped *m = &copy->mappings[i];
+
+		assert_true(i == 0 || m->range.start >= m[-1].range.end);
+		assert_int_equal(m->size, m->range.end - m->range.start);
+		for (uint64_t at = m->range.start; at < m->range.end; at += 4096) {
+			assert_in_range(at, page(0), page(PAGES - 1));
+			got[(at - page(0)) / 4096] = m->stack;
+		}
+	}
+	assert_memory_equal(got, top_pages, sizeof(got));
+}
+
+static void check_pages(const struct tm_mem_ops *how, bool running)
+{
+	struct tm_recorder_copy *copy = calloc(1, sizeof(*copy));
+	struct tm_mem at_rest = { .ops = &still }, later = { .ops = how };
+	struct tm_err err;
+
+	copy->at_peak = true;
+	assert_true(tm_recorder_copy_take(copy, &at_rest, AT, &err));
+	assert_true(tm_recorder_maps_take(copy, &at_rest, AT, &err));
+	assert_true(tm_recorder_peak_read(copy, &later, AT, running, &err));
+	tm_recorder_peak_apply(copy);
+	assert_is(copy, top);
+	assert_pages(copy);
+	assert_int_equal(copy->missing, 0);
+	assert_int_equal(copy->together, most);
+	tm_recorder_copy_free(copy);
+	free(copy);
+}
+
+static void begin_maps(void)
+{
+	maps()->on = 1;
+	memset(pages, 0, sizeof(pages));
+	memset(top_pages, 0, sizeof(top_pages));
+	falls = false;
+}
+
+/* Whoever made it: large blocks, which are flushed at once, or mappings. */
+static void has_the_mappings_of_the_peak(void **state)
+{
+	(void)state;
+	begin_maps();
+	for (int round = 0; round < 400; round++) {
+		const uint32_t i = chance(N);
+
+		map_at_random(chance(20));
+		change(i, 0);
+		change(i, chance(3) ? 0 : LARGE + chance(100000));
+		check_pages(&still, false);
+	}
+	assert_int_equal(tm_recorder_peak(table(), thread_at(0)), table()->peak);
+	falls = true;
+	for (int round = 0; round < 100; round++)
+		check_pages(&going, true);
+	assert_true(maps()->n < 10);
+}
+
+/* Nobody knows whether a file's were memory. */
+static void counts_no_file(void **state)
+{
+	struct tm_recorder_copy *copy = calloc(1, sizeof(*copy));
+	struct tm_recorder_mapping file = { .start = page(100), .end = page(300), .stack = 7, .of_file = 1 };
+	struct tm_mem mem = { .ops = &still };
+	struct tm_err err;
+
+	(void)state;
+	begin_maps();
+	map_over(0, 10, 1);
+	assert_true(maps_lock(maps()));
+	mapping_put(maps(), file);
+	maps_unlock(maps());
+	assert_int_equal(maps()->bytes, 10 * 4096);
+	map_over(0, 5, 0);
+	assert_true(maps_lock(maps()));
+	mapping_cut(maps(), page(200), page(300), &file);
+	maps_unlock(maps());
+	copy->at_peak = true;
+	assert_true(stopped(copy, &mem, &err) && tm_recorder_maps_take(copy, &mem, AT, &err));
+	tm_recorder_peak_apply(copy);
+	assert_int_equal(copy->together, 10 * 4096);
+	assert_int_equal(copy->files_gone, 1);
+	assert_int_equal(tm_recorder_mapped_anonymous(copy), 10 * 4096);
+	assert_int_equal(tm_recorder_mapped(copy), 110 * 4096);
+	tm_recorder_copy_free(copy);
+	free(copy);
+}
+
 /* ---- ages ----------------------------------------------------------------------- */
 
 static struct timespec now;
@@ -427,6 +605,8 @@ int main(void)
 		TEST(tells_what_it_had_no_room_for),
 		TEST(believes_no_record_of_another_peak),
 		TEST(of_a_new_peak_is_what_there_is),
+		TEST(has_the_mappings_of_the_peak),
+		TEST(counts_no_file),
 		TEST(knows_births_to_a_second),
 		TEST(there_is_room_for_years),
 		TEST(without_a_clock_nothing_has_an_age),

@@ -8,6 +8,12 @@
  *	shared BYTES       of memfd_create(), filled
  *	file BYTES         a shared mapping of a file, which is no memory
  *	grow BYTES         sbrk(), also negative
+ *	burst N SIZE       N blocks of malloc, freed again
+ *	keep BYTES         a mapping that the next ones are about
+ *	drop FROM BYTES    a part of it is unmapped
+ *	fail               what cannot be done to it is tried
+ *	move BYTES         mremap()
+ *	pool BYTES, unpool as shared, and unmapped again
  *	raw BYTES          a mapping that no function of the C library has made
  *	unraw              the same away, in the same manner
  *	storm N STEPS      N threads map, unmap, move and overwrite pieces; then it says
@@ -107,6 +113,51 @@ static __attribute__((noinline)) void file(long size)
 static __attribute__((noinline)) void grow(long size)
 {
 	CHECK(sbrk(size) != (void *)-1);
+}
+
+static __attribute__((noinline)) void burst(long n, long size)
+{
+	char **all = calloc((size_t)n, sizeof(*all));
+
+	for (long i = 0; i < n; i++)
+		CHECK(all[i] = memset(malloc((size_t)size), 1, (size_t)size));
+	for (long i = 0; i < n; i++)
+		free(all[i]);
+	free(all);
+}
+
+static char *kept, *pooled;
+static size_t kept_size, pooled_size;
+
+static __attribute__((noinline)) void keeper(long size)
+{
+	kept = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(kept != MAP_FAILED);
+	kept_size = (size_t)size;
+}
+
+static __attribute__((noinline)) void mover(long size)
+{
+	kept = mremap(kept, kept_size, (size_t)size, MREMAP_MAYMOVE);
+	CHECK(kept != MAP_FAILED);
+	kept_size = (size_t)size;
+}
+
+static void fail(void)
+{
+	CHECK(mremap(kept, kept_size, kept_size, ~0) == MAP_FAILED);
+	CHECK(mremap(kept, kept_size, kept_size << 32, 0) == MAP_FAILED);
+}
+
+static __attribute__((noinline)) void pool(long size)
+{
+	int fd = memfd_create("pool", 0);
+
+	CHECK(ftruncate(fd, size) == 0);
+	pooled = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(pooled != MAP_FAILED);
+	pooled_size = (size_t)size;
+	close(fd);
 }
 
 static char *raw_at;
@@ -298,6 +349,20 @@ int main(void)
 			file(a);
 		else if (strcmp(what, "grow") == 0)
 			grow(a);
+		else if (strcmp(what, "burst") == 0)
+			burst(a, b);
+		else if (strcmp(what, "keep") == 0)
+			keeper(a);
+		else if (strcmp(what, "drop") == 0)
+			CHECK(munmap(kept + a, (size_t)b) == 0);
+		else if (strcmp(what, "fail") == 0)
+			fail();
+		else if (strcmp(what, "move") == 0)
+			mover(a);
+		else if (strcmp(what, "pool") == 0)
+			pool(a);
+		else if (strcmp(what, "unpool") == 0)
+			CHECK(munmap(pooled, pooled_size) == 0);
 		else if (strcmp(what, "raw") == 0)
 			raw(a);
 		else if (strcmp(what, "unraw") == 0)

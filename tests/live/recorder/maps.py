@@ -1,7 +1,7 @@
 """What a process has memory for beside traced blocks: `info` of native programs, and mappings
 that are recorded (`start --maps`).
 
-    maps.py [before|freed|stacks|kinds|unknown|mapped|apart|threads|storms|rounds|commands ...]
+    maps.py [before|freed|stacks|kinds|unknown|mapped|apart|threads|peak|ages|storms|rounds|commands ...]
 """
 import json
 import os
@@ -12,6 +12,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import ages as aging  # noqa: E402
 from harness import (BUILD, LONG, TMATTACH, Report, line_of, tmattach,  # noqa: E402
                      tmattach_ok)
 
@@ -256,6 +257,105 @@ def threads():
                      "a stack is whose thread it is", stats[0])
 
 
+MADE = ("private", "shared", "keeper", "mover", "pool", "grow", "burst")
+
+
+def table(program, *options):
+    """{who: bytes} of mappings and of blocks, and what was said."""
+    got = tmattach("stats", "-k", "traceback", "-f", "json", "-l", 0, *options, program.pid)
+    ret = {}
+    for row in json.loads(got.out)["statistics"] if got.out else []:
+        for name in {f.get("function") for f in row["traceback"]}.intersection(MADE):
+            ret[name] = ret.get(name, 0) + row["size"]
+    return ret, got
+
+
+def was(program, want, name):
+    for how in ([], ["--no-fork"]):
+        got, said = table(program, "--peak", *how)
+        report.check(got == want and said.status == 0 and "less were traced" not in said.err,
+                     "peak: %s%s" % (name, "".join(how)), "%s\nnot %s\n%s" % (got, want, said.err))
+
+
+def peak():
+    """Blocks and mappings at the moment at which they were most together."""
+    for path in VARIANTS:
+        with Program([path]) as program:
+            name = label(path) + ": "
+            started(program)
+            program("private", 2 * MIB)
+            program("keep", 8 * MIB)
+            was(program, {"private": 2 * MIB, "keeper": 8 * MIB}, name + "one that is being made")
+            program("drop", MIB, 4 * MIB)
+            program("burst", 30, 100000)
+            was(program, {"private": 2 * MIB, "keeper": 8 * MIB}, name + "a piece that has gone")
+            report.check(table(program)[0] == {"private": 2 * MIB, "keeper": 4 * MIB},
+                         name + "what is there now is shown without --peak", table(program))
+            program("burst", 70, 100000)
+            want = {"private": 2 * MIB, "keeper": 4 * MIB, "burst": 7000000 + 70 * 8}
+            was(program, want, name + "blocks that came to what was left")
+            program("drop", 0, MIB)
+            program("pool", 64 * MIB)
+            program("unpool")
+            was(program, want, name + "not what may be a file")
+            tmattach("reset-peak", program.pid)
+            was(program, {"private": 2 * MIB, "keeper": 3 * MIB}, name + "after it was reset")
+            tmattach("clear", program.pid)
+            program("pool", 3 * MIB)
+            program("keep", 5 * MIB)
+            program("fail")
+            was(program, {"keeper": 5 * MIB, "pool": 3 * MIB}, name + "calls that fail")
+            program("move", 16 * MIB)
+            was(program, {"mover": 16 * MIB, "pool": 3 * MIB}, name + "one that was moved")
+            program("move", MIB)
+            program("unpool")
+            for how in ([], ["--no-fork"]):
+                got, said = table(program, "--peak", *how)
+                report.check(got == {"mover": 16 * MIB} and "1 shared mappings of files" in said.err,
+                             name + "a pool that has gone is told" + "".join(how), (got, said.err))
+            stopped = tmattach("stop", program.pid)
+            report.check(stopped.status == 0 and program("private", 4096) == "done", name + "stopped",
+                         stopped)
+
+
+class Aged(Program):
+    word, make_older = aging.Target.word, aging.Target.make_older
+
+
+def ages():
+    """What is left of a mapping is as old as the call; mremap() renews it, if it succeeds."""
+    for path in VARIANTS:
+        with Aged([path]) as program:
+            name = label(path) + ": "
+            started(program)
+            program("private", MIB)
+            program("keep", 8 * MIB)
+            program.make_older(120)
+            program("drop", 2 * MIB, MIB)
+            program("drop", 7 * MIB, MIB)
+            program("shared", 3 * MIB)
+            old, young = {"private": MIB, "keeper": 6 * MIB}, {"shared": 3 * MIB}
+            for options, want in ((["--older", "1m"], old), (["--newer", "1m"], young),
+                                  (["--older", "1d"], {}), (["--newer", "1h"], dict(old, **young)),
+                                  (["--older", "1m", "--no-fork"], old)):
+                got, said = table(program, *options)
+                report.check(got == want and said.status == 0, name + " ".join(options), (got, said))
+            text = tmattach("stats", "--ages", "-k", "function", program.pid).text
+            report.check(re.search("keeper: size=6144 KiB, .*, age=2m$", text, re.M),
+                         name + "--ages has them", text)
+            program("keep", 5 * MIB)
+            program.make_older(120)
+            program("fail")
+            got, said = table(program, "--older", "1m")
+            report.check(got == dict(old, keeper=11 * MIB, shared=3 * MIB), name + "calls that fail",
+                         (got, said))
+            program("move", 4 * MIB)
+            for options, want in ((["--older", "1m"], dict(old, shared=3 * MIB)),
+                                  (["--newer", "1m"], {"mover": 4 * MIB})):
+                got, said = table(program, *options)
+                report.check(got == want, name + "mremap(): " + " ".join(options), (got, said))
+
+
 PIECES = ("map_piece", "unmap_piece", "map_over", "move_piece", "copy_piece")
 
 
@@ -325,7 +425,8 @@ def commands():
 ROUNDS = 200 if LONG else 10
 
 ALL = {"before": before, "freed": freed, "stacks": stacks, "kinds": kinds, "unknown": unknown,
-       "mapped": mapped, "apart": apart, "threads": threads, "storms": storms, "rounds": rounds,
+       "mapped": mapped, "apart": apart, "threads": threads, "peak": peak, "ages": ages,
+       "storms": storms, "rounds": rounds,
        "commands": commands}
 
 if __name__ == "__main__":
