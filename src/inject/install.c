@@ -93,6 +93,7 @@ bool inject_map_nears(struct tm_injection *in, struct tm_remote *remote,
 	 * do not tell that the only one maps memory. */
 	if (functions->maps && !functions->glibc && in->head.nallocators == 1)
 		in->head.nallocators = 2;
+	in->head.notes_frees |= functions->maps;
 	return true;
 }
 

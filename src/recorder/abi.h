@@ -124,19 +124,13 @@ struct tm_recorder_time {
 	uint32_t reserved;
 };
 
-enum tm_recorder_freed_kind {
-	TM_FREED_BLOCK,
-	TM_FREED_MAPPING,
-	TM_FREED_OF_FILE, /* a mapping, see struct tm_recorder_mapping */
-};
-
 /* Of the peak `peak`, or of another and overwritten. Written last. A mapping that has
  * been unmapped, or a piece of it, stands here as a block does. */
 struct tm_recorder_freed {
 	struct tm_recorder_slot slot;
 	struct tm_recorder_side side;
 	uint32_t peak;
-	uint32_t kind;
+	uint32_t kind; /* enum tm_recorder_freed_kind */
 };
 
 /* Totals of one thread, or of several that came one after the other; thread
@@ -145,9 +139,13 @@ struct tm_recorder_thread {
 	uint64_t owner;    /* thread pointer; 0: free */
 	int64_t bytes;     /* not yet in table.current; may be negative */
 	int64_t high;      /* highest `bytes` since it was last moved there */
-	int64_t countdown; /* bytes until the next sample */
+	union {
+		int64_t countdown;   /* bytes until the next sample */
+		uint64_t freeing_pc; /* --maps: where the last free() was called from, */
+	};
 	union {
 		uint64_t random;
+		uint64_t freeing; /* and where on the stack that stands */
 		uint64_t made; /* exact mode: the block of obj that it got last,
 				  until an object is in it */
 	};

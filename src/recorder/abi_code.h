@@ -44,7 +44,7 @@ struct tm_recorder_code {
 	struct tm_recorder_py_word py_words[TM_PY_WORDS];
 	uint64_t clock; /* address of the vDSO's clock_gettime(); 0: blocks have no age */
 	uint32_t at_clock; /* offset: the return address on the stack of a thread that is there */
-	uint32_t reserved;
+	uint32_t notes_frees; /* see struct tm_recorder_thread */
 };
 
 /* What a hook is called with besides the arguments of the function. */
@@ -76,6 +76,16 @@ struct tm_recorder_call {
 			       struct tm_recorder_py_word in the head */
 	uint64_t fp;        /* of the caller, */
 	uint64_t pc;        /* which goes on here */
+};
+
+/* What its stack holds above the return address while a hook forgets a block that goes.
+ * Then the function goes on with nothing of ours on the stack. */
+struct tm_recorder_freeing {
+	uint64_t block;
+	uint64_t kept[3];
+	uint64_t not_entry; /* as in a call */
+	uint64_t fp;
+	uint64_t pc;
 };
 
 /* One patched function. `original` are its first `length` bytes, of which the

@@ -33,6 +33,13 @@ struct tm_recorder_maps {
 	struct tm_recorder_mapping items[TM_RECORDER_MAPPINGS];
 };
 
+/* What struct tm_recorder_freed is of. */
+enum tm_recorder_freed_kind {
+	TM_FREED_BLOCK,
+	TM_FREED_MAPPING,
+	TM_FREED_OF_FILE, /* a mapping, see struct tm_recorder_mapping */
+};
+
 _Static_assert(sizeof(struct tm_recorder_mapping) == 32, "ABI");
 
 #endif

@@ -21,7 +21,7 @@ CALLED void tm_after_posix_memalign(const call_t *call);
 CALLED void tm_before_move(call_t *call);
 CALLED void tm_after_realloc(const call_t *call);
 CALLED void tm_after_reallocarray(const call_t *call);
-CALLED void tm_before_free(uint64_t address);
+CALLED void tm_before_free(const struct tm_recorder_freeing *freeing);
 CALLED void tm_loader_changed(void);
 
 /* ---- allocators that call each other ----------------------------------------- */
@@ -127,6 +127,48 @@ bool is_noted_inner(const call_t *call)
 
 	return head()->nallocators > 1 && !slot_shared(slot) && slot->inside &&
 	       is_within(slot, call) && is_called_by_outer(slot, call);
+}
+
+/*
+ * free() keeps no frame of ours, but may map memory for its allocator: glibc makes the arena
+ * of a thread that frees before it allocates. So where mappings count it is noted where the
+ * last one returns to. Another function that is called from there stands at the same
+ * place on the stack only if it is called by the same instruction, as a pointer; it would
+ * have to be the allocator's own to be taken for that.
+ */
+static SELDOM void note_free(const struct tm_recorder_freeing *freeing)
+{
+	struct tm_recorder_thread *slot = thread_slot();
+
+	if (slot_shared(slot))
+		return;
+	slot->freeing = (uint64_t)&freeing->pc;
+	slot->freeing_pc = freeing->pc;
+}
+
+static bool frees(const struct tm_recorder_patch *patch)
+{
+	return patch->kind == TM_HOOK_FREE;
+}
+
+static bool is_of_who_frees(uint64_t pc)
+{
+	for (uint32_t i = 0; i < head()->nnear; i++) {
+		const struct tm_recorder_near *near =
+			(const struct tm_recorder_near *)head()->near[i].address;
+
+		for (uint32_t k = 0; k < near->npatches; k++)
+			if (frees(&near->patches[k]) &&
+			    rows_same_file(pc - 1, near->patches[k].function))
+				return true;
+	}
+	return false;
+}
+
+bool is_freeing(const struct tm_recorder_thread *slot, const struct frame *at, uint64_t inner)
+{
+	return inner && slot->freeing && at->sp == slot->freeing + sizeof(slot->freeing_pc) &&
+	       at->pc == slot->freeing_pc && !slot_shared(slot) && is_of_who_frees(inner);
 }
 
 /* ---- after and before the calls ------------------------------------------------ */
@@ -252,12 +294,14 @@ void tm_after_reallocarray(const call_t *call)
 	record_moved(size, call);
 }
 
-void tm_before_free(uint64_t address)
+void tm_before_free(const struct tm_recorder_freeing *freeing)
 {
 	struct block old;
 
-	if (address)
-		table_remove(address, &old);
+	if (unlikely(head()->notes_frees))
+		note_free(freeing);
+	if (freeing->block)
+		table_remove(freeing->block, &old);
 }
 
 void tm_loader_changed(void)

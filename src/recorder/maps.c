@@ -6,7 +6,7 @@
  *
  * An allocator that is hooked maps memory for its blocks, which are recorded: those calls
  * do not count. They are told by their stack, on which the allocator's call has a frame of
- * ours; a free() has none, but only gives back.
+ * ours; a free() has none, and is noted (hooks.c).
  */
 #include "recorder.h"
 
@@ -61,13 +61,16 @@ static bool walk_outer(const struct frame *caller, struct tm_recorder_thread *sl
 {
 	const struct tm_recorder_space *s = rows_space();
 	struct walk w = { .at = *caller };
+	uint64_t inner = 0;
 
 	if (!s)
 		return true;
 	w.stack = bounds_of(s, w.at.sp, slot);
 	for (int i = 0; w.at.pc; i++) {
-		if (!w.signals && w.at.pc - (uint64_t)head() < head()->size)
+		if (!w.signals && (w.at.pc - (uint64_t)head() < head()->size ||
+				   is_freeing(slot, &w.at, inner)))
 			return false;
+		inner = w.at.pc;
 		if (ret->n < ret->max)
 			ret->pcs[ret->n++] = w.at.pc;
 		else

@@ -227,6 +227,8 @@ SELDOM uint32_t cfi_row(const struct tm_recorder_loaded *module, uint64_t pc);
 /* Where calls of allocators are noted: does one serve another one, by whose file it is
  * called? */
 bool is_noted_inner(const struct tm_recorder_call *call);
+/* Has the code before `inner` been called in the free() that returns to this frame? */
+bool is_freeing(const struct tm_recorder_thread *slot, const struct frame *at, uint64_t inner);
 
 /* rows.c */
 /* What is known of the address space; NULL: nothing yet. */

@@ -21,13 +21,6 @@
  */
 #include "entry.h"
 
-#define IN_FLAGS -24
-#define IN_AX -16
-#define IN_CX -8    /* put there by HOOK */
-#define IN_ENTRY 0
-#define IN_BP 8
-#define IN_SIZE 16
-
 	.text
 
 /* The flags to ax and back, faster than by PUSHF. LAHF knows all but OF. */
@@ -338,6 +331,7 @@ after:
 8:	SPARE_AX
 7:	lea	IN_FLAGS-8(%rsp), %rsp
 	mov	%rdi, (%rsp)
+	mov	%rsp, %rdi /* struct tm_recorder_freeing */
 	call	tm_before_free
 	mov	(%rsp), %rdi
 	lea	8-IN_FLAGS(%rsp), %rsp

@@ -25,6 +25,13 @@
 #define ENTRY_ORIGINAL 0  /* struct tm_recorder_entry */
 #define ENTRY_NOTHROW 8
 
+#define IN_FLAGS -24       /* what a hook finds at its stack pointer, and below */
+#define IN_AX -16
+#define IN_CX -8
+#define IN_ENTRY 0
+#define IN_BP 8
+#define IN_SIZE 16
+
 #define CALL_DI 0         /* struct tm_recorder_call */
 #define CALL_SI 8
 #define CALL_DX 16

@@ -126,6 +126,8 @@ SAME(tm_recorder_call, not_after, CALL_AFTER);
 SAME(tm_recorder_call, scratch, CALL_CX);
 SAME(tm_recorder_call, not_entry, CALL_ENTRY);
 SAME(tm_recorder_call, fp, CALL_BP);
+SAME(tm_recorder_freeing, not_entry, 8 - IN_FLAGS);
+SAME(tm_recorder_freeing, pc, 8 - IN_FLAGS + IN_SIZE);
 SAME(tm_recorder_code, py_words, CODE_PY_WORDS);
 SAME(tm_recorder_table, python.flags, TABLE_PY_FLAGS);
 SAME(tm_recorder_py_word, original, PY_WORD_ORIGINAL);

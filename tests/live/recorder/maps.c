@@ -3,6 +3,7 @@
  *
  *	blocks N SIZE      N blocks of malloc, kept
  *	arenas N           N threads fill arenas of their own and free most of it
+ *	giver N            N threads that free first, and then allocate
  *	threads N          N threads that end and are not joined
  *	private BYTES      a mapping, filled
  *	shared BYTES       of memfd_create(), filled
@@ -67,6 +68,22 @@ static void arenas(long n)
 
 	for (long i = 0; i < n; i++)
 		CHECK(pthread_create(&threads[i], NULL, fill, NULL) == 0);
+	for (long i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void *free_first(void *block)
+{
+	free(block);
+	return malloc(EACH);
+}
+
+static __attribute__((noinline)) void giver(long n)
+{
+	pthread_t threads[64];
+
+	for (long i = 0; i < n; i++)
+		CHECK(pthread_create(&threads[i], NULL, free_first, malloc(EACH)) == 0);
 	for (long i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 }
@@ -339,6 +356,8 @@ int main(void)
 			blocks(a, b);
 		else if (strcmp(what, "arenas") == 0)
 			arenas(a);
+		else if (strcmp(what, "giver") == 0)
+			giver(a);
 		else if (strcmp(what, "threads") == 0)
 			unjoined(a);
 		else if (strcmp(what, "private") == 0)

@@ -251,6 +251,11 @@ def threads():
         program("threads", 50)
         found = of(traces(program), "unjoined")
         report.check(len(found) == 50 and len(set(found)) == 1, "50 stacks", found)
+        before = len(traces(program, "--include-domain", 68))
+        program("giver", 4)
+        found = traces(program, "--include-domain", 68)
+        report.check(of(found, "free_first") == [] and len(found) - before == len(of(found, "giver")) <= 4,
+                     "what malloc maps in a thread that frees first is malloc's", found[-9:])
         stats = json.loads(tmattach("stats", "-f", "json", "-k", "function", "--include-domain", 68,
                                     program.pid).text)["statistics"]
         report.check(stats[0]["traceback"][-1]["function"] == "unjoined",
