@@ -1347,6 +1347,10 @@ def programs():
         nginx()
     else:
         report.skip("programs: nginx", "not installed")
+    if subprocess.run(["perl", "-Mthreads", "-e", "1"], stderr=subprocess.DEVNULL).returncode == 0:
+        perl()
+    else:
+        report.skip("programs: perl", "no perl with threads")
 
 
 def text(size):
@@ -1367,6 +1371,56 @@ def source():
                     "{ b[i] = b[i] * %d + s; s ^= b[(i * %d) %% 16]; if (s %% 7 == %d) s += b[i]; } "
                     "return s; }\n" % (i, i + 3, i + 1, i % 7))
     return path
+
+
+def mapped(pid, *options):
+    """Sizes of what it has mapped itself, by start --maps."""
+    done = tmattach("traces", "-f", "json", "-l", 0, "--include-domain", 68, *(options + (pid,)))
+    return [json.loads(line)["size"] for line in done.stdout.splitlines()] if done.returncode == 0 else done
+
+
+def maps_nothing(pid, load, name):
+    """All that it maps is its allocator's, which blocks are."""
+    started = tmattach("start", "--maps", "--nframe", 20, pid)
+    load()
+    now, peak = mapped(pid), mapped(pid, "--peak")
+    stopped = tmattach("stop", pid)
+    report.check(started.returncode == stopped.returncode == 0 and now == peak == [],
+                 "programs: %s: what its malloc maps is malloc's" % name, (started, now, peak, stopped))
+
+
+THREADS = """
+use threads; $| = 1; print "ready\n"; <STDIN>;
+my @all = map { threads->create(sub { my %h; $h{$_} = "x" x 100 for 1..2000; return scalar keys %h }) } 1..3;
+$_->join for @all; my $s = "x" x (20 << 20); undef $s; print "done\n"; <STDIN>; print "end\n";
+"""
+
+
+def stacks_of(pid):
+    """Where a page to guard it and a stack of threads are: glibc keeps them."""
+    with open("/proc/%d/maps" % pid) as f:
+        lines = [line.split() for line in f]
+    at = [[int(a, 16) for a in line[0].split("-")] + [line[1]] for line in lines]
+    return {b[0]: b[1] - a[0] for a, b in zip(at, at[1:])
+            if a[1] == b[0] and a[1] - a[0] == 4096 and (a[2], b[2]) == ("---p", "rw-p") and b[1] - b[0] >= 1 << 20}
+
+
+def perl():
+    """Threads that free before they allocate; their stacks are all that is mapped beside malloc's."""
+    with subprocess.Popen(["perl", "-e", THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        line_of(server)
+        started = tmattach("start", "--maps", "--nframe", 20, server.pid)
+        before = stacks_of(server.pid)
+        server.stdin.write(b"\n")
+        server.stdin.flush()
+        line_of(server)
+        grown = [size for at, size in stacks_of(server.pid).items() if at not in before]
+        now, old = mapped(server.pid), mapped(server.pid, "--older", "1d")
+        report.check(started.returncode == 0 and len(now) == 3 and now == grown and old == [],
+                     "programs: perl: stacks of threads, %s by the kernel" % grown, (started, now, old))
+        stopped = tmattach("stop", server.pid)
+        report.check(stopped.returncode == 0 and server.communicate(b"\n")[0].endswith(b"end\n"),
+                     "programs: perl goes on after stop", stopped)
 
 
 def redis():
@@ -1399,6 +1453,9 @@ def redis():
     report.check(left < grown / 20, "programs: redis: %d left after flushall (%d by its count)" % (left, after))
     report.check(driver("stop", server.pid).stdout == "left=0\n" and "PONG" in cli("ping"),
                  "programs: redis goes on after stop")
+    maps_nothing(server.pid, lambda: subprocess.run(["redis-benchmark", "-s", sock, "-q", "-n", "2000", "-d", "9000",
+                                                     "-r", "2000", "-t", "set"], stdout=subprocess.DEVNULL), "redis")
+    report.check("PONG" in cli("ping"), "programs: redis goes on after that")
     cli("shutdown", "nosave")
     report.check(server.wait(HANG) == 0, "programs: redis ends well")
 
@@ -1438,6 +1495,8 @@ def nginx():
                  "programs: nginx answers 300 requests, %(peak)d bytes at most, %(current)d now" % now, now)
     driver("stop", server.pid)
     report.check(fetch(5) == 5, "programs: nginx goes on after stop")
+    maps_nothing(server.pid, lambda: fetch(50), "nginx")
+    report.check(fetch(5) == 5, "programs: nginx goes on after that")
     server.send_signal(signal.SIGQUIT)
     report.check(server.wait(HANG) == 0, "programs: nginx ends well")
 
