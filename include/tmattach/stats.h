@@ -174,9 +174,9 @@ struct tm_ages {
 	uint32_t oldest, newest;
 };
 
-/* For the first `nitems` items, of differences those of `newer`, which the statistics
- * are of; `query` is the one of the statistics. free() the result. NULL: no age is
- * known. */
+/* For the first `nitems` items those of `newer`, which the statistics are of: of differences
+ * and of a series the last one. `query` is the one of the statistics. free() the result.
+ * NULL: no age is known. */
 struct tm_ages *tm_stats_ages(const struct tm_stats *stats, size_t nitems,
 			      const struct tm_snapshot *newer,
 			      const struct tm_query *query);

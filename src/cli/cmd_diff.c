@@ -66,7 +66,8 @@ static bool print_two(const struct report *how, const struct cli_series *series,
 	const struct cli_source *older = series->sources[0], *newer = series->sources[1];
 	struct tm_stats *stats = tm_snapshot_compare(newer->snapshot, older->snapshot, query,
 						     err);
-	bool ok = stats && report_diff(how, stats, cli_report_source(older),
+	const struct report_newest newest = { newer->snapshot, query };
+	bool ok = stats && report_diff(how, stats, newest, cli_report_source(older),
 				       cli_report_source(newer), err);
 
 	tm_stats_destroy(stats);
@@ -88,13 +89,24 @@ static bool print_trend(const struct report *how, const struct cli_series *serie
 		sources[i] = cli_report_source(series->sources[i]);
 	}
 	trend = tm_snapshot_trend(snapshots, series->n, query, err);
-	ok = trend && report_trend(how, trend, sources, err);
+	ok = trend && report_trend(how, trend, (struct report_newest){
+		snapshots[series->n - 1], query }, sources, err);
 	tm_trend_destroy(trend);
 	return ok;
 }
 
+/* Filters by age are refused where none are known; who wants to be told them is told that. */
+static void remark_ages(const struct cli_source *newest, const struct cli_options *options)
+{
+	if (options->ages && newest->snapshot->total_count &&
+	    !tm_snapshot_has_ages(newest->snapshot))
+		cli_note("%s: it does not tell how old blocks are",
+			 newest->file ? newest->file : newest->object);
+}
+
 static void remark(const struct cli_series *series, const struct cli_options *options)
 {
+	remark_ages(series->sources[series->n - 1], options);
 	for (size_t i = 1; i < series->n; i++) {
 		const struct tm_snapshot *older = series->sources[i - 1]->snapshot;
 		const struct tm_snapshot *newer = series->sources[i]->snapshot;
@@ -132,9 +144,10 @@ const struct cli_command command_diff = {
 		"  tmattach diff before.tms 4711\n"
 		"  tmattach diff --children before.tms 4711\n"
 		"  tmattach diff monday.tms tuesday.tms wednesday.tms 4711\n"
-		"  tmattach diff -k traceback -f json before.pickle after.pickle\n",
+		"  tmattach diff -k traceback -f json before.pickle after.pickle\n"
+		"  tmattach diff --ages --older 5m before.tms 4711\n",
 	.groups = CLI_SOURCE | CLI_CHILDREN | CLI_QUERY | CLI_LIMIT | CLI_FILTERS |
-		  CLI_REPORT | CLI_FUNCTIONS,
+		  CLI_REPORT | CLI_FUNCTIONS | CLI_AGES,
 	.min_sources = 2,
 	.max_sources = SIZE_MAX,
 	.run = run,

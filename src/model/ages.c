@@ -6,6 +6,7 @@
 #include "model/copy.h"
 #include "model/group.h"
 #include "model/tables.h"
+#include "model/translate.h"
 
 bool tm_snapshot_has_ages(const struct tm_snapshot *snapshot)
 {
@@ -56,6 +57,20 @@ static struct tm_ages *no_ages(size_t n)
 	return ages;
 }
 
+/* The group of an item in `newer`: of a difference it may be gone, and what is of several
+ * snapshots has a group of its own. */
+static tm_id group_in(const struct tm_snapshot *newer, const struct tm_stat *stat,
+		      struct translation *tr)
+{
+	if (stat->snapshot == newer)
+		return stat->group;
+	if (tr->from != stat->snapshot) {
+		translation_free(tr);
+		translation_init(tr, stat->snapshot, newer);
+	}
+	return translate_group(tr, stat->key, stat->group);
+}
+
 struct tm_ages *tm_stats_ages(const struct tm_stats *stats, size_t nitems,
 			      const struct tm_snapshot *newer,
 			      const struct tm_query *query)
@@ -65,6 +80,7 @@ struct tm_ages *tm_stats_ages(const struct tm_stats *stats, size_t nitems,
 	struct group_walk walk = {
 		.snapshot = newer, .query = query, .visit = add_age, .ctx = &adding,
 	};
+	TM_GUARD(translation_free) struct translation tr = { 0 };
 	struct tm_ages *ret;
 
 	if (!tm_snapshot_has_ages(newer))
@@ -72,8 +88,11 @@ struct tm_ages *tm_stats_ages(const struct tm_stats *stats, size_t nitems,
 	adding.by_group = by_group = no_ages(group_ids(newer, query->key));
 	groups_walk(&walk);
 	ret = no_ages(nitems);
-	for (size_t i = 0; i < nitems; i++)
-		if (stats->items[i].snapshot == newer)
-			ret[i] = by_group[stats->items[i].group];
+	for (size_t i = 0; i < nitems; i++) {
+		const tm_id group = group_in(newer, &stats->items[i], &tr);
+
+		if (group != TM_ID_NONE)
+			ret[i] = by_group[group];
+	}
 	return ret;
 }

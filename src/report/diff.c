@@ -1,5 +1,8 @@
 /* `diff`. */
+#include "base/guard.h"
 #include "report/items.h"
+
+#define COLUMNS "size,size_diff,count,count_diff,filename,lineno,traceback"
 
 static json_t *json_head(const struct tm_stats *stats,
 			 struct report_source older, struct report_source newer)
@@ -14,21 +17,24 @@ static json_t *json_head(const struct tm_stats *stats,
 }
 
 bool report_diff(const struct report *how, const struct tm_stats *stats,
-		 struct report_source older, struct report_source newer,
-		 struct tm_err *err)
+		 struct report_newest newest, struct report_source older,
+		 struct report_source newer, struct tm_err *err)
 {
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages =
+		items_ages(how, stats, newest.snapshot, newest.query);
+	const struct items_more more = { .ages = ages };
+
 	switch (how->form) {
 	case REPORT_TEXT:
 	case REPORT_PRETTY:
-		items_print(how, stats, NULL);
+		items_print(how, stats, ages);
 		break;
 	case REPORT_JSON:
 		return items_write_json(how, json_head(stats, older, newer),
-					stats, NULL, err);
+					stats, &more, err);
 	case REPORT_CSV:
-		return items_write_csv(how, "size,size_diff,count,count_diff,"
-				       "filename,lineno,traceback",
-				       stats, NULL, err);
+		return items_write_csv(how, ages ? COLUMNS ITEMS_AGE_COLUMNS : COLUMNS, stats,
+				       &more, err);
 	}
 	return true;
 }

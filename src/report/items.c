@@ -19,11 +19,12 @@ size_t items_top(const struct report *how, size_t n)
 }
 
 struct tm_ages *items_ages(const struct report *how, const struct tm_stats *stats,
-			   const struct tm_query *query)
+			   const struct tm_snapshot *newer, const struct tm_query *query)
 {
 	if (stats->n == 0 || !(how->ages || how->form == REPORT_JSON))
 		return NULL;
-	return tm_stats_ages(stats, items_shown(how, stats->n), stats->items[0].snapshot, query);
+	return tm_stats_ages(stats, items_shown(how, stats->n),
+			     newer ? newer : stats->items[0].snapshot, query);
 }
 
 uint64_t items_inherited(const struct items_more *more, const struct tm_stats *stats,

@@ -23,9 +23,12 @@ size_t items_shown(const struct report *how, size_t n);
 /* What a heading says of that number, "Top N". */
 size_t items_top(const struct report *how, size_t n);
 
-/* The ages of those that are shown, if they are wanted and known; to be freed. */
+#define ITEMS_AGE_COLUMNS ",oldest,newest"
+
+/* The ages of those that are shown, if they are wanted and known; to be freed. Of
+ * differences those of `newer`; else NULL. */
 struct tm_ages *items_ages(const struct report *how, const struct tm_stats *stats,
-			   const struct tm_query *query);
+			   const struct tm_snapshot *newer, const struct tm_query *query);
 
 /* One group: its line, then its traceback or, with REPORT_PRETTY, its source line.
  * `is_diff`: the line tells the differences; `ages` may be NULL. */

@@ -49,9 +49,15 @@ struct report_source {
 bool report_stats(const struct report *how, const struct tm_stats *stats,
 		  const struct tm_query *query, struct report_source source,
 		  struct tm_err *err);
+
+/* Of differences: the last snapshot, which has the ages that are told, and the query. */
+struct report_newest {
+	const struct tm_snapshot *snapshot;
+	const struct tm_query *query;
+};
 bool report_diff(const struct report *how, const struct tm_stats *stats,
-		 struct report_source older, struct report_source newer,
-		 struct tm_err *err);
+		 struct report_newest newest, struct report_source older,
+		 struct report_source newer, struct tm_err *err);
 
 /*
  * Differences over a series of sources, as many as the trend has snapshots. JSON:
@@ -60,7 +66,8 @@ bool report_diff(const struct report *how, const struct tm_stats *stats,
  * and "shares", which are the sizes and counts in each source.
  */
 bool report_trend(const struct report *how, const struct tm_trend *trend,
-		  const struct report_source *sources, struct tm_err *err);
+		  struct report_newest newest, const struct report_source *sources,
+		  struct tm_err *err);
 
 /*
  * Statistics of several sources together, and the share of each in every group.

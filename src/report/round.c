@@ -42,7 +42,7 @@ void report_round(const struct report *how, const struct tm_stats *stats,
 		  const struct tm_query *query, const struct tm_snapshot *snapshot,
 		  const char *name)
 {
-	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, query);
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, NULL, query);
 
 	print_name(how, &snapshot->meta, name);
 	print_figures(how, snapshot);

@@ -10,7 +10,6 @@
 #include "report/line.h"
 
 #define COLUMNS "size,count,average,filename,lineno,traceback"
-#define AGE_COLUMNS ",oldest,newest"
 
 static json_t *json_head(const struct tm_stats *stats,
 			 struct report_source source)
@@ -43,7 +42,7 @@ bool report_stats(const struct report *how, const struct tm_stats *stats,
 		  const struct tm_query *query, struct report_source source,
 		  struct tm_err *err)
 {
-	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, query);
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages = items_ages(how, stats, NULL, query);
 	const struct items_more more = { .ages = ages };
 
 	switch (how->form) {
@@ -54,7 +53,7 @@ bool report_stats(const struct report *how, const struct tm_stats *stats,
 	case REPORT_JSON:
 		return write_json(how, stats, query, ages, source, err);
 	case REPORT_CSV:
-		return items_write_csv(how, ages ? COLUMNS AGE_COLUMNS : COLUMNS, stats,
+		return items_write_csv(how, ages ? COLUMNS ITEMS_AGE_COLUMNS : COLUMNS, stats,
 				       &more, err);
 	}
 	return true;
@@ -224,7 +223,7 @@ static bool write_merged_csv(const struct table *table, struct tm_err *err)
 {
 	TM_GUARD(tm_buf_free) struct tm_buf columns = { 0 };
 
-	tm_buf_adds(&columns, table->more.ages ? COLUMNS AGE_COLUMNS : COLUMNS);
+	tm_buf_adds(&columns, table->more.ages ? COLUMNS ITEMS_AGE_COLUMNS : COLUMNS);
 	for (size_t k = 0; k < table->parts->n; k++)
 		items_add_column(&columns, &table->parts->snapshots[k]->meta,
 				 table->parts->files[k]);
@@ -273,7 +272,7 @@ bool report_merged(const struct report *how, const struct report_parts *parts,
 		return false;
 	shown = items_shown(how, stats->n);
 	shares = tm_stats_shares(stats, shown, parts->snapshots, parts->n, query);
-	ages = items_ages(how, stats, query);
+	ages = items_ages(how, stats, NULL, query);
 	table.more.shares = shares;
 	table.more.ages = ages;
 	ok = write_table(&table, query, shown, err);

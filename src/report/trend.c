@@ -41,21 +41,23 @@ static void print_sizes(const struct report *how, const struct tm_trend *trend, 
 	}
 }
 
-static void print_item(const struct report *how, const struct tm_trend *trend, size_t i)
+static void print_item(const struct report *how, const struct tm_trend *trend,
+		       const struct tm_ages *ages, size_t i)
 {
-	items_print_group(how, &trend->stats->items[i], NULL, true);
+	items_print_group(how, &trend->stats->items[i], ages ? &ages[i] : NULL, true);
 	print_growth(how, trend, i);
 	print_sizes(how, trend, i);
 }
 
-static void print_trend(const struct report *how, const struct tm_trend *trend)
+static void print_trend(const struct report *how, const struct tm_trend *trend,
+			const struct tm_ages *ages)
 {
 	size_t shown = items_shown(how, trend->stats->n);
 
 	fprintf(how->out, "[ Top %zu by growth over %zu snapshots ]\n",
 		items_top(how, trend->stats->n), trend->n);
 	for (size_t i = 0; i < shown; i++)
-		print_item(how, trend, i);
+		print_item(how, trend, ages, i);
 }
 
 /* ---- for scripts -------------------------------------------------------------- */
@@ -78,23 +80,27 @@ static bool write_csv(const struct report *how, const struct tm_trend *trend,
 {
 	TM_GUARD(tm_buf_free) struct tm_buf columns = { 0 };
 
-	tm_buf_adds(&columns, COLUMNS);
+	tm_buf_adds(&columns, more->ages ? COLUMNS ITEMS_AGE_COLUMNS : COLUMNS);
 	for (size_t k = 0; k < trend->n; k++)
 		items_add_column(&columns, sources[k].meta, sources[k].file);
 	return items_write_csv(how, columns.data, trend->stats, more, err);
 }
 
 bool report_trend(const struct report *how, const struct tm_trend *trend,
-		  const struct report_source *sources, struct tm_err *err)
+		  struct report_newest newest, const struct report_source *sources,
+		  struct tm_err *err)
 {
+	TM_GUARD(tm_free_ptr) struct tm_ages *ages =
+		items_ages(how, trend->stats, newest.snapshot, newest.query);
 	const struct items_more more = {
 		.shares = trend->shares, .nparts = trend->n, .growth = trend->growth,
+		.ages = ages,
 	};
 
 	switch (how->form) {
 	case REPORT_TEXT:
 	case REPORT_PRETTY:
-		print_trend(how, trend);
+		print_trend(how, trend, ages);
 		break;
 	case REPORT_JSON:
 		return items_write_json(how, json_head(trend, sources), trend->stats, &more,

@@ -78,6 +78,17 @@ expect "stats cumulative" stats-cumulative.expected stats -c $new
 expect "stats of stdin" stats.expected stats - <$new
 expect "diff" diff.expected diff $old $new
 expect "diff by file" diff-filename.expected diff -k filename $old $new
+"$tmattach" convert --older 60s ages.tms -o "$work/older.tms"
+expect "diff with the ages of the last" ages-diff.expected diff --ages "$work/older.tms" ages.tms
+expect "diff with ages, CSV" ages-diff.csv diff --ages -f csv "$work/older.tms" ages.tms
+expect "diff as JSON has ages" ages-diff.json diff -f json ages.tms ages.tms
+expect "diff of older blocks" older-diff.expected diff --ages --older 60s ages.tms "$work/older.tms"
+expect "a series with the ages of the last" ages-trend.expected diff --ages ages.tms ages.tms "$work/older.tms"
+"$tmattach" diff --ages $old $new >"$work/out" 2>"$work/err"
+if cmp -s diff.expected "$work/out" && grep -q "^tmattach: $new: it does not tell how old" "$work/err"
+then ok "diff says where no ages are known"
+else not_ok "diff says where no ages are known" "$work/err"
+fi
 expect "diff cumulative" diff-cumulative.expected diff --cumulative $old $new
 expect "traces" traces.expected traces $new
 gzip -c $new >"$work/new.pickle.gz"
@@ -312,6 +323,8 @@ refuse "reset-peak of a file" 2 'takes a process' reset-peak $new
 # ---- sources that are not there or not sound
 mkdir "$work/to"
 refuse "ages of what has none" 1 'does not tell how old' stats --older 60s $new
+refuse "ages in a diff with what has none" 1 'ages.csv: it does not tell' diff --older 5s ages.tms "$work/ages.csv"
+refuse "the same the other way round" 1 'ages.csv: it does not tell' diff --newer 5s "$work/ages.csv" ages.tms
 refuse "a missing file" 1 'No such file' stats "$work/missing.tms"
 refuse "a directory as file" 1 'directory' stats "$work/to"
 refuse "an empty file" 1 'byte 0' stats /dev/null

@@ -111,13 +111,14 @@ static void differences(void **state)
 	struct report_source from = { &old->meta, "x\xff.tms" };
 	struct report_source to = { &new->meta, "x\xff.tms" };
 	struct tm_query query = { .key = TM_KEY_TRACEBACK };
+	struct report_newest newest = { new, &query };
 	struct printed p;
 	struct tm_stats *stats;
 
 	(void)state;
 	begin(&p, REPORT_JSON, 0);
 	stats = tm_snapshot_compare(new, old, &query, &p.err);
-	is(&p, report_diff(&p.how, stats, from, to, &p.err),
+	is(&p, report_diff(&p.how, stats, newest, from, to, &p.err),
 	   "{\"format\":\"tmattach-diff\",\"version\":1,\"old\":" SOURCE
 	   ",\"new\":" SOURCE ",\"key\":\"traceback\",\"cumulative\":false,"
 	   "\"differences\":[{\"size\":254,\"size_diff\":-200,\"count\":3,"
@@ -125,7 +126,7 @@ static void differences(void **state)
 	   "]},{\"size\":1,\"size_diff\":0,\"count\":1,\"count_diff\":0,"
 	   "\"total_nframe\":null,\"traceback\":[" OLD "]}]}\n");
 	begin(&p, REPORT_CSV, 1);
-	is(&p, report_diff(&p.how, stats, from, to, &p.err),
+	is(&p, report_diff(&p.how, stats, newest, from, to, &p.err),
 	   "size,size_diff,count,count_diff,filename,lineno,traceback\r\n"
 	   "254,-200,3,0,\"a\\udcff,\\u001b.py\",12,"
 	   "\"old\\\\\\;.py:3;a\\udcff,\\u001b.py:12\"\r\n");
