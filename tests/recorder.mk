@@ -5,7 +5,8 @@ keepers := $(addprefix $(B)/tests/live/recorder/,registers registers-static keep
 called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-frame \
 	debug-frame-gz frame-pointer nothing)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
-recorder_bin := $(called) $(own) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-missed.so workload storm \
+operators := $(addprefix $(B)/tests/live/recorder/operators-,own short throws static)
+recorder_bin := $(called) $(own) $(operators) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-missed.so workload storm \
 	storm-static window ages forker rester execer clocker mover mapper leaderless brood jit parted) $(keepers)
 # What needs another libc or another word size is built where that is there.
 recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl storm-musl-static forker32 \
@@ -85,6 +86,15 @@ $(B)/tests/live/recorder/own-idle-first: own_flags := -DOWN_IDLE -DOWN_FIRST -Os
 $(own): tests/live/recorder/own.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) -fno-builtin $(own_flags) -o $@ $< -ldl
+
+$(B)/tests/live/recorder/operators-own: operators_flags := -DOPERATORS_OWN
+$(B)/tests/live/recorder/operators-short: operators_flags := -DOPERATORS_OWN -DOPERATORS_SHORT
+$(B)/tests/live/recorder/operators-throws: operators_flags := -DOPERATORS_THROWS
+$(B)/tests/live/recorder/operators-static: operators_flags := -static
+
+$(operators): tests/live/recorder/operators.cc
+	$(call say,LD,$@)
+	$(q)mkdir -p $(@D) && g++ -std=gnu++17 -Wall -Wextra -O2 -g $(operators_flags) -o $@ $<
 
 # What matters in these two is how the compiler uses registers.
 keeper_flags := $(victim_flags) -fno-builtin

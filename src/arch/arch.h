@@ -290,6 +290,25 @@ struct tm_trampoline {
 	uint8_t moved[TM_JUMP_SIZE];
 };
 
+/*
+ * Where a function may come to, with all that it jumps to and calls, and what that calls:
+ * words in memory that say where to go on, as the entries of a linkage table do, and whether
+ * it jumps to or calls the place that is asked for. False: these are not all, as it goes where a
+ * register says, too, or is too much to follow. Code is hostile.
+ */
+enum { TM_REACH_MAX = 64 };
+
+struct tm_reach {
+	uint64_t asked; /* set by the caller; the rest begins as zeroes */
+	bool passed;
+	uint64_t words[TM_REACH_MAX];
+	size_t n;
+};
+
+bool tm_code_reach(uint64_t function,
+		   size_t (*read)(void *ctx, uint64_t at, void *buf, size_t len), void *ctx,
+		   struct tm_reach *ret);
+
 /* How many bytes at the start of a function stay where they are, because
  * indirect jumps have to land on them: 0 or TM_LANDING_LEN (cpu.h). */
 size_t tm_landing_len(const uint8_t *bytes, size_t len);

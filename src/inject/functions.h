@@ -41,6 +41,7 @@ struct tm_functions {
 	bool *seen;            /* some image has it: by name, its allocs and then its frees */
 	bool stripped_static;  /* the program has no symbols at all */
 	bool locks_memory;     /* some image calls mlockall() */
+	bool exceptions;       /* some image can throw them */
 	bool glibc;            /* some image is it, which has unwind tables */
 	bool maps;             /* set by the caller: also those that map memory */
 	char unhooked[TM_UNHOOKED_LEN]; /* which are missed; "": none */
@@ -63,6 +64,9 @@ void tm_functions_of_image(const struct tm_process *process,
 			   struct tm_functions *functions);
 /* One more function, without a name that anybody has to know. */
 void tm_functions_add(struct tm_functions *functions, const struct tm_function *function);
+/* Of one image's: operator new's variant that does not throw. NULL: it is none, or has none. */
+const struct tm_function *tm_function_variant(const struct tm_function *functions, size_t n,
+					      const struct tm_function *function);
 /* Without it what is found is not all that a process allocates with. */
 bool tm_functions_have_malloc(const struct tm_functions *functions);
 /* The first name that was given and that no image has; NULL: all were found. */

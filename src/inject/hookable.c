@@ -68,7 +68,7 @@ static bool hands_on(struct tm_injection *in, const struct tm_function *function
 	return false;
 }
 
-static void note_missed(struct tm_functions *functions, const char *name)
+void inject_note_missed(struct tm_functions *functions, const char *name)
 {
 	const size_t len = strlen(functions->unhooked);
 
@@ -93,7 +93,7 @@ static bool is_done_without(struct tm_injection *in, const struct tm_function *f
 		return true;
 	if (inject_lack_of(function) != INJECT_LACK_MISSED)
 		return false;
-	note_missed(functions, function->name);
+	inject_note_missed(functions, function->name);
 	return true;
 }
 

@@ -321,6 +321,7 @@ static void survey_image(struct tm_injection *in, const struct tm_loaded *loaded
 			      tm_loaded_has_program(loaded, image), functions);
 	inject_loader_take(in, loaded, image, functions);
 	inject_keep_hookable(in, functions, from);
+	inject_settle_operators(in, loaded->maps, image, functions, from);
 	inject_drop_hooked(in, functions, from);
 }
 

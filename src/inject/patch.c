@@ -89,11 +89,13 @@ bool inject_can_hook(struct tm_injection *in, const struct tm_function *function
 static void pair_operators(struct inject_plan *plan,
 			   const struct tm_function *functions, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; functions[i].nothrow && k < n; k++)
-			if (strcmp(functions[k].name, functions[i].nothrow) == 0)
-				plan->patches[i].entry.nothrow =
-					plan->patches[k].entry.original;
+	for (size_t i = 0; i < n; i++) {
+		const struct tm_function *variant = tm_function_variant(functions, n, &functions[i]);
+
+		if (variant)
+			plan->patches[i].entry.nothrow =
+				plan->patches[variant - functions].entry.original;
+	}
 }
 
 bool inject_plan_make(struct tm_injection *in, const struct tm_function *functions,
@@ -191,6 +193,24 @@ static struct tm_recorder_patch *read_patches(struct tm_injection *in,
 	*ret_n = tm_mem_read_some(in->mem, at + sizeof(head), patches,
 				  head.npatches * sizeof(*patches)) / sizeof(*patches);
 	return patches;
+}
+
+struct tm_recorder_patch *inject_patches(struct tm_injection *in, size_t *ret_n)
+{
+	struct tm_recorder_patch *all = NULL;
+	size_t cap = 0;
+
+	*ret_n = 0;
+	for (uint32_t i = 0; i < in->head.nnear && i < TM_RECORDER_MAX_NEAR; i++) {
+		size_t n;
+		TM_GUARD(tm_free_ptr) struct tm_recorder_patch *patches = read_patches(in, i, &n);
+
+		all = tm_grow(all, &cap, *ret_n + n + 1, sizeof(*all));
+		for (size_t k = 0; k < n; k++)
+			if (bytes_are(in, patches[k].function, patches[k].patched, TM_JUMP_SIZE))
+				all[(*ret_n)++] = patches[k];
+	}
+	return all;
 }
 
 /* A function that is not ours any more was unloaded, or overwritten by

@@ -139,9 +139,21 @@ enum inject_lack inject_lack_of(const struct tm_function *function);
 /* Keep, from `from` on, what has a hook, or needs one. What is missed without is noted in
  * functions->unhooked. */
 void inject_keep_hookable(struct tm_injection *in, struct tm_functions *functions, size_t from);
+void inject_note_missed(struct tm_functions *functions, const char *name);
 /* Asked before anything is brought in. */
 bool inject_all_hookable(struct tm_injection *in, const struct tm_functions *functions,
 			 struct tm_err *err);
+
+/* ---- throws.c ------------------------------------------------------------------------- */
+
+/* Where there are exceptions: does none pass a function that somebody has named? */
+bool inject_none_throws(struct tm_injection *in, const struct tm_maps *maps,
+			const struct tm_functions *functions, struct tm_err *err);
+/* How operator new of this image, whose functions are those from `from` on, is hooked; what
+ * cannot be is dropped. */
+void inject_settle_operators(struct tm_injection *in, const struct tm_maps *maps,
+			     const struct tm_image *image, struct tm_functions *functions,
+			     size_t from);
 
 /* ---- maps.c: what is mapped ------------------------------------------------- */
 
@@ -315,6 +327,8 @@ bool inject_plan_restore(struct tm_injection *in, struct tm_stop *stop,
 /* Write the head of an area that has no patches yet: it is somebody's. */
 bool inject_mark_near(struct tm_injection *in, pid_t tid, uint32_t area, struct tm_err *err);
 bool inject_any_patched(struct tm_injection *in);
+/* Those of all near areas that are in place; malloc'ed, maybe NULL. */
+struct tm_recorder_patch *inject_patches(struct tm_injection *in, size_t *ret_n);
 /* Put back the functions of all near areas, as far as they are still ours. */
 bool inject_restore(struct tm_injection *in, struct tm_stop *stop,
 		    struct tm_err *err);

@@ -234,7 +234,8 @@ static bool survey(struct tm_injection *in, const struct tm_maps *maps,
 	if (hooks_malloc(opts))
 		return (tm_functions_have_malloc(ret) ||
 			refuse(in, ret, opts->elsewhere, err)) &&
-		       inject_all_hookable(in, ret, err);
+		       inject_all_hookable(in, ret, err) &&
+		       inject_none_throws(in, maps, ret, err);
 	keep_loader(ret);
 	return true;
 }

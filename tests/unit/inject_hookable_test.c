@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "inject/family.h"
 #include "inject/private.h"
 
 static enum inject_lack lack(const char *name, enum tm_recorder_kind kind, bool given)
@@ -77,6 +78,41 @@ static void what_hands_on_only_jumps(void **state)
 	assert_int_equal(JUMPS_TO("", 0x1000), 0);
 }
 
+static void operators_may_share_a_variant(void **state)
+{
+	const struct tm_function functions[] = {
+		{ .name = "_Znwm", .nothrow = "_ZnwmRKSt9nothrow_t" },
+		{ .name = "_ZnamRKSt9nothrow_t" },
+		{ .name = "_ZnwmSt11align_val_t", .nothrow = "_ZnwmSt11align_val_tRKSt9nothrow_t" },
+		{ .name = "_ZnwmRKSt9nothrow_t" },
+		{ .name = "_ZnamSt11align_val_tRKSt9nothrow_t" },
+	};
+
+	(void)state;
+	assert_ptr_equal(tm_function_variant(functions, 5, &functions[0]), &functions[3]);
+	assert_ptr_equal(tm_function_variant(functions, 3, &functions[0]), &functions[1]);
+	assert_ptr_equal(tm_function_variant(functions, 5, &functions[2]), &functions[4]);
+	assert_null(tm_function_variant(functions, 4, &functions[2]));
+	assert_null(tm_function_variant(functions, 5, &functions[1]));
+}
+
+/* What gcc calls a local function that it has moved, and what it has changed. */
+static void names_are_known_whole(void **state)
+{
+	char room[INJECT_NAME_LEN];
+
+	(void)state;
+	assert_string_equal(inject_whole_name("je_malloc.lto_priv.12", room), "je_malloc");
+	assert_string_equal(inject_whole_name("je_malloc", room), "je_malloc");
+	assert_string_equal(inject_whole_name("je_malloc.constprop.0", room), "je_malloc.constprop.0");
+	assert_string_equal(inject_whole_name("f.lto_priv.0.cold", room), "f.lto_priv.0.cold");
+	assert_string_equal(inject_whole_name("f.lto_priv.", room), "f.lto_priv.");
+	assert_non_null(inject_family_of("scalable_malloc"));
+	assert_non_null(inject_family_of("dlfree"));
+	assert_null(inject_family_of("dlopen"));
+	assert_null(inject_family_of("scalable_"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +121,8 @@ int main(void)
 		cmocka_unit_test(malloc_and_what_is_asked_for_are_needed),
 		cmocka_unit_test(idle_is_what_only_returns),
 		cmocka_unit_test(what_hands_on_only_jumps),
+		cmocka_unit_test(operators_may_share_a_variant),
+		cmocka_unit_test(names_are_known_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

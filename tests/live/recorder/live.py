@@ -489,6 +489,7 @@ def own():
     own_refused()
     own_missed()
     own_needed()
+    operators()
     target = Target(os.path.join(BIN, "own-given"))
     got = tmattach("start", "--alloc", "pool_gives", target.pid)
     report.check(got.returncode == 2 and "pool_gives" in got.stderr,
@@ -601,6 +602,30 @@ def own_needed():
     report.check(state(target.pid) == before, "own: needed: all is as it was")
     code, _ = target.end()
     report.check(code == 0, "own: needed: ends well", code)
+
+
+def operators():
+    """operator new: nothing can be thrown through a hook, and its variant that throws nothing may call it."""
+    for name, want in (("own", 1000), ("static", 1000), ("throws", 1000), ("short", 0)):
+        target = Target(os.path.join(BIN, "operators-" + name))
+        started = tmattach("start", "--nframe", 20, target.pid)
+        for _ in range(2):
+            said = target.step(1000)
+            got = [size for size in blocks(target.pid).values() if size == 1000]
+        report.check(started.returncode == 0 and said == b"done\n" and len(got) == want and
+                     ("operator new cannot be hooked" in started.stderr) == (name == "short"),
+                     "own: operators: %s: all blocks or a word, and what is thrown is caught" % name,
+                     (started.stderr, said, len(got)))
+        report.check("after the start" not in tmattach("stats", target.pid).stderr,
+                     "own: operators: %s: a look finds what the start found" % name)
+        driver("stop", target.pid)
+        said, (code, _) = target.step(10), target.end()
+        report.check(said == b"done\n" and code == 0, "own: operators: %s ends well" % name, (said, code))
+    target = Target(os.path.join(BIN, "operators-throws"))
+    got = tmattach("start", "--alloc", "pool_take", target.pid)
+    report.check(got.returncode == 4 and "pool_take may throw" in got.stderr,
+                 "own: operators: what may throw is not hooked because it is named", got)
+    report.check(target.step(10) == b"done\n" and target.end()[0] == 0, "own: operators: it goes on")
 
 
 def near_areas(pid):
