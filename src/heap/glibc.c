@@ -9,6 +9,7 @@
 
 struct data {
 	struct tm_mem *mem;
+	const struct tm_maps *maps;
 	tm_addr start;
 	char *bytes;
 	size_t len;
@@ -80,12 +81,26 @@ static bool counts_mmaps(const struct data *data, tm_addr at, uint64_t bytes)
 	return n <= most && (n > 0 ? bytes > 0 : bytes % 16 == 0);
 }
 
-/* The word that says where the heap begins which ends at the top. */
+/* Of a heap of several mappings it is not known where it begins: in no file, with
+ * a chunk before which there is none. */
+static bool begins_heap(const struct data *data, tm_addr begin)
+{
+	const struct tm_region *region = tm_maps_find(data->maps, begin);
+	uint64_t size;
+	struct tm_err err;
+
+	return begin % TM_PAGE == 0 && region && region->inode == 0 && region->writable &&
+	       tm_mem_u64(data->mem, begin + SIZE, &size, &err) &&
+	       (size & SIZE_BITS) == 1 && size >= MIN_CHUNK && size % 16 == 1;
+}
+
+/* The word that says where the heap begins; `begin` 0: that is not known. */
 static bool is_sbrk_base(const struct data *data, tm_addr at, tm_addr begin)
 {
 	uint64_t mmapped;
 
-	if (!holds(data, at - PAR_HEAD, PAR_HEAD + 8) || word(data, at) != begin)
+	if (!holds(data, at - PAR_HEAD, PAR_HEAD + 8) ||
+	    (begin ? word(data, at) != begin : !begins_heap(data, word(data, at))))
 		return false;
 	mmapped = word(data, at + MMAPPED);
 	return mmapped <= word(data, at + MAX_MMAPPED) &&
@@ -102,11 +117,13 @@ static bool take_bins(const struct data *data, tm_addr bins,
 	while (v < GLIBC_NVARIANTS &&
 	       !is_ring(data->mem, bins - glibc_variants[v].bins, glibc_variants[v].bins))
 		v++;
-	if (v == GLIBC_NVARIANTS || !glibc_top_end(data->mem, bins, &end))
+	if (v == GLIBC_NVARIANTS || !holds(data, bins - glibc_variants[v].bins, FLAGS + 4) ||
+	    !glibc_top_end(data->mem, bins, &end))
 		return false;
 	ret->bins = glibc_variants[v].bins;
 	ret->main_arena = bins - ret->bins;
-	begin = end - word(data, bins + SYSTEM_MEM);
+	begin = tm_load_u32(data->bytes, (size_t)(ret->main_arena - data->start) + FLAGS) &
+		NONCONTIGUOUS ? 0 : end - word(data, bins + SYSTEM_MEM);
 	for (tm_addr at = data->start; at < data->start + data->len; at += 8)
 		if (is_sbrk_base(data, at, begin)) {
 			ret->sbrk_base = at;
@@ -141,7 +158,7 @@ bool heap_glibc_find(struct tm_mem *mem, const struct tm_maps *maps,
 		const struct tm_region *region = &maps->regions[i];
 		TM_GUARD(tm_free_ptr) char *bytes = NULL;
 		struct data data = {
-			.mem = mem, .start = region->start, .bins = &bins,
+			.mem = mem, .maps = maps, .start = region->start, .bins = &bins,
 		};
 		size_t len = (size_t)(region->end - region->start);
 
@@ -150,8 +167,10 @@ bool heap_glibc_find(struct tm_mem *mem, const struct tm_maps *maps,
 			continue;
 		data.bytes = bytes = tm_malloc(len);
 		data.len = tm_mem_read_some(mem, region->start, bytes, len) / 8 * 8;
-		if (find_in(&data, ret))
+		if (find_in(&data, ret)) {
+			ret->maps = maps;
 			return true;
+		}
 	}
 	return false;
 }

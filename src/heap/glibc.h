@@ -6,7 +6,8 @@
  * Its variables have no symbols. main_arena is found by its bins, each of
  * which is empty and points to itself, or leads to a chunk that points back;
  * where the bins stand in it tells its version. struct malloc_par is found by
- * sbrk_base, with which the heap begins that ends at main_arena's top.
+ * sbrk_base, with which the heap begins that ends at main_arena's top; or, where that
+ * is made of several mappings, the first of them.
  */
 #ifndef TM_HEAP_GLIBC_H
 #define TM_HEAP_GLIBC_H
@@ -19,6 +20,7 @@ struct heap_glibc {
 	tm_addr main_arena;
 	size_t bins;         /* where they are in an arena */
 	tm_addr sbrk_base;   /* mp_.sbrk_base */
+	const struct tm_maps *maps; /* of the instant that is read; borrowed */
 };
 
 /* False if there is no such allocator: musl, or one that has not been used. */

@@ -137,12 +137,14 @@ static bool walk_span(struct walk *walk, tm_addr start, tm_addr end, tm_addr top
 }
 
 /* Heaps of an arena other than the main one, the newest first. */
-static bool walk_heaps(struct walk *walk, tm_addr arena, tm_addr top)
+static bool walk_heaps(struct walk *walk, tm_addr arena, tm_addr end, tm_addr top)
 {
-	const tm_addr head = arena % HEAP_MAX;
+	const tm_addr head = arena % TM_PAGE;
 	const tm_addr state = arena + walk->heap->bins + BINS_SIZE + ARENA_REST;
-	tm_addr at = top / HEAP_MAX * HEAP_MAX;
+	tm_addr at;
 
+	if (!glibc_last_heap(walk->mem, arena, end, &at))
+		return false;
 	while (at) {
 		uint64_t info[3];
 		tm_addr start = at + head;
@@ -161,11 +163,24 @@ static bool walk_heaps(struct walk *walk, tm_addr arena, tm_addr top)
 	return true;
 }
 
+static bool walk_main(struct walk *walk, tm_addr top)
+{
+	TM_GUARD(glibc_pieces_free) struct glibc_pieces pieces = { 0 };
+
+	if (!glibc_pieces_find(walk->mem, walk->heap, &pieces))
+		return false;
+	for (size_t i = 0; i < pieces.n; i++)
+		if (!walk_span(walk, (pieces.items[i].start + 15) / 16 * 16, pieces.items[i].end,
+			       top))
+			return false;
+	return true;
+}
+
 static bool walk_arena(struct walk *walk, tm_addr arena, tm_addr *next)
 {
 	const size_t bins = walk->heap->bins;
 	char state[256 + STATE_END];
-	tm_addr begin, end, top;
+	tm_addr end, top;
 	struct tm_err err;
 
 	if (!tm_mem_read(walk->mem, arena, state, bins + STATE_END, &err) ||
@@ -175,10 +190,8 @@ static bool walk_arena(struct walk *walk, tm_addr arena, tm_addr *next)
 	if (tm_load_u64(state, bins + SYSTEM_MEM) == 0)
 		return true;
 	top = tm_load_u64(state, (size_t)((long)bins + TOP));
-	if (arena != walk->heap->main_arena)
-		return walk_heaps(walk, arena, top);
-	return tm_mem_u64(walk->mem, walk->heap->sbrk_base, &begin, &err) &&
-	       walk_span(walk, (begin + 15) / 16 * 16, end, top);
+	return arena == walk->heap->main_arena ? walk_main(walk, top)
+					       : walk_heaps(walk, arena, end, top);
 }
 
 static bool walk_arenas(struct walk *walk)

@@ -2,7 +2,6 @@
 #include "heap/glibc_private.h"
 
 enum {
-	IS_MMAPPED = 2,
 	CHUNK_HEAD = 16,
 	/* Blocks that were asked to be aligned begin so far into their mapping,
 	 * at most; such a chunk holds the distance before its size. */
@@ -53,7 +52,7 @@ static uint64_t mapping_size(const char *head, uint64_t distance, uint64_t left)
 	uint64_t before = tm_load_u64(head, 0), word = tm_load_u64(head, SIZE);
 	uint64_t size = word & ~(uint64_t)SIZE_BITS, whole;
 
-	if ((word & SIZE_BITS) != IS_MMAPPED || before != distance ||
+	if ((word & SIZE_BITS) != GLIBC_MMAPPED || before != distance ||
 	    size < MIN_CHUNK || size % 16 || size > left)
 		return 0;
 	whole = size + distance;

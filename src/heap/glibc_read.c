@@ -1,3 +1,4 @@
+#include "base/guard.h"
 #include "base/load.h"
 #include "heap/glibc_private.h"
 
@@ -115,28 +116,35 @@ static bool add_fast(struct reading *reading, tm_addr at, uint64_t *sum)
 	return true;
 }
 
-/* The main heap is one piece; those of other arenas are linked. */
+static bool main_is_whole(struct reading *reading)
+{
+	TM_GUARD(glibc_pieces_free) struct glibc_pieces pieces = { 0 };
+
+	if (!glibc_pieces_find(reading->mem, reading->heap, &pieces))
+		return false;
+	for (size_t i = 0; i < pieces.n; i++)
+		tell_heap(reading, pieces.items[i].start, pieces.items[i].end);
+	return true;
+}
+
+/* The heaps of arenas other than the main one are linked. */
 static bool is_whole(struct reading *reading, tm_addr arena, tm_addr end,
 		     uint64_t system_mem)
 {
-	tm_addr begin, at = (end - 1) / HEAP_MAX * HEAP_MAX;
 	uint64_t sum = 0;
 	struct tm_err err;
+	tm_addr at;
 
-	if (arena == reading->heap->main_arena) {
-		if (!tm_mem_u64(reading->mem, reading->heap->sbrk_base, &begin, &err) ||
-		    end - begin != system_mem)
-			return false;
-		tell_heap(reading, begin, end);
-		return true;
-	}
-	for (bool last = true; at; last = false) {
+	if (arena == reading->heap->main_arena)
+		return main_is_whole(reading);
+	if (!glibc_last_heap(reading->mem, arena, end, &at))
+		return false;
+	while (at) {
 		uint64_t info[3];
 
 		if (!tm_mem_read(reading->mem, at, info, sizeof(info), &err) ||
 		    info[INFO_ARENA] != arena || info[INFO_SIZE] > HEAP_MAX ||
 		    info[INFO_SIZE] < sizeof(info) ||
-		    (last && at + info[INFO_SIZE] != end) ||
 		    (sum += info[INFO_SIZE]) > system_mem)
 			return false;
 		tell_heap(reading, at, at + info[INFO_SIZE]);

@@ -114,9 +114,9 @@ static void count(struct grouping *g)
 static bool no_lines(struct tm_err *err)
 {
 	tm_err_set(err, TM_ERR_NOT_TRACED, "", "where its objects were allocated was not traced");
-	return tm_err_hint(err, "only a process or core in which tracemalloc traces tells, or a "
-			   "process in which the recorder records every block; `tmattach start PID' "
-			   "or `start --exact' starts it, for what comes from then on");
+	return tm_err_hint(err, "only a process or core tells in which tracemalloc traces, or the "
+			   "recorder every block; `tmattach start PID' or `start --exact' (for "
+			   "cores `start --exact --in-core') starts it, for what comes from then on");
 }
 
 /* A group more for each line that has allocated some of a type. */

@@ -20,6 +20,15 @@ void tm_maps_free(struct tm_maps *maps)
 	*maps = (struct tm_maps){ 0 };
 }
 
+/* Private memory of MAP_HUGETLB is a file of the kernel's, too, and called so. */
+static void name_as_memory(struct tm_region *region)
+{
+	if (region->shared || strcmp(region->path, "/anon_hugepage (deleted)") != 0)
+		return;
+	region->path = "";
+	region->inode = 0;
+}
+
 static bool parse_line(char *line, struct tm_region *ret)
 {
 	char perms[5];
@@ -37,6 +46,7 @@ static bool parse_line(char *line, struct tm_region *ret)
 	ret->executable = perms[2] == 'x';
 	ret->shared = perms[3] == 's';
 	ret->path = line + path_at;
+	name_as_memory(ret);
 	return true;
 }
 
