@@ -45,6 +45,18 @@ bool tm_core_recorder_find(struct tm_session *session, struct tm_err *err)
 	return true;
 }
 
+bool tm_core_recorder_copy(struct tm_session *session, struct tm_recorder_copy *ret,
+			   struct tm_err *err)
+{
+	if (tm_recorder_copy_take(ret, session->mem, session->table, err) &&
+	    tm_recorder_maps_take(ret, session->mem, session->table, err))
+		return true;
+	if (err->kind == TM_ERR_BUSY)
+		tm_err_set(err, TM_ERR_BUSY, session->object,
+			   "the process died while the recorder's table was being rearranged");
+	return false;
+}
+
 static void drop_copy(struct tm_recorder_copy **copy)
 {
 	tm_recorder_copy_free(*copy);
@@ -73,14 +85,8 @@ static struct tm_snapshot *read_table(struct tm_session *session,
 	struct tm_builder *builder;
 	size_t n;
 
-	if (!tm_recorder_copy_take(copy, session->mem, session->table, err) ||
-	    !tm_recorder_maps_take(copy, session->mem, session->table, err)) {
-		if (err->kind == TM_ERR_BUSY)
-			tm_err_set(err, TM_ERR_BUSY, session->object,
-				   "the process died while the recorder's table "
-				   "was being rearranged");
+	if (!tm_core_recorder_copy(session, copy, err))
 		return NULL;
-	}
 	memory = tm_maps_memory(&session->maps, &n);
 	tm_recorder_maps_keep(copy, memory, n);
 	learn_threads(session, copy);

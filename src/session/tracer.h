@@ -8,6 +8,7 @@
 
 #include "session/subject.h"
 #include "tmattach/process.h"
+#include "trace/recorder_copy.h"
 
 /* What a control call is given. */
 struct tm_order {
@@ -47,6 +48,9 @@ bool tm_native_tidy(struct tm_session *session, struct tm_err *err) TM_MUST_CHEC
 /* Was it in a core's, and is its table there? TM_ERR_NOT_TRACED: it was not,
  * TM_ERR_UNSUPPORTED: the table was not written. */
 bool tm_core_recorder_find(struct tm_session *session,
+			   struct tm_err *err) TM_MUST_CHECK;
+/* The table, once it was found; a zeroed copy. */
+bool tm_core_recorder_copy(struct tm_session *session, struct tm_recorder_copy *ret,
 			   struct tm_err *err) TM_MUST_CHECK;
 
 /* Choose it, if that is not done yet; as the session's options say. NULL with
