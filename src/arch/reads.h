@@ -107,4 +107,11 @@ struct tm_local {
 bool tm_code_local(const unsigned char *bytes, size_t len, uint64_t at,
 		   struct tm_local *ret);
 
+/*
+ * musl's are elsewhere. Is this its pthread_getspecific()? *ret: so far from the thread
+ * pointer is a pointer to an array of what has been set, a word a key; the array of
+ * images has a word for each, too, and how many they are for number 0.
+ */
+bool tm_code_keys(const unsigned char *bytes, size_t len, uint32_t *ret);
+
 #endif

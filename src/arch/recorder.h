@@ -15,6 +15,8 @@
  *	uint64_t cpu_tls_block(uint32_t module)
  *		where this thread's variables of a module with that number are; 0:
  *		it has none yet
+ *	uint64_t cpu_tls_block_musl(uint32_t module)
+ *		the same of a program that has musl
  *	uint64_t CPU_FOURTH(const struct tm_recorder_call *call)
  *		the fourth argument of the function that was called
  *	void cpu_pause(void)

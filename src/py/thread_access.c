@@ -13,6 +13,8 @@ enum {
 	/* glibc: a pair {sequence, value} for each key; the first words before an
 	 * array of images say how long it is. */
 	KEY_SIZE = 16, KEY_VALUE = 8,
+	WORD = 8, MUSL_NKEYS = 128,  /* PTHREAD_KEYS_MAX */
+	KEYS_LIMIT = 64,             /* bytes of code */
 };
 
 struct finder {
@@ -20,11 +22,33 @@ struct finder {
 	const struct py_runtime *runtime;
 	struct tm_image image;
 	struct tm_range within; /* _PyRuntime */
+	bool musl;              /* what it has set for keys is where this is said: */
+	uint32_t keys;          /* tm_code_keys() */
 };
 
 static void finder_free(struct finder *finder)
 {
 	tm_image_free(&finder->image);
+}
+
+/* The first image that has the function. */
+static void find_library(struct finder *finder, const struct tm_maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		TM_GUARD(tm_image_free) struct tm_image image = { 0 };
+		unsigned char bytes[KEYS_LIMIT];
+		struct tm_symbol found;
+		struct tm_err ignored;
+
+		if (maps->regions[i].offset != 0 || maps->regions[i].path[0] != '/' ||
+		    !tm_image_read(finder->mem, &maps->regions[i], &image, &ignored) ||
+		    !tm_image_dynsym(&image, "pthread_getspecific", &found))
+			continue;
+		finder->musl = tm_code_keys(bytes, tm_mem_read_some(finder->mem, found.address,
+								    bytes, sizeof(bytes)),
+					    &finder->keys);
+		return;
+	}
 }
 
 /* ---- a word, found ------------------------------------------------------------- */
@@ -59,7 +83,7 @@ static bool take_local(const struct finder *finder, const char *name,
 	    !tm_mem_u64(finder->mem, local.value, &ret->image, &err) ||
 	    !tm_mem_u64(finder->mem, local.value + sizeof(uint64_t), &ret->at, &err))
 		return false;
-	ret->kind = PY_ACCESS_IMAGE;
+	ret->kind = finder->musl ? PY_ACCESS_IMAGE_MUSL : PY_ACCESS_IMAGE;
 	return true;
 }
 
@@ -89,7 +113,7 @@ static bool is_key(const struct finder *finder, tm_addr at, uint32_t *ret_key)
 	return at != finder->within.start && tm_range_has(finder->within, at) &&
 	       tm_mem_u32(finder->mem, at, &initialized, &err) && initialized == 1 &&
 	       tm_mem_u32(finder->mem, at + TSS_KEY, ret_key, &err) &&
-	       *ret_key < TM_LOCAL_NKEYS;
+	       *ret_key < (finder->musl ? (uint32_t)MUSL_NKEYS : (uint32_t)TM_LOCAL_NKEYS);
 }
 
 /* What is in use there: if the word before makes it one, `at` is its second word. */
@@ -98,6 +122,15 @@ static tm_addr key_near(const struct finder *finder, tm_addr at, uint32_t *ret_k
 	if (is_key(finder, at - TSS_KEY, ret_key))
 		return at - TSS_KEY;
 	return is_key(finder, at, ret_key) ? at : 0;
+}
+
+static struct py_access of_key(const struct finder *finder, uint64_t key)
+{
+	if (finder->musl)
+		return (struct py_access){ PY_ACCESS_POINTED, key * WORD, finder->keys };
+	return (struct py_access){
+		PY_ACCESS_THREAD, TM_LOCAL_KEYS + key * KEY_SIZE + KEY_VALUE, 0,
+	};
 }
 
 /* autoTSSkey, until 3.14; a thread-local variable later. */
@@ -117,8 +150,7 @@ static void find_known(const struct finder *finder, struct py_access *ret)
 
 		if (!at || at == found)
 			continue;
-		ret->kind = found ? PY_ACCESS_NONE : PY_ACCESS_THREAD;
-		ret->at = TM_LOCAL_KEYS + (uint64_t)key * KEY_SIZE + KEY_VALUE;
+		*ret = found ? (struct py_access){ PY_ACCESS_NONE, 0, 0 } : of_key(finder, key);
 		found = at;
 	}
 	if (!found)
@@ -161,10 +193,11 @@ bool py_thread_access_find(struct tm_mem *mem, const struct tm_maps *maps,
 {
 	TM_GUARD(finder_free) struct finder finder = {
 		mem, runtime, { 0 },
-		{ runtime->runtime, runtime->runtime + runtime->runtime_size },
+		{ runtime->runtime, runtime->runtime + runtime->runtime_size }, false, 0,
 	};
 	struct py_thread_access access = { 0 };
 
+	find_library(&finder, maps);
 	if (!py_runtime_image(mem, maps, runtime, runtime->image, &finder.image, err) ||
 	    !find_attached(&finder, &access.attached, err) ||
 	    !find_state(&finder, &access, err) || !take_fields(&finder, &access, err))
@@ -198,6 +231,31 @@ static bool read_of_image(struct tm_mem *mem, const struct py_access *access,
 	       tm_mem_u64(mem, block + access->at, ret, err);
 }
 
+/* The same of musl: the first word says how many there are. */
+static bool read_of_image_musl(struct tm_mem *mem, const struct py_access *access,
+			       uint64_t self, tm_addr *ret, struct tm_err *err)
+{
+	tm_addr images, block;
+	uint64_t n;
+
+	*ret = 0;
+	return tm_mem_u64(mem, self + TM_LOCAL_IMAGES, &images, err) &&
+	       tm_mem_u64(mem, images, &n, err) &&
+	       (access->image > n ||
+		(tm_mem_u64(mem, images + access->image * WORD, &block, err) &&
+		 (!block || tm_mem_u64(mem, block + access->at, ret, err))));
+}
+
+static bool read_pointed(struct tm_mem *mem, const struct py_access *access, uint64_t self,
+			 tm_addr *ret, struct tm_err *err)
+{
+	tm_addr array;
+
+	*ret = 0;
+	return tm_mem_u64(mem, self + access->image, &array, err) &&
+	       (!array || tm_mem_u64(mem, array + access->at, ret, err));
+}
+
 bool py_access_read(struct tm_mem *mem, const struct py_access *access, uint64_t self,
 		    tm_addr *ret, struct tm_err *err)
 {
@@ -208,6 +266,10 @@ bool py_access_read(struct tm_mem *mem, const struct py_access *access, uint64_t
 		return tm_mem_u64(mem, self + access->at, ret, err);
 	case PY_ACCESS_IMAGE:
 		return read_of_image(mem, access, self, ret, err);
+	case PY_ACCESS_IMAGE_MUSL:
+		return read_of_image_musl(mem, access, self, ret, err);
+	case PY_ACCESS_POINTED:
+		return read_pointed(mem, access, self, ret, err);
 	case PY_ACCESS_NONE:
 	default:
 		*ret = 0;

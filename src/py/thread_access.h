@@ -14,6 +14,9 @@ enum py_access_kind {
 	PY_ACCESS_THREAD,   /* at the thread pointer + `at`, which is a signed number */
 	PY_ACCESS_IMAGE,    /* at `at` in what the thread has of image `image` (the
 	                     * loader's number for it): arch/arch.h, tm_code_local() */
+	PY_ACCESS_IMAGE_MUSL, /* the same where the C library is musl */
+	PY_ACCESS_POINTED,  /* `at` behind what the word at the thread pointer + `image`
+	                     * points to */
 };
 
 /* A word that holds the address of a PyThreadState, or 0. */

@@ -77,6 +77,9 @@ enum tm_recorder_py_access_kind {
 	TM_PY_GLOBAL,     /* in the word at address `at` */
 	TM_PY_OF_THREAD,  /* at the thread pointer + `at` */
 	TM_PY_TLS_BLOCK,  /* at `at` in the thread's block of TLS module `module` */
+	TM_PY_TLS_MUSL,   /* the same of musl */
+	TM_PY_POINTED,    /* `at` behind what the word at the thread pointer + `module`
+			     points to; nowhere as long as that is 0 */
 };
 
 /* Where a thread finds the address of a PyThreadState. */

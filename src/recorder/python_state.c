@@ -1,25 +1,31 @@
 /* Where a thread of CPython has its state, without a call of anything. */
 #include "recorder.h"
 
+/* Where the word is; 0: nowhere yet. */
+static uint64_t access_base(const struct tm_recorder_py_access *access)
+{
+	switch ((enum tm_recorder_py_access_kind)access->kind) {
+	case TM_PY_OF_THREAD:
+		return cpu_thread_pointer();
+	case TM_PY_TLS_BLOCK:
+		return cpu_tls_block(access->module);
+	case TM_PY_TLS_MUSL:
+		return cpu_tls_block_musl(access->module);
+	case TM_PY_POINTED:
+		return *(const uint64_t *)(cpu_thread_pointer() + access->module);
+	case TM_PY_NOWHERE:
+	case TM_PY_GLOBAL:
+	default:
+		return 0;
+	}
+}
+
 static uint64_t access_read(const struct tm_recorder_py_access *access)
 {
-	uint64_t at = access->at;
+	const uint64_t base = access_base(access);
 
-	switch ((enum tm_recorder_py_access_kind)access->kind) {
-	case TM_PY_NOWHERE:
-		return 0;
-	case TM_PY_GLOBAL:
-		break;
-	case TM_PY_OF_THREAD:
-		at += cpu_thread_pointer();
-		break;
-	case TM_PY_TLS_BLOCK:
-		if (!cpu_tls_block(access->module))
-			return 0;
-		at += cpu_tls_block(access->module);
-		break;
-	}
-	return *(const volatile uint64_t *)at;
+	return base || access->kind == TM_PY_GLOBAL
+		? *(const volatile uint64_t *)(base + access->at) : 0;
 }
 
 static bool state_is_own(uint64_t state)

@@ -125,6 +125,8 @@ static struct tm_recorder_py_access take_access(const struct py_access *access)
 		[PY_ACCESS_GLOBAL] = TM_PY_GLOBAL,
 		[PY_ACCESS_THREAD] = TM_PY_OF_THREAD,
 		[PY_ACCESS_IMAGE] = TM_PY_TLS_BLOCK,
+		[PY_ACCESS_IMAGE_MUSL] = TM_PY_TLS_MUSL,
+		[PY_ACCESS_POINTED] = TM_PY_POINTED,
 	};
 
 	return (struct tm_recorder_py_access){

@@ -156,6 +156,27 @@ static void takes_an_absolute_address(void **state)
 }
 
 /* Whatever the bytes are, it comes to an end and stays within its limits. */
+static void finds_what_musl_has_set(void **state)
+{
+	/* mov %fs:0,%rax; mov 0x80(%rax),%rax; mov %edi,%edi; mov (%rax,%rdi,8),%rax; ret */
+	static const unsigned char musl[] = { 0x64, 0x48, 0x8b, 4, 0x25, 0, 0, 0, 0, 0x48, 0x8b,
+					      0x80, 0x80, 0, 0, 0, 0x89, 0xff, 0x48, 0x8b, 4,
+					      0xf8, 0xc3 };
+	/* cmp $0x1f,%edi; ja; then as glibc: mov %fs:0x10,%rax; ... mov 0x318(%rax),%rax; ret */
+	static const unsigned char other[] = { 0x83, 0xff, 0x1f, 0x77, 0x10, 0x64, 0x48, 0x8b, 4,
+					       0x25, 0x10, 0, 0, 0, 0x48, 0x8b, 0x80, 0x18, 3,
+					       0, 0, 0xc3 };
+	uint32_t found = 0;
+
+	(void)state;
+	assert_true(tm_code_keys(musl, sizeof(musl), &found));
+	assert_int_equal(found, 0x80);
+	for (size_t len = 0; len < sizeof(musl); len++)
+		assert_false(tm_code_keys(musl, len, &found));
+	assert_false(tm_code_keys(other, sizeof(other), &found));
+	assert_false(tm_code_keys(other + 5, sizeof(other) - 5, &found));
+}
+
 static void ends_in_any_bytes(void **state)
 {
 	(void)state;
@@ -240,6 +261,7 @@ int main(void)
 		cmocka_unit_test(adds_what_the_got_holds),
 		cmocka_unit_test(takes_an_absolute_address),
 		cmocka_unit_test(ends_in_any_bytes),
+		cmocka_unit_test(finds_what_musl_has_set),
 		cmocka_unit_test(finds_a_thread_local_variable),
 		cmocka_unit_test(finds_none_where_there_is_none),
 	};

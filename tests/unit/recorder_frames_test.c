@@ -269,6 +269,30 @@ static void *in_thread(void *module)
 	return (void *)(access_read(&access) - 77);
 }
 
+/* glibc has something else there: nobody looks meanwhile. */
+static void words_of_musl_are_found(void **state)
+{
+	static const uint64_t block[] = { 70, 71, 72 };
+	const uint64_t vector[] = { 2, 0, (uint64_t)block };
+	const struct tm_recorder_py_access pointed = { TM_PY_POINTED, 8, 16 },
+					   local = { TM_PY_TLS_MUSL, 2, 8 },
+					   none = { TM_PY_TLS_MUSL, 3, 8 };
+	uint64_t *word = (uint64_t *)(cpu_thread_pointer() + 8), own = *word, found[4];
+
+	(void)state;
+	*word = (uint64_t)vector;
+	found[0] = access_read(&pointed);
+	found[1] = access_read(&local);
+	found[2] = access_read(&none);
+	*word = 0;
+	found[3] = access_read(&pointed);
+	*word = own;
+	assert_int_equal(found[0], (uint64_t)block);
+	assert_int_equal(found[1], 71);
+	assert_int_equal(found[2], 0);
+	assert_int_equal(found[3], 0);
+}
+
 /* The program's own block is module 1; a number that nobody has is none. */
 static void blocks_of_other_modules_are_found(void **state)
 {
@@ -296,6 +320,7 @@ int main(void)
 		TEST(a_memo_says_what_a_walk_says),
 		TEST(a_memo_in_use_is_left_alone),
 		TEST(blocks_of_other_modules_are_found),
+		TEST(words_of_musl_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

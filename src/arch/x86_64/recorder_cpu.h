@@ -34,6 +34,14 @@ static inline uint64_t cpu_tls_block(uint32_t module)
 	return block == UINT64_MAX ? 0 : block;
 }
 
+/* musl: entries have one word; the first says how many there are. */
+static inline uint64_t cpu_tls_block_musl(uint32_t module)
+{
+	const uint64_t *vector = *(const uint64_t *const *)(cpu_thread_pointer() + 8);
+
+	return vector && module <= vector[0] ? vector[module] : 0;
+}
+
 /* The hooks' own register is that of the fourth argument, and kept for the function. */
 #define CPU_FOURTH(call) ((call)->scratch)
 

@@ -162,6 +162,39 @@ static bool is_below(uint64_t offset)
 	return (int64_t)offset < 0;
 }
 
+/* mov (%rax,%rdi,8), %rax; or of other registers with the same meaning. */
+static bool takes_item(const struct x86_insn *insn, const unsigned char *bytes)
+{
+	const unsigned char *modrm = bytes + insn->modrm_at;
+
+	return insn->modrm_at && (modrm[0] & 0xc7) == 0x04 && (modrm[1] & 0xf8) == 0xf8;
+}
+
+bool tm_code_keys(const unsigned char *bytes, size_t len, uint32_t *ret)
+{
+	enum { MOV = 0x8b };
+	bool pointer = false, array = false, item = false;
+	uint64_t offset = 0, zero;
+	struct x86_insn insn;
+	size_t i = 0;
+
+	for (unsigned n = 0; n < MAX_LOCAL && x86_decode(bytes + i, len - i, &insn); n++) {
+		if (insn.flow != X86_PLAIN)
+			break;
+		if (insn.opcode != MOV)
+			;
+		else if (insn.thread)
+			pointer = displacement_alone(&insn, bytes + i, &zero) && zero == 0;
+		else if (pointer && !array)
+			array = displacement_from(&insn, bytes + i, &offset);
+		else
+			item |= array && takes_item(&insn, bytes + i);
+		i += insn.length;
+	}
+	*ret = (uint32_t)offset;
+	return item && offset < TM_LOCAL_KEYS && insn.flow == X86_END;
+}
+
 /* One instruction of such a function; true when it has told. `*pointer`: the thread
  * pointer is in a register. */
 static bool tells(const struct x86_insn *insn, const unsigned char *bytes, uint64_t at,
