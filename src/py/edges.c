@@ -170,7 +170,8 @@ static void begin_buffer(struct py_census *census, const struct heap_piece *piec
 		      HEAP_EDGE_INDEX, 0);
 		break;
 	case PY_USE_KEYS:
-		if (aux == 0)
+		/* Interned strings that nothing refers to any more are found by their dict. */
+		if (aux == 0 || census->outside)
 			begin_keys(census, piece, shift);
 		break;
 	case PY_USE_VALUES:
