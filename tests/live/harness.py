@@ -129,7 +129,8 @@ class Interpreter:
         self.prefix = []
         self.why = None
         kind, _, root = how.partition(":")
-        if kind == "built":
+        self.must_be_named = kind == "named"
+        if kind in ("built", "named"):
             program = os.path.join(ROOTS, root) + program
         elif root:
             self.root = os.path.join(ROOTS, root)
@@ -163,6 +164,7 @@ class Interpreter:
             self.version = words[0]
             self.free_threaded = words[2] == "free"
             self.debug = words[3] == "debug"
+            self.musl = words[4].endswith("-musl")
             self.info = tuple(int(n) for n in words[0].split(".")[:2])
 
     def workdir(self):
@@ -179,7 +181,8 @@ try: import ctypes; c = "ctypes"
 except ImportError: c = "none"
 gil = getattr(sys, "_is_gil_enabled", lambda: True)()
 build = "debug" if hasattr(sys, "gettotalrefcount") else "release"
-print("%d.%d.%d %s %s %s" % (tuple(sys.version_info[:3]) + (c, "gil" if gil else "free", build)))
+libc = getattr(sys.implementation, "_multiarch", "unknown")
+print("%d.%d.%d %s %s %s %s" % (tuple(sys.version_info[:3]) + (c, "gil" if gil else "free", build, libc)))
 """
 
 
@@ -208,7 +211,8 @@ def interpreters(names=()):
              if not names or words[0] in names]
     there = {version for interpreter, version, _ in found if not interpreter.why}
     return [interpreter for interpreter, version, general in found
-            if names or not (interpreter.why and general and version in there)]
+            if names or not (interpreter.must_be_named or
+                             interpreter.why and general and version in there)]
 
 
 def each(report, check, refused=lambda interpreter: None):
