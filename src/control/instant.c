@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "arch/arch.h"
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "remote/host.h"
@@ -49,6 +50,29 @@ static bool has_room(const struct control_view *view, tm_addr sp)
 	       limit.rlim_cur > region->end - sp + CALL;
 }
 
+/*
+ * Where a stack could not be followed to its end (musl has no unwind tables), what is
+ * on it is searched for the frame of a signal. One that a handler has left behind is
+ * taken for it, too.
+ */
+static bool may_be_in_handler(struct control_view *view, tm_addr sp)
+{
+	enum { MOST = 1 << 20 };
+	TM_GUARD(tm_free_ptr) uint64_t *words = tm_malloc(MOST);
+	const struct tm_region *stack = tm_maps_find(&view->maps, sp);
+	size_t room = stack && stack->end - sp < MOST ? (size_t)(stack->end - sp) : MOST;
+	size_t n = tm_mem_read_some(view->mem, sp, words, room) / sizeof(*words);
+
+	for (size_t i = 0; i < n; i++) {
+		tm_addr pc, before;
+
+		if (tm_sigframe_saved(words + i, n - i, &pc, &before) &&
+		    tm_quiet_ends_handler(view->mem, words[i]))
+			return true;
+	}
+	return false;
+}
+
 /* The same as `fit`, or less or more after a look at its stack. */
 static int fitness_by_stack(struct control_view *view, const struct tm_regs *regs,
 			    int fit)
@@ -59,6 +83,9 @@ static int fitness_by_stack(struct control_view *view, const struct tm_regs *reg
 	for (size_t i = 0; i < stack.n; i++)
 		if (tm_quiet_ends_handler(view->mem, stack.frames[i].pc))
 			return UNFIT;
+	if ((!stack.complete || stack.doubtful) &&
+	    may_be_in_handler(view, tm_regs_sp(regs)))
+		return UNFIT;
 	if (fit == WAITS && outside_python(view, &stack) && has_room(view, tm_regs_sp(regs)))
 		return EMBEDS;
 	return fit;
