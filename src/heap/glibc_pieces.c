@@ -13,6 +13,19 @@ enum {
 	MAX_PAGES = 1 << 22,     /* that are looked at */
 };
 
+bool glibc_top_end(struct tm_mem *mem, tm_addr bins, tm_addr *ret)
+{
+	struct tm_err err;
+	tm_addr top;
+	uint64_t size;
+
+	if (!tm_mem_u64(mem, bins + TOP, &top, &err) ||
+	    !tm_mem_u64(mem, top + SIZE, &size, &err))
+		return false;
+	*ret = top + (size & ~(uint64_t)SIZE_BITS);
+	return true;
+}
+
 /* Heaps are aligned to what they may grow to: with huge pages four of these
  * (heap_max_size(), arena.c of 2.35). */
 bool glibc_last_heap(struct tm_mem *mem, tm_addr arena, tm_addr end, tm_addr *ret)

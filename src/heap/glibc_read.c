@@ -8,20 +8,6 @@ const struct glibc_variant glibc_variants[GLIBC_NVARIANTS] = {
 	{ 24, 0 },    /* 2.43: without fast bins */
 };
 
-/* Where the heap of an arena ends: the end of its top chunk. */
-bool glibc_top_end(struct tm_mem *mem, tm_addr bins, tm_addr *ret)
-{
-	struct tm_err err;
-	tm_addr top;
-	uint64_t size;
-
-	if (!tm_mem_u64(mem, bins + TOP, &top, &err) ||
-	    !tm_mem_u64(mem, top + SIZE, &size, &err))
-		return false;
-	*ret = top + (size & ~(uint64_t)SIZE_BITS);
-	return true;
-}
-
 struct reading {
 	struct tm_mem *mem;
 	const struct heap_glibc *heap;
