@@ -4,7 +4,7 @@ live_so := $(patsubst %,$(B)/tests/live/%.so,freeze storm blockers frozen alloca
 
 CHECKS += check-live check-longrun
 
-.PHONY: check-live check-longrun soak-longrun live-roots soak demo bench bench-python
+.PHONY: check-live check-longrun soak-longrun soak-musl live-roots soak demo bench bench-python
 
 $(B)/tests/live/%.so: tests/live/%.c
 	$(call say,LD,$@)
@@ -34,7 +34,11 @@ check-longrun: $(longrun_bin)
 soak-longrun: $(longrun_bin)
 	$(q)LONG=1 B='$(abspath $(B))' tests/live/run longrun
 
-soak: soak-longrun
+soak: soak-longrun soak-musl
+
+soak-musl: $(B)/tmattach test-programs
+	$(q)LONG=1 tests/live/pythons
+	$(q)B='$(abspath $(B))' tests/live/run musl
 
 soak: $(B)/have-test-deps
 	$(q)LONG=1 MAKE='$(MAKE)' tests/summary all check-live
