@@ -4,6 +4,7 @@
 """
 import errno
 import glob
+import gzip
 import hashlib
 import json
 import os
@@ -1478,8 +1479,8 @@ def redis():
     report.check(left < grown / 20, "programs: redis: %d left after flushall (%d by its count)" % (left, after))
     report.check(driver("stop", server.pid).stdout == "left=0\n" and "PONG" in cli("ping"),
                  "programs: redis goes on after stop")
-    maps_nothing(server.pid, lambda: subprocess.run(["redis-benchmark", "-s", sock, "-q", "-n", "2000", "-d", "9000",
-                                                     "-r", "2000", "-t", "set"], stdout=subprocess.DEVNULL), "redis")
+    maps_nothing(server.pid, lambda: subprocess.run(["redis-benchmark", "-s", sock, "-q", "-n", "4000", "-d", "30000",
+                                                     "-r", "3000", "-t", "set"], stdout=subprocess.DEVNULL), "redis")
     report.check("PONG" in cli("ping"), "programs: redis goes on after that")
     cli("shutdown", "nosave")
     report.check(server.wait(HANG) == 0, "programs: redis ends well")
@@ -1491,23 +1492,25 @@ def nginx():
     root, sock = os.path.join(scratch, "www"), os.path.join(scratch, "nginx.sock")
     os.makedirs(root)
     os.chmod(scratch, 0o755)
-    with open(os.path.join(root, "page"), "wb") as f:
-        f.write(b"x" * 70000)
+    for name, size in (("page", 70000), ("large", 3000000)):
+        with open(os.path.join(root, name), "wb") as f:
+            f.write(b"x" * size)
     conf = os.path.join(scratch, "nginx.conf")
     with open(conf, "w") as f:
         f.write("daemon off; master_process off; pid %s/nginx.pid; error_log %s/error.log;\n"
-                "events {}\nhttp { access_log off; gzip on; gzip_types *; "
+                "events {}\nhttp { access_log off; gzip on; gzip_types *; output_buffers 1 4m; "
                 "server { listen unix:%s; root %s; } }\n" % (scratch, scratch, sock, root))
     server = subprocess.Popen(["nginx", "-c", conf, "-p", scratch], stderr=subprocess.DEVNULL)
 
-    def fetch(n):
+    def fetch(n, name="page", size=70000):
         good = 0
         for _ in range(n):
             connection = http.client.HTTPConnection("localhost")
             connection.sock = socket.socket(socket.AF_UNIX)
             connection.sock.connect(sock)
-            connection.request("GET", "/page")
-            good += connection.getresponse().read() == b"x" * 70000
+            connection.request("GET", "/" + name, headers={"Accept-Encoding": "gzip"} if size > 70000 else {})
+            body = connection.getresponse().read()
+            good += (gzip.decompress(body) if size > 70000 else body) == b"x" * size
             connection.close()
         return good
 
@@ -1520,7 +1523,7 @@ def nginx():
                  "programs: nginx answers 300 requests, %(peak)d bytes at most, %(current)d now" % now, now)
     driver("stop", server.pid)
     report.check(fetch(5) == 5, "programs: nginx goes on after stop")
-    maps_nothing(server.pid, lambda: fetch(50), "nginx")
+    maps_nothing(server.pid, lambda: fetch(5, "large", 3000000), "nginx")
     report.check(fetch(5) == 5, "programs: nginx goes on after that")
     server.send_signal(signal.SIGQUIT)
     report.check(server.wait(HANG) == 0, "programs: nginx ends well")

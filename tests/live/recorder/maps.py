@@ -348,8 +348,13 @@ def ages():
             text = tmattach("stats", "--ages", "-k", "function", program.pid).text
             report.check(re.search("keeper: size=6144 KiB, .*, age=2m$", text, re.M),
                          name + "--ages has them", text)
+            for options, want in (("--older", ["keeper", "private"]), ("--newer", ["shared"])):
+                text = tmattach("stats", options, "1m", "-k", "function", program.pid).text
+                names = sorted(re.findall(r":(\w+): size=", text))
+                report.check(names == want, name + options + " as text", text)
             program("keep", 5 * MIB)
             program.make_older(120)
+            program("blocks", 1, 100) # a new generation begins
             program("fail")
             got, said = table(program, "--older", "1m")
             report.check(got == dict(old, keeper=11 * MIB, shared=3 * MIB), name + "calls that fail",
