@@ -247,10 +247,10 @@ struct tm_recorder_py_code {
 struct tm_recorder_py_frame {
 	uint64_t frame; /* address; 0: nothing is kept here */
 	uint64_t code, instr; /* as they stand in the frame */
-	uint64_t word;
+	uint64_t word;  /* 0: none; tracemalloc does not count such a frame */
 };
 
-enum { TM_PY_MEMO_FRAMES_LOG2 = 6, TM_PY_MEMO_WORDS = 128 };
+enum { TM_PY_MEMO_FRAMES_LOG2 = 6, TM_PY_MEMO_WORDS = 128, TM_PY_RECENT_LOG2 = 5 };
 
 struct tm_recorder_py_memo {
 	uint64_t generation; /* counts code objects that ended */
@@ -258,10 +258,14 @@ struct tm_recorder_py_memo {
 	uint16_t more;
 	uint16_t reserved;
 	uint32_t stack;      /* and its id; 0: not kept */
-	uint32_t reserved_too[11];
+	uint32_t nwalked;    /* frames that were looked at for them */
+	uint32_t reserved_too[10];
+	uint64_t recent[1 << TM_PY_RECENT_LOG2]; /* stacks: hash and id */
 	uint64_t words[TM_PY_MEMO_WORDS]; /* newest first, */
-	struct tm_recorder_py_frame walked[TM_PY_MEMO_WORDS]; /* and their frames */
-	struct tm_recorder_py_frame frames[1 << TM_PY_MEMO_FRAMES_LOG2]; /* by address */
+	struct tm_recorder_py_frame walked[TM_PY_MEMO_WORDS]; /* and the first frames, with
+							       * those without a word */
+	struct tm_recorder_py_frame frames[1 << TM_PY_MEMO_FRAMES_LOG2]; /* by address and
+									 * instruction */
 };
 
 /* Which record a code object has, by its address. Its content is compared before

@@ -91,14 +91,8 @@ static void grow(struct tm_recorder_shard *shard, const struct arena *arena, uin
 		count_dropped();
 }
 
-bool arena_make_room(struct tm_recorder_shard *shard, const struct arena *arena, bool crowded)
+bool arena_grow(struct tm_recorder_shard *shard, const struct arena *arena)
 {
-	uint64_t n = 1ull << shard->log2;
-
-	/* At most three quarters in use: 43 bytes per block, at worst, and half of that
-	 * beside them. */
-	if (likely(!crowded && shard->log2 && shard->live < n - n / 4))
-		return true;
 	if (shard->log2 == table()->max_log2)
 		return false;
 	grow(shard, arena, shard->log2 ? shard->log2 + 1 : TM_SHARD_MIN_LOG2);

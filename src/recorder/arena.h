@@ -45,7 +45,16 @@ static inline void moves_end(struct tm_recorder_shard *shard)
 	__atomic_store_n(&shard->moving, 0, __ATOMIC_RELEASE);
 }
 
-/* Room for one more? `crowded`: the last attempt found none. */
-bool arena_make_room(struct tm_recorder_shard *shard, const struct arena *arena, bool crowded);
+/* At most three quarters in use: 43 bytes per block, at worst, and half of that beside
+ * them. */
+static inline bool arena_has_room(const struct tm_recorder_shard *shard)
+{
+	const uint64_t n = 1ull << shard->log2;
+
+	return shard->log2 && shard->live < n - n / 4;
+}
+
+/* Make a shard larger; false if it is as large as may be. */
+SELDOM bool arena_grow(struct tm_recorder_shard *shard, const struct arena *arena);
 
 #endif

@@ -1,21 +1,11 @@
 /*
  * Traced memory: one sum, and per thread what has not reached it yet, so that
  * threads do not fight for one cache line. The sum of all is exact; the peak
- * is exact with one thread and else too low by at most BATCH per other thread.
+ * is exact with one thread and else too low by at most COUNT_BATCH per other thread.
  */
 #include "recorder.h"
 
-enum { BATCH = 64 << 10, PROBES = 8 };
-
-static inline uint32_t *serial_of(const struct tm_recorder_thread *slot)
-{
-	return (uint32_t *)table_at(table()->serials) + (slot - thread_at(0));
-}
-
-uint32_t thread_serial(const struct tm_recorder_thread *slot)
-{
-	return *serial_of(slot);
-}
+enum { PROBES = 8 };
 
 static bool take_place(struct tm_recorder_thread *slot, uint64_t tp)
 {
@@ -28,7 +18,7 @@ static bool take_place(struct tm_recorder_thread *slot, uint64_t tp)
 	return true;
 }
 
-static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t tp)
+SELDOM struct tm_recorder_thread *thread_find(uint64_t tp)
 {
 	uint64_t at = thread_place(tp);
 
@@ -44,17 +34,9 @@ static __attribute__((noinline)) struct tm_recorder_thread *find_slot(uint64_t t
 	return thread_at(0);
 }
 
-struct tm_recorder_thread *thread_slot(void)
-{
-	uint64_t tp = cpu_thread_pointer();
-	struct tm_recorder_thread *slot = thread_at(thread_place(tp));
-
-	return likely(slot->owner == tp) ? slot : find_slot(tp);
-}
-
 /* Move a thread's bytes to the sum. A signal handler that counts in between
  * finds the rest or its own bytes: nothing is counted twice. */
-static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
+void count_flush(struct tm_recorder_thread *slot)
 {
 	struct tm_recorder_table *t = table();
 	int64_t high = __atomic_exchange_n(&slot->high, 0, __ATOMIC_RELAXED);
@@ -65,20 +47,12 @@ static __attribute__((noinline)) void flush(struct tm_recorder_thread *slot)
 	peak_left(before + bytes);
 }
 
-void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
+int64_t count_shared(struct tm_recorder_thread *slot, int64_t delta)
 {
-	int64_t bytes = delta;
+	const int64_t bytes = delta + __atomic_fetch_add(&slot->bytes, delta, __ATOMIC_RELAXED);
 
-	if (slot_shared(slot)) {
-		bytes += __atomic_fetch_add(&slot->bytes, delta, __ATOMIC_RELAXED);
-		raise_to(&slot->high, bytes);
-	} else {
-		bytes += CPU_ADD(slot->bytes, delta);
-		if (bytes > slot->high)
-			slot->high = bytes;
-	}
-	if (unlikely(bytes > BATCH || bytes < -BATCH))
-		flush(slot);
+	raise_to(&slot->high, bytes);
+	return bytes;
 }
 
 /* First what this thread has not moved yet, which was before. */
@@ -86,7 +60,7 @@ void count_mapped(int64_t delta)
 {
 	int64_t current;
 
-	flush(thread_slot());
+	count_flush(thread_slot());
 	__atomic_fetch_add(&maps()->bytes, delta, __ATOMIC_RELAXED);
 	current = __atomic_load_n(&table()->current, __ATOMIC_RELAXED);
 	peak_reached(current);

@@ -52,13 +52,6 @@ static uint64_t instrs_of(const struct tm_recorder_python *p, uint64_t frame, ui
 	return *(const uint64_t *)(array + 8 + index * 8ull);
 }
 
-/* f_lasti, or the address of an instruction. */
-static inline uint64_t instr_of(const struct tm_recorder_python *p, uint64_t frame)
-{
-	return p->instr == TM_PY_INSTR_INDEX ? *(const uint32_t *)(frame + p->frame_instr)
-					     : load(frame, p->frame_instr);
-}
-
 static int32_t place_in_code(const struct tm_recorder_python *p, uint64_t frame,
 			     uint64_t code, uint64_t instr)
 {
@@ -95,7 +88,8 @@ static uint64_t new_word(const struct tm_recorder_python *p, uint64_t frame,
 
 /* A frame as it is now. */
 struct seen {
-	uint64_t frame, code, instr;
+	uint64_t frame, code;
+	uint64_t instr; /* f_lasti, or the address of an instruction */
 };
 
 static inline bool is_kept(const struct tm_recorder_py_frame *kept, const struct seen *seen)
@@ -108,8 +102,10 @@ static inline void keep(struct tm_recorder_py_frame *kept, const struct seen *se
 			uint64_t word)
 {
 	/* Code that found no room may find some later. */
+	const bool stays = !word || tm_py_frame_code(word);
+
 	*kept = (struct tm_recorder_py_frame){
-		tm_py_frame_code(word) ? seen->frame : 0, seen->code, seen->instr, word,
+		stays ? seen->frame : 0, seen->code, seen->instr, word,
 	};
 }
 
@@ -118,7 +114,7 @@ static uint64_t kept_word(const struct tm_recorder_python *p,
 {
 	enum { SHIFT = 64 - TM_PY_MEMO_FRAMES_LOG2 };
 	struct tm_recorder_py_frame *kept =
-		&memo->frames[seen->frame * 0x9e3779b97f4a7c15u >> SHIFT];
+		&memo->frames[(seen->frame + seen->instr) * 0x9e3779b97f4a7c15u >> SHIFT];
 
 	if (!is_kept(kept, seen))
 		keep(kept, seen, new_word(p, seen->frame, seen->code, seen->instr));
@@ -131,6 +127,7 @@ static void memo_forget(struct tm_recorder_py_memo *memo)
 		memo->frames[i].frame = 0;
 	for (int i = 0; i < TM_PY_MEMO_WORDS; i++)
 		memo->walked[i].frame = 0;
+	memo->stack = 0;
 }
 
 /* A thread's own, in exact mode: only then ends of code objects are seen. None
@@ -163,38 +160,41 @@ static inline void py_memo_put(struct tm_recorder_memo *memo)
 
 /* ---- the walk ----------------------------------------------------------------------- */
 
-static void add_word(const struct tm_recorder_python *p, struct py_walk *w,
-		     const struct seen *seen)
+/* What stands in a frame that is not where it was. `kept`: its place in the memo's
+ * walk; NULL: none. */
+static SELDOM uint64_t frame_word(struct tm_recorder_py_memo *memo, const struct seen *seen,
+				  struct tm_recorder_py_frame *kept)
 {
-	uint64_t word = w->memo ? kept_word(p, w->memo, seen)
-				: new_word(p, seen->frame, seen->code, seen->instr);
+	const struct tm_recorder_python *p = &table()->python;
+	uint64_t word = 0;
 
-	if (!word)
-		return;
-	if (w->n == w->max) {
-		w->more = true;
-		return;
-	}
-	if (w->memo)
-		keep(&w->memo->walked[w->n], seen, word);
-	w->words[w->n++] = word;
-	w->changed = true;
+	if (!is_foreign(p, seen->frame))
+		word = memo ? kept_word(p, memo, seen)
+			    : new_word(p, seen->frame, seen->code, seen->instr);
+	if (kept)
+		keep(kept, seen, word);
+	return word;
 }
 
 /* The frame that comes next; most are where they were. */
-static inline void walk_frame(const struct tm_recorder_python *p, struct py_walk *w,
-			      uint64_t frame)
+static inline void walk_frame(struct py_walk *w, const struct seen *seen)
 {
-	struct seen seen = { frame, 0, 0 };
+	struct tm_recorder_py_frame *kept = NULL;
+	uint64_t word;
 
-	if (is_foreign(p, frame))
-		return;
-	seen.code = load(frame, p->frame_code);
-	seen.instr = instr_of(p, frame);
-	if (w->memo && w->n < w->max && likely(is_kept(&w->memo->walked[w->n], &seen)))
-		w->n++;
-	else
-		add_word(p, w, &seen);
+	if (w->memo && w->frames < TM_PY_MEMO_WORDS)
+		kept = &w->memo->walked[w->frames];
+	w->frames++;
+	if (kept && likely(is_kept(kept, seen))) {
+		word = kept->word;
+	} else {
+		w->changed = true;
+		word = frame_word(w->memo, seen, kept);
+	}
+	if (word && w->n == w->max)
+		w->more = true;
+	else if (word)
+		w->words[w->n++] = word;
 }
 
 /* ---- evaluators ---------------------------------------------------------------------- */
@@ -275,19 +275,26 @@ static void end_last(const struct tm_recorder_python *p, struct py_walk *w, uint
 
 /* ---- stacks ------------------------------------------------------------------------- */
 
-static inline void walk_frames(uint64_t state, struct py_walk *w)
+static inline uint64_t instr_of(const struct tm_recorder_python *p, uint64_t frame)
+{
+	return p->instr == TM_PY_INSTR_INDEX ? *(const uint32_t *)(frame + p->frame_instr)
+					     : load(frame, p->frame_instr);
+}
+
+static void walk_frames(uint64_t frame, struct py_walk *w)
 {
 	const struct tm_recorder_python *p = &table()->python;
-	uint64_t frame = newest_frame(state);
 
-	for (uint32_t i = 0; frame && !w->more; i++) {
-		if (i == TM_PY_MAX_WALK || frame % 8) {
+	while (frame && !w->more) {
+		if (w->frames == TM_PY_MAX_WALK || frame % 8) {
 			w->more = true;
 			return;
 		}
 		if (w->evaluators)
 			end_newer(p, w, frame);
-		walk_frame(p, w, frame);
+		walk_frame(w, &(struct seen){
+			frame, load(frame, p->frame_code), instr_of(p, frame),
+		});
 		if (w->evaluators && p->merge == TM_PY_BY_CFRAME_EACH && !w->more)
 			end_each(p, w);
 		frame = load(frame, p->frame_previous);
@@ -296,21 +303,67 @@ static inline void walk_frames(uint64_t state, struct py_walk *w)
 		end_last(p, w, frame);
 }
 
-static uint32_t intern_walk(const struct py_walk *w)
+/*
+ * The same by the memo, for each block of exact mode: so it is kept short. Returns the
+ * frame from which on it is not enough; 0: all were walked.
+ */
+static inline uint64_t walk_again(uint64_t frame, struct py_walk *w)
 {
-	return stack_intern(w->words, w->n, w->more ? TM_STACK_LIMITED : TM_STACK_WHOLE,
-			    table()->domain);
+	const struct tm_recorder_python *p = &table()->python;
+	const uint16_t previous = p->frame_previous, code = p->frame_code;
+	const uint16_t instr = p->frame_instr;
+	const uint64_t mask = p->instr == TM_PY_INSTR_INDEX ? UINT32_MAX : UINT64_MAX;
+	struct tm_recorder_py_frame *kept = w->memo->walked;
+	uint64_t *words = w->words;
+	uint32_t n = 0, i = 0;
+
+	for (; frame && i < TM_PY_MEMO_WORDS; i++, kept++) {
+		uint64_t word = kept->word;
+
+		if (unlikely(kept->frame != frame || kept->code != load(frame, code) ||
+			     kept->instr != (load(frame, instr) & mask))) {
+			if (frame % 8)
+				break;
+			w->changed = true;
+			word = frame_word(w->memo, &(struct seen){
+				frame, load(frame, code), load(frame, instr) & mask,
+			}, kept);
+		}
+		if (word && n == w->max) {
+			w->more = true;
+			i++;
+			break;
+		}
+		if (word)
+			words[n++] = word;
+		frame = load(frame, previous);
+	}
+	w->n = n;
+	w->frames = i;
+	return w->more ? 0 : frame;
 }
 
-/* The same words as last time are the same stack. */
+static inline enum tm_recorder_more more_of(const struct py_walk *w)
+{
+	return w->more ? TM_STACK_LIMITED : TM_STACK_WHOLE;
+}
+
+/* The same frames as last time are the same stack. */
 static uint32_t stack_by_memo(struct tm_recorder_py_memo *memo, uint64_t state, uint32_t max)
 {
 	struct py_walk w = { .words = memo->words, .max = max, .memo = memo };
+	uint64_t frame;
 
-	walk_frames(state, &w);
-	if (!w.changed && memo->n == w.n && memo->more == w.more && memo->stack)
+	frame = walk_again(newest_frame(state), &w);
+	if (frame) {
+		w.changed = true;
+		walk_frames(frame, &w);
+	}
+	if (!w.changed && memo->nwalked == w.frames && memo->more == w.more && memo->stack)
 		return memo->stack;
-	memo->stack = intern_walk(&w);
+	memo->stack = stack_intern_again(memo->recent, w.words, w.n, more_of(&w),
+					 table()->domain);
+	memo->nwalked = w.frames;
 	memo->n = w.n;
 	memo->more = w.more;
 	return memo->stack;
@@ -321,8 +374,8 @@ static inline uint32_t stack_of(uint64_t state, uint64_t *words, uint32_t max)
 	struct py_walk w = { .words = words, .max = max };
 
 	if (state)
-		walk_frames(state, &w);
-	return intern_walk(&w);
+		walk_frames(newest_frame(state), &w);
+	return stack_intern(w.words, w.n, more_of(&w), table()->domain);
 }
 
 /* The program's stack may be small: few frames take little of it. */
@@ -367,7 +420,7 @@ static __attribute__((noinline)) uint32_t stack_with_c(struct tm_recorder_memo *
 	if (state && table()->python.merge != TM_PY_BY_ENTRY_FRAME)
 		evaluators.cframe = load(state, table()->python.thread_cframe);
 	if (state)
-		walk_frames(state, &w);
+		walk_frames(newest_frame(state), &w);
 	return merged_stack(&w, caller, slot, domain);
 }
 

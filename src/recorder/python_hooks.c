@@ -42,6 +42,12 @@ static inline enum tm_recorder_py_domain domain_of(const struct tm_recorder_py_w
 	return (enum tm_recorder_py_domain)((word - head()->py_words) / TM_PY_FUNCTIONS);
 }
 
+/* Exact mode: are we told of objects that are made? */
+static inline bool knows_objects(void)
+{
+	return head()->py_words[TM_PY_TRACER].ours && !table()->sample_bytes;
+}
+
 static void record_block(const py_call_t *call, uint64_t address, uint64_t size)
 {
 	struct tm_recorder_thread *slot = thread_slot();
@@ -54,7 +60,7 @@ static void record_block(const py_call_t *call, uint64_t address, uint64_t size)
 	table_expect(address);
 	block.stack = python_stack(domain_of(word_of(call)), &caller, slot);
 	table_insert(&block, slot);
-	if (!table()->sample_bytes && domain_of(word_of(call)) == TM_PY_OBJ)
+	if (knows_objects() && domain_of(word_of(call)) == TM_PY_OBJ)
 		slot->made = address;
 }
 
@@ -322,10 +328,8 @@ void tm_py_after_realloc(const py_call_t *call)
 
 static inline void object_ends(uint64_t address)
 {
-	struct tm_recorder_thread *slot = thread_slot();
-
-	if (unlikely(slot->made == address))
-		slot->made = 0;
+	if (knows_objects() && unlikely(thread_slot()->made == address))
+		thread_slot()->made = 0;
 	code_ends(address);
 }
 

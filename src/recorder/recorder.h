@@ -109,19 +109,57 @@ static inline uint64_t thread_place(uint64_t tp)
 	return tp * TM_RECORDER_THREAD_FACTOR >> TM_RECORDER_THREAD_SHIFT;
 }
 
+struct tm_recorder_thread *thread_find(uint64_t tp);
+
 /* The slot of this thread; the shared one if there is no other. */
-struct tm_recorder_thread *thread_slot(void);
+static inline struct tm_recorder_thread *thread_slot(void)
+{
+	uint64_t tp = cpu_thread_pointer();
+	struct tm_recorder_thread *slot = thread_at(thread_place(tp));
+
+	return likely(slot->owner == tp) ? slot : thread_find(tp);
+}
+
 /* Is it the shared one? Then it has no thread's state. */
 static inline bool slot_shared(const struct tm_recorder_thread *slot)
 {
 	return slot->owner == 0;
 }
-void count_bytes(struct tm_recorder_thread *slot, int64_t delta);
 void count_dropped(void);
 /* So much more is mapped, or less. */
 void count_mapped(int64_t delta);
+
+/* Bytes that a thread counts by itself before it moves them to the sum. */
+enum { COUNT_BATCH = 64 << 10 };
+
+SELDOM void count_flush(struct tm_recorder_thread *slot);
+int64_t count_shared(struct tm_recorder_thread *slot, int64_t delta);
+
+static inline void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
+{
+	int64_t bytes;
+
+	if (unlikely(slot_shared(slot))) {
+		bytes = count_shared(slot, delta);
+	} else {
+		bytes = delta + CPU_ADD(slot->bytes, delta);
+		if (bytes > slot->high)
+			slot->high = bytes;
+	}
+	if (unlikely(bytes > COUNT_BATCH || bytes < -COUNT_BATCH))
+		count_flush(slot);
+}
+
+static inline uint32_t *serial_of(const struct tm_recorder_thread *slot)
+{
+	return (uint32_t *)table_at(table()->serials) + (slot - thread_at(0));
+}
+
 /* The number of the thread that has this place; 0: it is shared. */
-uint32_t thread_serial(const struct tm_recorder_thread *slot);
+static inline uint32_t thread_serial(const struct tm_recorder_thread *slot)
+{
+	return *serial_of(slot);
+}
 
 static inline void raise_to(int64_t *at, int64_t value)
 {
@@ -193,6 +231,10 @@ void table_hand_on(uint64_t address, uint32_t stack, const struct tm_recorder_th
 /* The id of these frames, most recent first; 0 if there is no room. */
 uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more,
 		      uint32_t domain);
+/* The same for a thread that keeps the ids of its recent stacks: 1 << TM_PY_RECENT_LOG2
+ * words, each with the hash in its upper half. */
+uint32_t stack_intern_again(uint64_t *recent, const uint64_t *pcs, uint32_t n,
+			    enum tm_recorder_more more, uint32_t domain);
 
 /* loader.c: modules that come and go */
 static inline struct tm_recorder_loader *loader(void)
@@ -298,8 +340,9 @@ struct evaluators {
 struct py_walk {
 	uint64_t *words;
 	uint32_t n, max;
-	bool more;    /* there are others */
-	bool changed; /* since the memo's last stack */
+	uint32_t frames; /* looked at: not all have a word */
+	bool more;       /* there are others */
+	bool changed;    /* some frame has, since the memo's last stack */
 	struct tm_recorder_py_memo *memo; /* NULL: walk without; `words` are its own */
 	struct evaluators *evaluators;    /* NULL: nobody asks */
 };

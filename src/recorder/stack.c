@@ -37,6 +37,14 @@ static bool same(const struct tm_recorder_stack *stack, const uint64_t *pcs,
 	return true;
 }
 
+static inline bool is_like(const struct tm_recorder_stack *stack,
+			   const struct tm_recorder_stack *like, const uint64_t *pcs)
+{
+	return stack->hash == like->hash && stack->n == like->n &&
+	       stack->domain == like->domain && stack->more == like->more &&
+	       same(stack, pcs, like->n);
+}
+
 /* Look from `id` on until `end`. */
 static uint32_t find_between(uint32_t id, uint32_t end,
 			     const struct tm_recorder_stack *like,
@@ -45,9 +53,7 @@ static uint32_t find_between(uint32_t id, uint32_t end,
 	while (id && id != end) {
 		const struct tm_recorder_stack *stack = stack_at(id);
 
-		if (stack->hash == like->hash && stack->n == like->n &&
-		    stack->domain == like->domain && stack->more == like->more &&
-		    same(stack, pcs, like->n))
+		if (is_like(stack, like, pcs))
 			return id;
 		id = stack->next;
 	}
@@ -94,27 +100,55 @@ static uint32_t link_in(uint32_t *bucket, uint32_t head, uint32_t id,
 	return id;
 }
 
+static uint32_t find_or_add(const struct tm_recorder_stack *like, const uint64_t *pcs)
+{
+	struct tm_recorder_table *t = table();
+	uint32_t *bucket, head, id;
+
+	bucket = (uint32_t *)table_at(t->buckets) +
+		 (like->hash & ((1u << TM_RECORDER_BUCKETS_LOG2) - 1));
+	head = __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
+	id = find_between(head, 0, like, pcs);
+	if (likely(id))
+		return id;
+	id = append(like, pcs);
+	if (id)
+		return link_in(bucket, head, id, like, pcs);
+	__atomic_fetch_add(&t->lost_stacks, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static inline void say_like(struct tm_recorder_stack *like, const uint64_t *pcs, uint32_t n,
+			    enum tm_recorder_more more, uint32_t domain)
+{
+	like->hash = hash_pcs(pcs, n, domain);
+	like->domain = domain;
+	like->n = (uint16_t)n;
+	like->more = (uint16_t)more;
+}
+
 uint32_t stack_intern(const uint64_t *pcs, uint32_t n, enum tm_recorder_more more,
 		      uint32_t domain)
 {
-	struct tm_recorder_table *t = table();
-	struct tm_recorder_stack like = {
-		.domain = domain,
-		.n = (uint16_t)n,
-		.more = (uint16_t)more,
-	};
-	uint32_t *bucket, head, id;
+	struct tm_recorder_stack like = { 0 };
 
-	like.hash = hash_pcs(pcs, n, like.domain);
-	bucket = (uint32_t *)table_at(t->buckets) +
-		 (like.hash & ((1u << TM_RECORDER_BUCKETS_LOG2) - 1));
-	head = __atomic_load_n(bucket, __ATOMIC_ACQUIRE);
-	id = find_between(head, 0, &like, pcs);
-	if (likely(id))
+	say_like(&like, pcs, n, more, domain);
+	return find_or_add(&like, pcs);
+}
+
+uint32_t stack_intern_again(uint64_t *recent, const uint64_t *pcs, uint32_t n,
+			    enum tm_recorder_more more, uint32_t domain)
+{
+	struct tm_recorder_stack like = { 0 };
+	uint64_t *kept;
+	uint32_t id;
+
+	say_like(&like, pcs, n, more, domain);
+	kept = &recent[like.hash >> (32 - TM_PY_RECENT_LOG2)];
+	id = (uint32_t)*kept;
+	if (likely(*kept >> 32 == like.hash && id && is_like(stack_at(id), &like, pcs)))
 		return id;
-	id = append(&like, pcs);
-	if (id)
-		return link_in(bucket, head, id, &like, pcs);
-	__atomic_fetch_add(&t->lost_stacks, 1, __ATOMIC_RELAXED);
-	return 0;
+	id = find_or_add(&like, pcs);
+	*kept = (uint64_t)like.hash << 32 | id;
+	return id;
 }

@@ -66,11 +66,11 @@ static struct tm_recorder_slot *find_place(struct tm_recorder_shard *shard,
 {
 	struct tm_recorder_slot *slot = NULL;
 
-	if (arena_make_room(shard, arena, false))
+	if (likely(arena_has_room(shard)) || arena_grow(shard, arena))
 		slot = find(shard, arena->slots, hash, address, ret_old);
 	if (likely(slot))
 		return slot;
-	if (arena_make_room(shard, arena, true))
+	if (arena_grow(shard, arena))
 		slot = find(shard, arena->slots, hash, address, ret_old);
 	return slot;
 }
@@ -81,7 +81,7 @@ static inline uint64_t weight(uint64_t size)
 }
 
 /* Write the block into its place, which may be one that nobody has said goes. */
-static void fill(struct tm_recorder_shard *shard, const struct arena *arena,
+static inline void fill(struct tm_recorder_shard *shard, const struct arena *arena,
 		 struct tm_recorder_slot *slot, const struct block *block,
 		 struct tm_recorder_side side)
 {
@@ -104,7 +104,7 @@ static void fill(struct tm_recorder_shard *shard, const struct arena *arena,
 
 /* A block that goes, as the counters have it; returns what peak_loses() does. With the
  * lock held: who reads waits for that. */
-static uint32_t uncount(struct tm_recorder_thread *thread, const struct moved *was,
+static inline uint32_t uncount(struct tm_recorder_thread *thread, const struct moved *was,
 			uint32_t noted)
 {
 	count_bytes(thread, -(int64_t)weight(tm_slot_size(&was->slot)));

@@ -4,18 +4,24 @@
 #include "recorder_python.h"
 
 /* `at`: f_lasti, or bytes into the code. */
-static uint64_t make_frame(uint64_t previous, uint64_t code, int at)
+static void go_on(uint64_t frame, uint64_t code, int at)
 {
 	const struct tm_recorder_python *p = &table()->python;
-	uint64_t frame = take(128);
 
-	PUT(uint64_t, frame + p->frame_previous, previous);
 	PUT(uint64_t, frame + p->frame_code, p->foreign_owner ? code | 1 : code);
 	if (p->instr == TM_PY_INSTR_INDEX)
 		PUT(int32_t, frame + p->frame_instr, at);
 	else
 		PUT(uint64_t, frame + p->frame_instr,
 		    code + p->code_instrs + (uint64_t)(int64_t)at);
+}
+
+static uint64_t make_frame(uint64_t previous, uint64_t code, int at)
+{
+	uint64_t frame = take(128);
+
+	PUT(uint64_t, frame + table()->python.frame_previous, previous);
+	go_on(frame, code, at);
 	return frame;
 }
 
@@ -201,38 +207,54 @@ static void code_that_took_its_place_is_told_apart(void **state)
 	assert_int_equal(table()->code_ends, 1);
 }
 
-/* Frames come, go and go on; with it and without it is the same stack. */
-static void a_memo_says_what_a_walk_says(void **state)
+/* Frames come, go and go on, some of them the interpreter's own, some before their
+ * function has begun; with a memo and without it is the same stack. */
+static void memo_says_what_a_walk_says(const struct tm_recorder_python *version)
 {
-	enum { DEPTH = 14, CODES = 3 };
+	enum { DEPTH = 14, CODES = 3, FOREIGN = 5 };
 	uint64_t frames[DEPTH], codes[CODES];
 	uint32_t seed = 5;
 
-	(void)state;
-	use(&v311);
-	for (int i = 0; i < CODES; i++)
+	use(version);
+	table()->nframe = 6;
+	for (int i = 0; i < CODES; i++) {
 		codes[i] = make_code("/a.py", "f", i + 1);
-	for (int i = 0; i < DEPTH; i++)
+		if (version->code_firsttraceable != NO)
+			PUT(int32_t, codes[i] + version->code_firsttraceable, 1);
+	}
+	for (int i = 0; i < DEPTH; i++) {
 		frames[i] = make_frame(i ? frames[i - 1] : 0, codes[i % CODES], 16);
+		if (version->foreign_owner && i % FOREIGN == 1)
+			own(frames[i], version->foreign_owner);
+	}
+	run_frame(frames[0]);
 	for (int round = 0; round < 20000; round++) {
 		const struct tm_recorder_stack *by_memo;
-		uint64_t frame, code;
+		uint32_t i;
 
 		seed = seed * 1664525u + 1013904223u;
-		frame = frames[(seed >> 8) % DEPTH];
-		code = codes[(seed >> 12) % CODES];
-		PUT(uint64_t, frame + v311.frame_code, code);
-		PUT(uint64_t, frame + v311.frame_instr,
-		    code + v311.code_instrs + (seed >> 16) % 4 * 2);
+		i = (seed >> 8) % DEPTH;
+		if (!version->foreign_owner || i % FOREIGN != 1)
+			go_on(frames[i], codes[(seed >> 12) % CODES], (seed >> 16) % 4 * 2);
 		if (seed >> 20 & 1)
 			run_frame(frames[(seed >> 21) % DEPTH]);
-		else if (round == 0)
-			run_frame(frames[0]);
+		if (i && seed >> 25 & 1)
+			PUT(uint64_t, frames[i] + version->frame_previous,
+			    seed >> 26 & 7 ? frames[(seed >> 26) % i] : 0);
 		table()->sample_bytes = 0;
 		by_memo = seen();
+		assert_ptr_equal(seen(), by_memo);
 		table()->sample_bytes = 4096;
 		assert_ptr_equal(seen(), by_memo);
 	}
+}
+
+static void a_memo_says_what_a_walk_says(void **state)
+{
+	(void)state;
+	memo_says_what_a_walk_says(&v310);
+	memo_says_what_a_walk_says(&v311);
+	memo_says_what_a_walk_says(&v314t);
 }
 
 /* Without a memo, which a signal handler finds in use. */

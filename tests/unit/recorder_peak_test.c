@@ -25,7 +25,7 @@
 
 #include "unit/recorder_image.h"
 
-enum { LIMIT = 64 << 20, N = 3000, LARGE = BATCH + 1, AT = 0x1000, PAGES = 400 };
+enum { LIMIT = 64 << 20, N = 3000, LARGE = COUNT_BATCH + 1, AT = 0x1000, PAGES = 400 };
 
 /* What should be there, and what was when it was most. */
 static uint64_t sizes[N], top[N], total, most;

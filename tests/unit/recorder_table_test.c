@@ -188,7 +188,7 @@ static void the_peak_of_one_thread_is_exact(void **state)
 
 static uint32_t thread_of(uint64_t tp)
 {
-	return thread_serial(find_slot(tp));
+	return thread_serial(thread_find(tp));
 }
 
 /* Whoever takes a place is another thread than all before; a thread keeps its number. */
@@ -201,7 +201,7 @@ static void threads_have_numbers(void **state)
 	assert_int_equal(first, 1);
 	assert_int_equal(thread_of(OTHER), 2);
 	assert_int_equal(thread_of(TP), first);
-	find_slot(TP)->owner = 0;
+	thread_find(TP)->owner = 0;
 	assert_int_equal(thread_of(TP), 3);
 	assert_int_equal(thread_serial(thread_at(0)), 0);
 }
