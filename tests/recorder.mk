@@ -3,7 +3,7 @@
 
 keepers := $(addprefix $(B)/tests/live/recorder/,registers registers-static keeper keeper-lto)
 called := $(addprefix $(B)/tests/live/recorder/called-,static no-table debug-frame \
-	debug-frame-gz frame-pointer nothing)
+	debug-frame-gz frame-pointer nothing separate)
 own := $(addprefix $(B)/tests/live/recorder/own-,prefix unknown given idle idle-first)
 operators := $(addprefix $(B)/tests/live/recorder/operators-,own short throws static)
 recorder_bin := $(called) $(own) $(operators) $(B)/tests/live/recorder/called-stripped $(addprefix $(B)/tests/live/recorder/,shim.so shim-next.so header.so odd.so odd-missed.so workload storm \
@@ -66,9 +66,13 @@ $(B)/tests/live/recorder/called-debug-frame-gz: called_flags := $(no_cfi) -gz
 $(B)/tests/live/recorder/called-frame-pointer: called_flags := $(no_cfi) -g0 -fno-omit-frame-pointer
 $(B)/tests/live/recorder/called-nothing: called_flags := $(no_cfi) -g0 -fomit-frame-pointer
 
+$(B)/tests/live/recorder/called-separate: called_flags := $(no_cfi) -Wl,--build-id
+
 $(called): tests/live/recorder/called.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && gcc $(victim_flags) $(called_flags) -o $@ $<
+	$(q)case $@ in *-separate) objcopy --only-keep-debug $@ $@.debug && strip $@ && \
+		objcopy --add-gnu-debuglink=$@.debug $@;; esac
 
 $(B)/tests/live/recorder/called-stripped: $(B)/tests/live/recorder/called-static
 	$(call say,STRIP,$@)

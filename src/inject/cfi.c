@@ -132,14 +132,14 @@ static void sort(struct cfi *cfi)
 	cfi->n = kept;
 }
 
-void cfi_open(Elf *elf, struct cfi *ret)
+void cfi_open(Elf *elf, Elf *debug, struct cfi *ret)
 {
 	*ret = (struct cfi){ .eh = dwarf_getcfi_elf(elf) };
 	if (ret->eh)
 		add_by_table(ret, elf);
 	if (ret->eh && ret->n == 0)
 		add_by_section(ret, elf);
-	add_debug_frame(ret, elf);
+	add_debug_frame(ret, debug ? debug : elf);
 	sort(ret);
 }
 

@@ -23,8 +23,9 @@ struct cfi {
 	Dwarf *dwarf;
 };
 
-/* `elf` must outlive it. Without any CFI there are no functions. */
-void cfi_open(Elf *elf, struct cfi *ret);
+/* `debug` is the separate file that has its .debug_frame (NULL: it has it itself). Both must
+ * outlive it. Without any CFI there are no functions. */
+void cfi_open(Elf *elf, Elf *debug, struct cfi *ret);
 void cfi_close(struct cfi *cfi);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Call frame information as a table: one row per range of addresses, the two registers
  * that matter (tm_row_of()), nothing to interpret. Made by libdw from the image's
- * file, or from its memory where that is the file (the vDSO).
+ * file and its separate debug file, or from its memory where that is the file (the vDSO).
  */
 #include <elfutils/libdw.h>
 #include <gelf.h>
@@ -14,10 +14,12 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/search.h"
+#include "image/elf_section.h"
 #include "image/image_file.h"
 #include "inject/cfi.h"
 #include "inject/private.h"
 #include "inject/rows_cache.h"
+#include "native/elf_file.h"
 
 enum { MAX_ROWS = ROWS_CACHE_MAX, MAX_VDSO = 64 << 10 };
 
@@ -57,11 +59,11 @@ static void add_function(struct rows *rows, Dwarf_CFI *cfi, uint64_t lo, uint64_
 	add_row(rows, lo, TM_ROW_NONE);
 }
 
-static void rows_of_elf(struct rows *rows, Elf *elf)
+static void rows_of_elf(struct rows *rows, Elf *elf, Elf *debug)
 {
 	struct cfi cfi;
 
-	cfi_open(elf, &cfi);
+	cfi_open(elf, debug, &cfi);
 	for (size_t i = 0; i < cfi.n; i++)
 		add_function(rows, cfi.functions[i].cfi, cfi.functions[i].start,
 			     i + 1 < cfi.n ? cfi.functions[i + 1].start : UINT64_MAX);
@@ -74,46 +76,86 @@ static bool has_cfi(const char *section)
 	return strncmp(section, ".eh_frame", 9) == 0 || strcmp(section, ".debug_frame") == 0;
 }
 
-/* What the rows are made of; false if there is nothing to go by. */
-static bool cache_key(Elf *elf, const struct tm_image *image, struct rows_key *ret)
+/* How many sections of it the rows are made of; their sum goes on from *sum. */
+static size_t sum_up(Elf *elf, uint64_t *sum)
 {
 	Elf_Scn *section = NULL;
 	size_t names, found = 0;
 
-	*ret = (struct rows_key){ .build_id_len = image->build_id_len };
-	memcpy(ret->build_id, image->build_id, sizeof(ret->build_id));
-	if (image->build_id_len == 0 || elf_getshdrstrndx(elf, &names) != 0)
-		return false;
+	if (!elf || elf_getshdrstrndx(elf, &names) != 0)
+		return 0;
 	while ((section = elf_nextscn(elf, section))) {
 		GElf_Shdr shdr;
 		const char *name;
 		Elf_Data *data;
 
-		if (!gelf_getshdr(section, &shdr) ||
+		if (!gelf_getshdr(section, &shdr) || shdr.sh_type == SHT_NOBITS ||
 		    !(name = elf_strptr(elf, names, shdr.sh_name)) ||
 		    !has_cfi(name) ||
 		    !(data = elf_rawdata(section, NULL)) || !data->d_buf)
 			continue;
-		ret->source = rows_checksum(ret->source ^ shdr.sh_addr, data->d_buf,
-					    data->d_size);
+		*sum = rows_checksum(*sum ^ shdr.sh_addr, data->d_buf, data->d_size);
 		found++;
 	}
-	return found > 0;
+	return found;
 }
 
-static void cached_rows_of_elf(struct rows *rows, Elf *elf,
+/* What the rows are made of; false if there is nothing to go by. */
+static bool cache_key(Elf *elf, Elf *debug, const struct tm_image *image, struct rows_key *ret)
+{
+	*ret = (struct rows_key){ .build_id_len = image->build_id_len };
+	memcpy(ret->build_id, image->build_id, sizeof(ret->build_id));
+	return image->build_id_len > 0 &&
+	       sum_up(elf, &ret->source) + sum_up(debug, &ret->source) > 0;
+}
+
+static void cached_rows_of_elf(struct rows *rows, Elf *elf, Elf *debug,
 			       const struct tm_image *image)
 {
 	struct rows_key key;
-	bool keyed = cache_key(elf, image, &key);
+	bool keyed = cache_key(elf, debug, image, &key);
 
 	if (keyed)
 		rows->items = rows_cache_get(&key, &rows->n);
 	if (rows->items)
 		return;
-	rows_of_elf(rows, elf);
+	rows_of_elf(rows, elf, debug);
 	if (keyed)
 		rows_cache_put(&key, rows->items, rows->n);
+}
+
+static bool has_debug_frame(Elf *elf)
+{
+	GElf_Shdr shdr;
+
+	return tm_elf_section(elf, ".debug_frame", &shdr) && shdr.sh_type != SHT_NOBITS;
+}
+
+/* Compilers describe all of it, or hardly anything; debug files of what is large can be
+ * very large. */
+static bool is_described(Elf *elf)
+{
+	enum { SMALL = 64 << 10, SHARE = 100 };
+	GElf_Shdr text, frames;
+
+	return tm_elf_section(elf, ".text", &text) && text.sh_size > SMALL &&
+	       tm_elf_section(elf, ".eh_frame", &frames) && frames.sh_size > text.sh_size / SHARE;
+}
+
+/* Code without .eh_frame may be described in what was taken out of its file. */
+static void rows_of_file(struct rows *rows, pid_t pid, Elf *elf, const struct tm_image *image)
+{
+	const struct native_module module = {
+		.path = (char *)(uintptr_t)image->path, .image = *image,
+	};
+	struct native_elf debug = { 0 };
+	bool separate = !is_described(elf) && !has_debug_frame(elf) &&
+			native_elf_open_debug(&module, pid, elf, &debug);
+
+	cached_rows_of_elf(rows, elf, separate && has_debug_frame(debug.elf) ? debug.elf : NULL,
+			   image);
+	if (separate)
+		native_elf_close(&debug);
 }
 
 /* ---- out of C, to a goroutine ------------------------------------------------------- */
@@ -203,7 +245,7 @@ struct tm_recorder_row *inject_rows(const struct tm_process *process,
 		elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	}
 	if (elf) {
-		cached_rows_of_elf(&rows, elf, image);
+		rows_of_file(&rows, process->pid, elf, image);
 		rows_of_go(&rows, elf);
 	}
 	elf_end(elf);

@@ -415,7 +415,7 @@ def told_in_the_first_round(pid):
 
 
 def called():
-    for name in ("static", "no-table", "debug-frame", "debug-frame-gz", "frame-pointer", "nothing"):
+    for name in ("static", "no-table", "debug-frame", "debug-frame-gz", "separate", "frame-pointer", "nothing"):
         target = Target(os.path.join(BIN, "called-" + name))
         started = driver("start", target.pid, 20)
         target.step(1000)
