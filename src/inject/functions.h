@@ -41,6 +41,7 @@ struct tm_functions {
 	bool *seen;            /* some image has it: by name, its allocs and then its frees */
 	bool stripped_static;  /* the program has no symbols at all */
 	bool locks_memory;     /* some image calls mlockall() */
+	unsigned noperators;   /* images of which operator new is hooked without a malloc */
 	bool exceptions;       /* some image can throw them */
 	bool glibc;            /* some image is it, which has unwind tables */
 	bool maps;             /* set by the caller: also those that map memory */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "base/alloc.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
@@ -91,18 +92,18 @@ static uint64_t linkage_size(struct code *code, const struct tm_image *image, tm
 	return *ret_at && size < MAX_SIZE ? size : 0;
 }
 
-static bool linkage_read(struct code *code, const struct tm_image *image, tm_addr at,
-			 struct linkage *ret)
+static bool linkage_of(const struct tm_image *image, const Elf64_Rela *rela,
+		       struct linkage *ret)
 {
-	Elf64_Rela rela;
 	const Elf64_Sym *sym;
 
-	if (tm_mem_read_some(code->in->mem, at, &rela, sizeof(rela)) != sizeof(rela) ||
-	    ELF64_R_SYM(rela.r_info) >= image->ndynsym)
+	if (ELF64_R_SYM(rela->r_info) >= image->ndynsym)
 		return false;
-	sym = &image->dynsym[ELF64_R_SYM(rela.r_info)];
-	*ret = (struct linkage){ image->bias + rela.r_offset, image->dynstr + sym->st_name };
-	return sym->st_name < image->dynstr_len;
+	sym = &image->dynsym[ELF64_R_SYM(rela->r_info)];
+	if (sym->st_name >= image->dynstr_len)
+		return false;
+	*ret = (struct linkage){ image->bias + rela->r_offset, image->dynstr + sym->st_name };
+	return true;
 }
 
 /* Fill in what is not given: the word (0), or the name (NULL). */
@@ -110,11 +111,13 @@ static bool linkage_find(struct code *code, const struct tm_image *image, struct
 {
 	tm_addr at;
 	uint64_t size = linkage_size(code, image, &at);
+	TM_GUARD(tm_free_ptr) Elf64_Rela *table = tm_malloc(size + 1);
 
-	for (uint64_t i = 0; i + sizeof(Elf64_Rela) <= size; i += sizeof(Elf64_Rela)) {
+	size = tm_mem_read_some(code->in->mem, at, table, size);
+	for (size_t i = 0; i < size / sizeof(*table); i++) {
 		struct linkage here;
 
-		if (linkage_read(code, image, at + i, &here) &&
+		if (linkage_of(image, &table[i], &here) &&
 		    (one->name ? strcmp(here.name, one->name) == 0 : here.word == one->word)) {
 			*one = here;
 			return true;
@@ -249,10 +252,12 @@ static void settle(struct code *code, const struct tm_image *image,
 							     : "hooked: it throws nothing");
 }
 
-/* Where there is no malloc, operator new and delete are hooked together or not at all. */
+/* Where there is no malloc, operator new and delete are hooked together or not at all; and
+ * not in so many images that there is no place for those that have one. */
 static bool are_worth_it(struct tm_injection *in, struct tm_functions *functions, size_t from)
 {
-	bool give = false;
+	enum { MOST = TM_RECORDER_MAX_NEAR / 4 };
+	bool give = false, fit = true;
 
 	for (size_t i = from; i < functions->n; i++)
 		if (tm_function_is_malloc(&functions->items[i]))
@@ -264,10 +269,11 @@ static bool are_worth_it(struct tm_injection *in, struct tm_functions *functions
 		if (function->skipped || !tm_recorder_allocates(function->kind))
 			continue;
 		give |= function->kind != TM_HOOK_FREE;
-		if (!inject_can_hook(in, function, &err)) {
-			inject_note_missed(functions, "operator new");
-			return false;
-		}
+		fit &= inject_can_hook(in, function, &err);
+	}
+	if (give && (!fit || functions->noperators++ >= MOST)) {
+		inject_note_missed(functions, "operator new");
+		return false;
 	}
 	return give;
 }
