@@ -97,7 +97,8 @@ void inject_layout(struct tm_recorder_table *table, uint64_t limit)
 			      sizeof(struct tm_recorder_shard));
 	table->threads = place(&at, TM_RECORDER_THREADS *
 			       sizeof(struct tm_recorder_thread));
-	table->serials = place(&at, TM_RECORDER_THREADS * sizeof(uint32_t));
+	table->holders = place(&at, TM_RECORDER_THREADS *
+			       sizeof(struct tm_recorder_holder));
 	table->maps = place(&at, sizeof(struct tm_recorder_maps));
 	table->cache = place(&at, 8ull << TM_RECORDER_CACHE_LOG2);
 	table->filter = place(&at, 1ull << TM_RECORDER_FILTER_LOG2);
@@ -145,7 +146,8 @@ bool inject_table_valid(const struct tm_recorder_table *t, uint64_t size)
 		      sizeof(struct tm_recorder_shard), size) &&
 	       inside(t->threads, TM_RECORDER_THREADS *
 		      sizeof(struct tm_recorder_thread), size) &&
-	       inside(t->serials, TM_RECORDER_THREADS * sizeof(uint32_t), size) &&
+	       inside(t->holders, TM_RECORDER_THREADS *
+		      sizeof(struct tm_recorder_holder), size) &&
 	       inside(t->cache, 8ull << TM_RECORDER_CACHE_LOG2, size) &&
 	       inside(t->filter, 1ull << TM_RECORDER_FILTER_LOG2, size) &&
 	       inside(t->memos, TM_RECORDER_THREADS *

@@ -144,6 +144,11 @@ void inject_note_missed(struct tm_functions *functions, const char *name);
 bool inject_all_hookable(struct tm_injection *in, const struct tm_functions *functions,
 			 struct tm_err *err);
 
+/* ---- tids.c: which thread it is ------------------------------------------------ */
+
+/* Where its threads have their ids, as `tid_at` of the table; 0: not known. */
+uint32_t inject_tid_place(struct tm_injection *in, const struct tm_stop *stop);
+
 /* ---- throws.c ------------------------------------------------------------------------- */
 
 /* Where there are exceptions: does none pass a function that somebody has named? */

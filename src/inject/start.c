@@ -166,6 +166,7 @@ static bool bring_in(struct tm_injection *in, tm_addr clock,
 		/* What is free near its code is as nobody takes it any more. */
 		if (!inject_stand(in, &stop, &now, err) || !inject_is_alone(in, &now, err))
 			return false;
+		table->tid_at = inject_tid_place(in, &stop);
 		if (!tm_remote_begin(&stop, in->insn, &remote, err)) {
 			if (err->kind != TM_ERR_BUSY)
 				return false;

@@ -31,7 +31,7 @@
 #define TM_RECORDER_TABLE_NAME "tmattach-table"
 
 enum {
-	TM_RECORDER_VERSION = 11,
+	TM_RECORDER_VERSION = 12,
 	TM_RECORDER_CODE_MAGIC = 0x43636d74,  /* "tmcC" */
 	TM_RECORDER_NEAR_MAGIC = 0x4e636d74,  /* "tmcN" */
 	TM_RECORDER_TABLE_MAGIC = 0x54636d74, /* "tmcT" */
@@ -154,6 +154,15 @@ struct tm_recorder_thread {
 			      allocator may call another; see TM_PY_WITH_C, too */
 };
 
+/*
+ * Which thread has a place of `threads`, as of the last block that it has recorded. Both are
+ * written at once.
+ */
+struct tm_recorder_holder {
+	uint32_t serial; /* whoever comes is another than all before; 0: nobody yet */
+	uint32_t tid;    /* as it knows itself; 0: unknown */
+} __attribute__((aligned(8)));
+
 /* ---- the gate -------------------------------------------------------------- */
 
 struct tm_recorder_gate {
@@ -231,7 +240,9 @@ struct tm_recorder_table {
 	struct tm_recorder_python python;
 	uint64_t loader;       /* struct tm_recorder_loader */
 	uint32_t changes;      /* by its hook: how often the list was found changed */
-	uint32_t reserved;
+	uint32_t tid_at;       /* where a thread keeps its id: from the thread pointer on; 0:
+				  unknown, and who comes to another's place is not told
+				  from it */
 	uint64_t anonymous;    /* used by tmattach: resident memory of no file, when
 				  the epoch began */
 	uint64_t look;         /* its number; 0: nobody reads */
@@ -239,8 +250,7 @@ struct tm_recorder_table {
 	uint64_t journal;      /* struct tm_recorder_before[] */
 	uint64_t journal_size;
 	uint64_t looks;        /* used by tmattach: how many there were */
-	uint64_t serials;      /* uint32_t[]: which thread has a place of `threads`. Whoever
-				  takes one is another thread than all before */
+	uint64_t holders;      /* struct tm_recorder_holder[], as threads */
 	uint64_t times;        /* struct tm_recorder_time[], */
 	uint64_t times_room;   /* so many */
 	uint64_t freed;        /* struct tm_recorder_freed[], */
@@ -276,6 +286,7 @@ _Static_assert((int)TM_PY_MEMO_WORDS == (int)TM_RECORDER_MAX_FRAMES, "ABI");
 _Static_assert(sizeof(struct tm_recorder_call) == 112, "ABI");
 _Static_assert(sizeof(struct tm_recorder_shard) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
+_Static_assert(sizeof(struct tm_recorder_holder) == 8, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_side) == 8, "ABI");
 _Static_assert(sizeof(struct tm_recorder_time) == 16, "ABI");

@@ -7,15 +7,25 @@
 
 enum { PROBES = 8 };
 
+/* A signal handler that records may come in between: it is the same thread, and one of the
+ * two numbers is nobody's. */
+SELDOM uint32_t thread_begin(struct tm_recorder_holder *at, int32_t tid)
+{
+	struct tm_recorder_holder was = *at, now = {
+		.serial = __atomic_add_fetch(&table()->last_serial, 1, __ATOMIC_RELAXED),
+		.tid = tid > 0 ? (uint32_t)tid : 0,
+	};
+
+	__atomic_compare_exchange(at, &was, &now, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return at->serial;
+}
+
 static bool take_place(struct tm_recorder_thread *slot, uint64_t tp)
 {
 	uint64_t free = 0;
 
-	if (!__atomic_compare_exchange_n(&slot->owner, &free, tp, false, __ATOMIC_RELAXED,
-					 __ATOMIC_RELAXED))
-		return free == tp;
-	*serial_of(slot) = __atomic_add_fetch(&table()->last_serial, 1, __ATOMIC_RELAXED);
-	return true;
+	return __atomic_compare_exchange_n(&slot->owner, &free, tp, false, __ATOMIC_RELAXED,
+					   __ATOMIC_RELAXED) || free == tp;
 }
 
 SELDOM struct tm_recorder_thread *thread_find(uint64_t tp)

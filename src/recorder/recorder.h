@@ -150,15 +150,31 @@ static inline void count_bytes(struct tm_recorder_thread *slot, int64_t delta)
 		count_flush(slot);
 }
 
-static inline uint32_t *serial_of(const struct tm_recorder_thread *slot)
+/* As the C library has noted it when the thread began; 0, or less, at some moments of its
+ * end and where it is not known. */
+static inline int32_t thread_tid(const struct tm_recorder_thread *slot)
 {
-	return (uint32_t *)table_at(table()->serials) + (slot - thread_at(0));
+	const uint32_t at = table()->tid_at;
+
+	return at ? *(const volatile int32_t *)(slot->owner + at) : 0;
 }
 
-/* The number of the thread that has this place; 0: it is shared. */
+/* Another thread than all before has this place now. */
+SELDOM uint32_t thread_begin(struct tm_recorder_holder *at, int32_t tid);
+
+/* The number of this thread, which has this place; 0: it is shared. The C library gives the
+ * stack of a thread that has ended to one that begins, and with it the thread pointer. */
 static inline uint32_t thread_serial(const struct tm_recorder_thread *slot)
 {
-	return *serial_of(slot);
+	struct tm_recorder_holder *at =
+		(struct tm_recorder_holder *)table_at(table()->holders) + (slot - thread_at(0));
+	int32_t tid;
+
+	if (unlikely(slot_shared(slot)))
+		return 0;
+	tid = thread_tid(slot);
+	return likely(at->serial && (tid <= 0 || at->tid == (uint32_t)tid))
+		? at->serial : thread_begin(at, tid);
 }
 
 static inline void raise_to(int64_t *at, int64_t value)

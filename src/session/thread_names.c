@@ -21,11 +21,15 @@ struct named {
 	uint32_t serial;
 	pid_t tid;
 	tm_addr pointer; /* of one that was there at the last look; 0: it has ended */
+	uint32_t own;    /* its id as it knows it; 0: unknown */
 	bool python;     /* it is Python that calls it so */
 	struct tm_buf text;
 };
 
 struct tm_thread_names {
+	struct tm_mem *mem;    /* of the process or core, while names are learnt */
+	uint32_t tid_at;       /* as in the recorder's table */
+	bool in_core;
 	uint64_t seed;   /* of the recording whose threads they are */
 	struct named *items;
 	size_t n, cap;
@@ -88,6 +92,20 @@ static void forget(struct tm_thread_names *names, const struct tm_recorder_copy 
 	tm_map_free(&used);
 }
 
+/* Is who has this thread pointer the one that has recorded there? Then it has been since, too.
+ * gdb writes zeros in place of stacks with guard pages of MADV_GUARD_INSTALL (glibc 2.42): in
+ * a core of it the number tells, if it is the same for us. */
+static bool is_still(const struct tm_thread_names *names, tm_addr pointer, uint32_t own,
+		     pid_t tid)
+{
+	uint32_t now = 0;
+
+	if (!names->tid_at || !own)
+		return true;
+	tm_mem_read_some(names->mem, pointer + names->tid_at, &now, sizeof(now));
+	return now == own || (names->in_core && !now && own == (uint32_t)tid);
+}
+
 static void see(struct tm_thread_names *names, const struct tm_recorder_copy *copy,
 		const struct tm_inject_thread *seen, size_t n)
 {
@@ -98,14 +116,17 @@ static void see(struct tm_thread_names *names, const struct tm_recorder_copy *co
 	for (size_t i = 0; i < n; i++)
 		*tm_map_put(&tids, seen[i].pointer) = (uint32_t)seen[i].tid;
 	for (size_t i = 0; i < TM_RECORDER_THREADS; i++) {
+		const struct tm_recorder_holder *holder = &copy->holders[i];
 		const tm_addr pointer = copy->threads[i].owner;
 		uint32_t tid = tm_map_get(&tids, pointer);
 		struct named *one;
 
-		if (!pointer || !copy->serials[i] || tid == TM_MAP_NONE)
+		if (!pointer || !holder->serial || tid == TM_MAP_NONE ||
+		    !is_still(names, pointer, holder->tid, (pid_t)tid))
 			continue;
-		one = item(names, copy->serials[i]);
+		one = item(names, holder->serial);
 		one->pointer = pointer;
+		one->own = holder->tid;
 		one->tid = (pid_t)tid;
 		one->python = false;
 	}
@@ -135,11 +156,12 @@ static void by_python(void *ctx, uint64_t ident, const struct tm_buf *name)
 {
 	struct tm_thread_names *names = ctx;
 	uint32_t at = tm_map_get(&names->by_pointer, ident);
+	struct named *one = at == TM_MAP_NONE ? NULL : &names->items[at];
 
-	if (at == TM_MAP_NONE)
+	if (!one || !is_still(names, ident, one->own, one->tid))
 		return;
-	call(&names->items[at], name->data, name->len);
-	names->items[at].python = true;
+	call(one, name->data, name->len);
+	one->python = true;
 }
 
 static bool read_comm(pid_t pid, pid_t tid, char *ret, size_t size)
@@ -188,6 +210,9 @@ void tm_thread_names_learn(struct tm_session *session, const struct tm_recorder_
 	if (names->seed != copy->table.seed)
 		drop(names);
 	names->seed = copy->table.seed;
+	names->mem = session->mem;
+	names->tid_at = copy->table.tid_at;
+	names->in_core = session->core;
 	if (!names->many)
 		names->many = FEW;
 	see(names, copy, seen, n);

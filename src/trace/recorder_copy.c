@@ -60,7 +60,8 @@ static bool plausible(const struct tm_recorder_table *t)
 				  TM_RECORDER_SHARDS, t->size) &&
 	       tm_recorder_inside(t->threads, sizeof(struct tm_recorder_thread) *
 				  TM_RECORDER_THREADS, t->size) &&
-	       tm_recorder_inside(t->serials, sizeof(uint32_t) * TM_RECORDER_THREADS, t->size) &&
+	       tm_recorder_inside(t->holders, sizeof(struct tm_recorder_holder) *
+				  TM_RECORDER_THREADS, t->size) &&
 	       tm_recorder_inside(t->stacks, t->stacks_size, t->size) &&
 	       tm_recorder_inside(t->codes, t->codes_size, t->size) &&
 	       tm_recorder_inside(t->journal, t->journal_size, t->size) &&
@@ -134,8 +135,8 @@ bool tm_recorder_copy_head(struct tm_recorder_copy *copy, struct tm_mem *mem, tm
 			   sizeof(copy->shards), err) &&
 	       tm_mem_read(mem, at + copy->table.threads, copy->threads,
 			   sizeof(copy->threads), err) &&
-	       tm_mem_read(mem, at + copy->table.serials, copy->serials,
-			   sizeof(copy->serials), err);
+	       tm_mem_read(mem, at + copy->table.holders, copy->holders,
+			   sizeof(copy->holders), err);
 }
 
 bool tm_recorder_copy_take(struct tm_recorder_copy *copy, struct tm_mem *mem, tm_addr at,

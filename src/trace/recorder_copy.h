@@ -13,7 +13,7 @@ struct tm_recorder_copy {
 	struct tm_recorder_table table;
 	struct tm_recorder_shard shards[TM_RECORDER_SHARDS];
 	struct tm_recorder_thread threads[TM_RECORDER_THREADS];
-	uint32_t serials[TM_RECORDER_THREADS];
+	struct tm_recorder_holder holders[TM_RECORDER_THREADS];
 	struct tm_recorder_slot *slots; /* the live ones */
 	struct tm_recorder_side *sides; /* of each */
 	uint32_t *ages; /* of each, as in struct tm_site; NULL: nobody has asked for them */

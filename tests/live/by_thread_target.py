@@ -1,5 +1,6 @@
 """Threads that take known amounts, one after the other. The last one ends at once, the second
-when it is told to; says then how those are called that are left."""
+when it is told to; says then how those are called that are left. Others follow, a block each:
+so many at once as the first argument says, then one for each line, which is its name."""
 import json
 import sys
 import threading
@@ -41,3 +42,19 @@ tell("done")
 go_on.set()
 threads[1].join()
 tell("fewer")
+
+
+def follow(name, until):
+    end = threading.Event()
+    thread = threading.Thread(target=take, args=(1, end), name=name)
+    thread.start()
+    taken.acquire()
+    until()
+    end.set()
+    thread.join()
+    return thread.ident
+
+
+print("followed", len({follow("follower", int) for i in range(int(sys.argv[1]))}), flush=True)
+for line in iter(sys.stdin.readline, ""):
+    follow(line.strip(), lambda: print("follows", flush=True) or sys.stdin.readline())

@@ -201,9 +201,30 @@ static void threads_have_numbers(void **state)
 	assert_int_equal(first, 1);
 	assert_int_equal(thread_of(OTHER), 2);
 	assert_int_equal(thread_of(TP), first);
-	thread_find(TP)->owner = 0;
-	assert_int_equal(thread_of(TP), 3);
 	assert_int_equal(thread_serial(thread_at(0)), 0);
+}
+
+/* On the stack of one that has ended: the thread pointer is the same, the id is not. On its
+ * way out a thread has none, and is no other for that. */
+static void threads_that_follow_each_other_are_several(void **state)
+{
+	struct { int32_t words[3]; } block = { { 0, 0, 4711 } };
+	const uint64_t tp = (uint64_t)&block;
+
+	(void)state;
+	assert_int_equal(thread_of(tp), 1);
+	table()->tid_at = 8;
+	assert_int_equal(thread_of(tp), 2);
+	block.words[2] = 4712;
+	assert_int_equal(thread_of(tp), 3);
+	block.words[2] = 0;
+	assert_int_equal(thread_of(tp), 3);
+	block.words[2] = -1;
+	assert_int_equal(thread_of(tp), 3);
+	block.words[2] = 4712;
+	assert_int_equal(thread_of(tp), 3);
+	assert_int_equal(table()->last_serial, 3);
+	table()->tid_at = 0;
 }
 
 static void equal_stacks_have_one_id(void **state)
@@ -275,6 +296,7 @@ int main(void)
 		TEST(sizes_keep_all_their_bits),
 		TEST(the_peak_of_one_thread_is_exact),
 		TEST(threads_have_numbers),
+		TEST(threads_that_follow_each_other_are_several),
 		TEST(equal_stacks_have_one_id),
 		TEST(full_stacks_are_counted),
 		TEST(samples_weigh_what_they_stand_for),

@@ -1,5 +1,6 @@
 /* Threads with names that take known amounts, one after the other, when a byte comes; the
- * last one ends. Prints what each has taken, by name. */
+ * last one ends. At the next byte come FOLLOWERS that take a block each and end, one on the
+ * other's stack. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <semaphore.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SIZE = 1000, THREADS = 3 };
+enum { SIZE = 1000, THREADS = 3, FOLLOWERS = 50 };
 
 static const struct part { const char *name; int n; } parts[THREADS] = {
 	{ "one", 100 }, { "two", 300 }, { "three", 700 },
@@ -29,6 +30,26 @@ static void *take(void *arg)
 	return NULL;
 }
 
+static void *take_one(void *arg)
+{
+	(void)arg;
+	kept[nkept++] = malloc(SIZE);
+	return NULL;
+}
+
+static void follow(void)
+{
+	pthread_t thread, first;
+
+	for (int i = 0; i < FOLLOWERS; i++) {
+		pthread_create(&thread, NULL, take_one, NULL);
+		pthread_join(thread, NULL);
+		if (i > 0 && thread != first)
+			abort();
+		first = thread;
+	}
+}
+
 int main(void)
 {
 	pthread_t threads[THREADS];
@@ -45,6 +66,11 @@ int main(void)
 	}
 	pthread_join(threads[THREADS - 1], NULL);
 	puts("done");
+	fflush(stdout);
+	if (read(0, &byte, 1) != 1)
+		return 1;
+	follow();
+	puts("followed");
 	fflush(stdout);
 	return read(0, &byte, 1) != 1;
 }
