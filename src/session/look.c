@@ -8,12 +8,10 @@
 #include "base/log.h"
 #include "remote/freeze.h"
 #include "session/action.h"
+#include "session/reap.h"
 #include "target/headroom.h"
 
-enum {
-	BUSY_TIMEOUT_MS = 10000, /* in-process snapshots hold the lock for seconds */
-	REAP_TRIES = 20,
-};
+enum { BUSY_TIMEOUT_MS = 10000 }; /* in-process snapshots hold the lock for seconds */
 
 /* One look on its way. */
 struct looking {
@@ -130,31 +128,6 @@ static bool read_held(struct looking *now, struct tm_err *err)
 	return ok;
 }
 
-/* The copy is dead; have the target forget it. If that fails, the look has
- * not: the zombie holds only a pid, and the next attach tries again. */
-static void reap(struct looking *now)
-{
-	uint64_t wait_ns = TM_NS_PER_MS;
-
-	for (int i = 0; i < REAP_TRIES; i++) {
-		struct tm_err err;
-		bool ok;
-
-		if (!stop(now, &err))
-			return;
-		ok = tm_freeze_reap(&now->held, now->session->syscall_insn, &err);
-		let_go_for_good(now);
-		if (ok)
-			return;
-		tm_sleep_ns(wait_ns);
-		wait_ns *= 2;
-		if (wait_ns > 50 * TM_NS_PER_MS)
-			wait_ns = 50 * TM_NS_PER_MS;
-	}
-	tm_subject_note(now->session,
-			"a dead copy remains as a zombie until the next attach");
-}
-
 static bool read_copy(struct looking *now, struct tm_err *err)
 {
 	TM_GUARD(tm_mem_guard) struct tm_mem *mem = NULL;
@@ -167,7 +140,7 @@ static bool read_copy(struct looking *now, struct tm_err *err)
 	ok = mem && read_from(now, mem, now->copy.pid, false, err);
 	tm_freeze_kill(&now->copy);
 	tm_stop_guard(&now->held);
-	reap(now);
+	now->look->paused_ns += tm_reap(now->session);
 	return ok;
 }
 
@@ -277,10 +250,8 @@ static bool look_stopped(struct looking *now, struct tm_err *err)
 {
 	bool copy, ok;
 
-	if (now->look->how == TM_LOOK_ANY &&
-	    tm_freeze_has_stale(now->session->process.pid) &&
-	    tm_subject_insn(now->session, err))
-		reap(now);
+	if (now->look->how == TM_LOOK_ANY)
+		now->look->paused_ns += tm_reap_stale(now->session);
 	ok = choose_copy(now, &copy, err) && take_hold(now, err) &&
 	     read_any(now, copy, err);
 	let_go_for_good(now);

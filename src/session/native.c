@@ -12,6 +12,7 @@
 #include "session/native_ages.h"
 #include "session/native_frames.h"
 #include "session/python_allocators.h"
+#include "session/reap.h"
 #include "session/thread_names.h"
 #include "session/unseen.h"
 #include "trace/recorder_maps.h"
@@ -114,6 +115,7 @@ static void run_sample(void *ctx)
 	struct native_sample *sample = ctx;
 	struct tm_session *session = sample->session;
 
+	sample->sampled.pause_ns += tm_reap_stale(session);
 	sample->ok = tm_inject_sample(session->injection, reading(session), &sample->copy,
 				      &sample->sampled, sample->err);
 }

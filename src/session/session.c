@@ -10,6 +10,7 @@
 #include "session/memory.h"
 #include "session/native_ages.h"
 #include "session/native_names.h"
+#include "session/reap.h"
 #include "session/source_lines.h"
 #include "session/thread_names.h"
 #include "session/tracer.h"
@@ -224,6 +225,7 @@ static void run_order(void *ctx)
 {
 	struct order *order = ctx;
 
+	tm_reap_stale(order->session);
 	order->ok = order->give(order->session, &order->order, order->ret, order->err);
 }
 
