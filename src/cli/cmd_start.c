@@ -18,9 +18,27 @@ static void tell_share(const struct tm_status *status, char ret[static 64])
 	snprintf(ret, 64, "one block in %s on average", unit);
 }
 
+/* What sees what C code takes from malloc(). --native does in a CPython that keeps where its
+ * functions are called (3.10 on) and has pymalloc right above malloc, as builds that are called
+ * more than their version do not ("CPython 3.14.2 debug"); others show once it was asked for. */
+static const char *what_sees_c(const struct tm_status *status)
+{
+	unsigned minor = 0;
+	int end = 0;
+
+	if (status->c_frames ||
+	    sscanf(status->runtime, "CPython 3.%u.%*u%n", &minor, &end) != 1 || minor < 10 ||
+	    status->runtime[end])
+		return "--recorder does";
+	return status->recorder ? "--native or --recorder does"
+				: "--exact --native or --recorder does";
+}
+
 /* Which tracer it is now, and what that cannot see. */
 static void tell_tracer(const struct cli_source *source, const struct tm_status *status)
 {
+	const char *unseen = status->c_memory ? "" : ", nor what C code takes from malloc(): ";
+	const char *seen = status->c_memory ? "" : what_sees_c(status);
 	const char *frames = status->traceback_limit == 1 ? "frame" : "frames";
 	const bool native = strcmp(status->runtime, "native") == 0;
 	char share[64];
@@ -28,18 +46,16 @@ static void tell_tracer(const struct cli_source *source, const struct tm_status 
 	tell_share(status, share);
 	if (status->kind == TM_RUNTIME_CPYTHON && status->recorder)
 		cli_note("%s: the recorder is in the allocators of %s, %s, %u %s each%s; it "
-			 "does not see what was allocated before%s%s",
+			 "does not see what was allocated before%s%s%s",
 			 source->object, status->runtime, share, status->traceback_limit,
 			 frames, status->c_frames ? " and C functions between them" : "",
-			 status->c_memory ? "" : ", nor what C code takes from malloc(): "
-			 "--native or --recorder does",
+			 unseen, seen,
 			 status->sample_bytes || status->reuse == TM_REUSE_FOLLOWED ? "" :
 			 "; a block from a free list keeps its first trace");
 	else if (status->kind == TM_RUNTIME_CPYTHON)
 		cli_note("%s: tracemalloc of %s is on, %u %s each; it does not see what "
-			 "was allocated before, nor what C code takes from malloc(): "
-			 "--exact --native (CPython 3.10 on) or --recorder does",
-			 source->object, status->runtime, status->traceback_limit, frames);
+			 "was allocated before%s%s", source->object, status->runtime,
+			 status->traceback_limit, frames, unseen, seen);
 	else
 		cli_note("%s: the recorder is in it, %s, %u %s each%s; it does not see what "
 			 "was allocated before%s", source->object,
