@@ -113,10 +113,11 @@ static bool check_recorder_options(const struct cli_source *source,
 				   struct tm_err *err)
 {
 	const struct tm_session_opts *opts = &options->session;
-	const bool python = opts->exact || opts->sample_bytes;
-	const char *option = opts->nallocs ? "--alloc" : opts->nfrees ? "--free" :
-			     opts->maps ? "--maps" :
-			     opts->in_core_dumps && !python ? "--in-core" : NULL;
+	const bool in_python = opts->exact || opts->sample_bytes;
+	const char *native = opts->nallocs ? "--alloc" : opts->nfrees ? "--free" :
+			     opts->maps ? "--maps" : NULL;
+	const char *option = native ? native :
+			     opts->in_core_dumps && !in_python ? "--in-core" : NULL;
 	struct tm_status status;
 
 	if (!option)
@@ -127,6 +128,9 @@ static bool check_recorder_options(const struct cli_source *source,
 		return true;
 	tm_err_set(err, TM_ERR_USAGE, option, "is the recorder's, and %s is %s",
 		   source->object, status.runtime);
+	if (native)
+		return tm_err_hint(err, "in a CPython it goes with --recorder, not with "
+				   "--sample or --exact");
 	return tm_err_hint(err, "--sample or --exact puts the recorder into the allocators "
 			   "of a CPython, --recorder into malloc");
 }

@@ -411,9 +411,10 @@ def commands():
         late = tmattach("start", "--maps", program.pid)
         report.check("needs `tmattach stop' first" in late.err, "not later on", late)
     with Program([sys.executable, "-c", "print(1, flush=True); input()"]) as python:
-        refused = tmattach("start", "--maps", python.pid)
-        report.check(refused.status == 2 and "--maps: is the recorder's" in refused.err,
-                     "not in a CPython", refused)
+        for how in [], ["--exact"]:
+            refused = tmattach("start", "--maps", *how, python.pid)
+            report.check(refused.status == 2 and "--maps: is the recorder's" in refused.err and
+                         "goes with --recorder, not" in refused.err, "not in a CPython", refused)
     with tempfile.TemporaryDirectory() as here:
         out = here + "/end.tms"
         subprocess.run([TMATTACH, "run", "--maps", "--nframe", "20", "-o", out, PROGRAM],
