@@ -1399,7 +1399,7 @@ def source():
     return path
 
 
-def mapped(pid, *options):
+def own_mappings(pid, *options):
     """Sizes of what it has mapped itself, by start --maps."""
     done = tmattach("traces", "-f", "json", "-l", 0, "--include-domain", 68, *(options + (pid,)))
     return [json.loads(line)["size"] for line in done.stdout.splitlines()] if done.returncode == 0 else done
@@ -1409,7 +1409,7 @@ def maps_nothing(pid, load, name):
     """All that it maps is its allocator's, which blocks are."""
     started = tmattach("start", "--maps", "--nframe", 20, pid)
     load()
-    now, peak = mapped(pid), mapped(pid, "--peak")
+    now, peak = own_mappings(pid), own_mappings(pid, "--peak")
     stopped = tmattach("stop", pid)
     report.check(started.returncode == stopped.returncode == 0 and now == peak == [],
                  "programs: %s: what its malloc maps is malloc's" % name, (started, now, peak, stopped))
@@ -1441,7 +1441,7 @@ def perl():
         server.stdin.flush()
         line_of(server)
         grown = [size for at, size in stacks_of(server.pid).items() if at not in before]
-        now, old = mapped(server.pid), mapped(server.pid, "--older", "1d")
+        now, old = own_mappings(server.pid), own_mappings(server.pid, "--older", "1d")
         report.check(started.returncode == 0 and len(now) == 3 and now == grown and old == [],
                      "programs: perl: stacks of threads, %s by the kernel" % grown, (started, now, old))
         stopped = tmattach("stop", server.pid)
