@@ -16,7 +16,7 @@ static void keep_places(struct tm_injection *in, tm_addr block, uint32_t tid, bo
 	const size_t n = tm_mem_read_some(in->mem, block, words, sizeof(words)) / sizeof(*words);
 
 	for (size_t i = 0; i < WORDS; i++)
-		places[i] = places[i] && i < n && words[i] == tid;
+		places[i] = i < n && places[i] && words[i] == tid;
 }
 
 /* glibc 2.12 to 2.43 (nptl/descr.h); musl 1.2, 1.1 (src/internal/pthread_impl.h). */

@@ -174,11 +174,13 @@ bool tm_code_keys(const unsigned char *bytes, size_t len, uint32_t *ret)
 {
 	enum { MOV = 0x8b };
 	bool pointer = false, array = false, item = false;
-	uint64_t offset = 0, zero;
-	struct x86_insn insn;
+	struct x86_insn insn = { 0 };
+	uint64_t offset = 0;
 	size_t i = 0;
 
 	for (unsigned n = 0; n < MAX_LOCAL && x86_decode(bytes + i, len - i, &insn); n++) {
+		uint64_t zero = 1;
+
 		if (insn.flow != X86_PLAIN)
 			break;
 		if (insn.opcode != MOV)

@@ -1514,7 +1514,11 @@ def nginx():
             connection.close()
         return good
 
-    until(lambda: os.path.exists(sock) or server.poll() is not None)
+    def listens():
+        with socket.socket(socket.AF_UNIX) as one:
+            return one.connect_ex(sock) == 0
+
+    until(lambda: listens() or server.poll() is not None)
     good = fetch(5)
     driver("start", server.pid, 20)
     good += fetch(300)
