@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "inject/private.h"
+#include "inject/records.h"
+#include "inject/words.h"
 #include "remote/map.h"
 
 enum { MAX_TRIES = 200 };

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 #include "mem/poke.h"
 
 enum { MAX_COPIES = 4096 };

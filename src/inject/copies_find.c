@@ -8,6 +8,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 
 enum { PIECE = 64 << 10 };
 

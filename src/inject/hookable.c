@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/records.h"
 
 enum { ENOUGH = 16 };
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "image/loaded.h"
 #include "inject/private.h"
+#include "inject/records.h"
 #include "inject/recorder_image.h"
 
 enum { PLACES = 8, MAX_TRIES = 400 };

@@ -13,6 +13,7 @@
 #include "base/load.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/records.h"
 
 enum { LINK_BYTES = 1536, LINK_HEAD = 40, MAX_LINKS = 64, ENOUGH_LINKS = 2 };
 

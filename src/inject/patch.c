@@ -6,6 +6,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 #include "mem/scan.h"
 
 enum {

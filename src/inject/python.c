@@ -8,6 +8,7 @@
 
 #include "base/guard.h"
 #include "inject/private.h"
+#include "inject/words.h"
 #include "inject/recorder_image.h"
 
 static bool word_is_as_surveyed(struct tm_injection *in,

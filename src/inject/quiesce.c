@@ -10,6 +10,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 #include "remote/quiet.h"
 #include "target/late.h"
 

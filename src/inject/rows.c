@@ -18,6 +18,7 @@
 #include "image/image_file.h"
 #include "inject/cfi.h"
 #include "inject/private.h"
+#include "inject/records.h"
 #include "inject/rows_cache.h"
 #include "native/elf_file.h"
 

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "image/loaded.h"
 #include "inject/private.h"
+#include "inject/records.h"
 
 enum { MAX_MODULES = 4096, MAX_STACKS = 65536 };
 

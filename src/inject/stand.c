@@ -6,6 +6,7 @@
  */
 #include "base/guard.h"
 #include "inject/private.h"
+#include "inject/words.h"
 
 static const struct tm_region *code_region(const struct tm_injection *in,
 					   const struct tm_maps *maps)

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "inject/clock.h"
 #include "inject/private.h"
+#include "inject/records.h"
+#include "inject/words.h"
 #include "inject/recorder_image.h"
 #include "remote/call.h"
 #include "target/headroom.h"

@@ -4,6 +4,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 
 /* A few attempts for what has been tried at length. */
 enum { MAX_DRAINS = 400, SWEEP_DRAINS = 30 };

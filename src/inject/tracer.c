@@ -9,6 +9,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "inject/private.h"
+#include "inject/words.h"
 #include "remote/quiet.h"
 
 enum { AHEAD = 96, LOCALS = 512, RED_ZONE = 128, SAVED = 24 };

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "inject/private.h"
+#include "inject/words.h"
 #include "mem/poke.h"
 
 bool inject_has_words(const struct tm_injection *in)

@@ -22,6 +22,7 @@
 
 #include "base/guard.h"
 #include "inject/private.h"
+#include "inject/records.h"
 
 #include "unit/recorder_image.h"
 
