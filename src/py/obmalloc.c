@@ -44,12 +44,6 @@ static void array_free(struct array *array)
 	free(array->objects);
 }
 
-void py_arena_list_free(struct py_arena_list *list)
-{
-	free(list->items);
-	*list = (struct py_arena_list){ 0 };
-}
-
 static const char *object_at(const struct array *array, uint32_t i)
 {
 	return array->objects + (size_t)i * OBJECT_SIZE;
@@ -369,24 +363,6 @@ bool py_obmalloc_find(struct tm_mem *mem, const struct tm_maps *maps,
 	return true;
 }
 
-static int compare_arenas(const void *left, const void *right)
-{
-	const struct py_arena *a = left, *b = right;
-
-	return (a->address > b->address) - (a->address < b->address);
-}
-
-/* What two arrays or objects both claim was read in the middle of a change. */
-static bool overlap(struct py_arena_list *list)
-{
-	qsort(list->items, list->n, sizeof(*list->items), compare_arenas);
-	for (size_t i = 1; i < list->n; i++)
-		if (list->items[i].address - list->items[i - 1].address <
-		    list->items[i - 1].size)
-			return true;
-	return false;
-}
-
 bool py_obmalloc_arenas(struct tm_mem *mem, const struct tm_maps *maps,
 			const struct py_runtime *runtime,
 			const struct py_obmalloc *obmalloc,
@@ -405,5 +381,5 @@ bool py_obmalloc_arenas(struct tm_mem *mem, const struct tm_maps *maps,
 	}
 	return found &&
 	       (!obmalloc->own || take_others(&finder, runtime, obmalloc, ret)) &&
-	       !overlap(ret);
+	       !py_arena_list_overlaps(ret);
 }

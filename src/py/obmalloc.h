@@ -34,6 +34,9 @@ struct py_arena_list {
 };
 
 void py_arena_list_free(struct py_arena_list *list); /* works as a guard */
+/* Do two of them? What two arrays or objects both claim was read in the middle of a change.
+ * Sorts them by address. */
+bool py_arena_list_overlaps(struct py_arena_list *list);
 
 /* Where to look; valid for as long as the process runs this program. */
 struct py_obmalloc {

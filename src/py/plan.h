@@ -66,6 +66,9 @@ static inline uint64_t at_most(uint64_t n, uint64_t most)
 	return n < most ? n : most;
 }
 
+/* What the types between its kind's and its own have added. */
+void py_plan_body(const struct py_type *type, const struct py_object *object,
+		  struct py_plan *plan);
 /* Frames, and the generators and coroutines that have one. */
 void py_plan_frame(struct py_census *census, const struct py_type *type,
 		   const struct py_object *object, struct py_plan *plan);
