@@ -1,6 +1,6 @@
 /*
  * What the recorder inside a target and tmattach outside of it share: the
- * only header both sides include, with its parts abi_code.h, abi_unwind.h, abi_loader.h
+ * only header both sides include, with its parts abi_ages.h, abi_code.h, abi_unwind.h, abi_loader.h
  * and abi_python.h.
  * Fixed-width fields, no pointers (addresses are those of the target, offsets
  * count from the start of the table), little-endian.
@@ -109,29 +109,7 @@ struct tm_recorder_before {
 /* `value` of an address that was not there; no stack has such an id. */
 #define TM_BEFORE_ABSENT UINT64_MAX
 
-/*
- * Generations number what was allocated between two events: a second has passed, of
- * which struct tm_recorder_time tells, or memory falls after it has been higher than
- * ever. `ages` of the table has the current one in bits 0-31, and in bits 32-63 the one
- * that was current at the peak, 0 while the peak is being made. While a peak stands,
- * blocks that are not younger and are freed are noted down. So the table at the peak is
- * what of it is there now, and what was noted. Where mappings are recorded, too, the peak
- * is the one of both together.
- */
-struct tm_recorder_time {
-	uint64_t ns;    /* when it began, of CLOCK_MONOTONIC_COARSE in the target */
-	uint32_t birth; /* 0: not written yet */
-	uint32_t reserved;
-};
-
-/* Of the peak `peak`, or of another and overwritten. Written last. A mapping that has
- * been unmapped, or a piece of it, stands here as a block does. */
-struct tm_recorder_freed {
-	struct tm_recorder_slot slot;
-	struct tm_recorder_side side;
-	uint32_t peak;
-	uint32_t kind; /* enum tm_recorder_freed_kind */
-};
+#include "recorder/abi_ages.h"
 
 /* Totals of one thread, or of several that came one after the other; thread
  * 0 is shared by those that found no place. */
@@ -289,8 +267,6 @@ _Static_assert(sizeof(struct tm_recorder_thread) == 64, "ABI");
 _Static_assert(sizeof(struct tm_recorder_holder) == 8, "ABI");
 _Static_assert(sizeof(struct tm_recorder_slot) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_side) == 8, "ABI");
-_Static_assert(sizeof(struct tm_recorder_time) == 16, "ABI");
-_Static_assert(sizeof(struct tm_recorder_freed) == 32, "ABI");
 _Static_assert(sizeof(struct tm_recorder_before) == 32, "ABI");
 _Static_assert(sizeof(struct tm_recorder_stack) == 16, "ABI");
 _Static_assert(sizeof(struct tm_recorder_patch) == 56, "ABI");
@@ -347,17 +323,6 @@ static inline uint64_t tm_recorder_arena_slots(uint32_t max_log2)
 static inline uint64_t tm_recorder_sides_at(uint32_t max_log2)
 {
 	return tm_recorder_arena_slots(max_log2) * sizeof(struct tm_recorder_slot);
-}
-
-/* Both parts of table->ages. */
-static inline uint32_t tm_recorder_generation(uint64_t ages)
-{
-	return (uint32_t)ages;
-}
-
-static inline uint32_t tm_recorder_at_peak(uint64_t ages)
-{
-	return (uint32_t)(ages >> 32);
 }
 
 #define TM_SLOT_ADDRESS 0x0000ffffffffffffull

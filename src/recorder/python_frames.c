@@ -3,16 +3,11 @@
  * called, no lock is taken, no reference is held: a thread's chain of frames is
  * changed by itself alone, with the GIL or without it.
  */
-#include "recorder.h"
+#include "python_walk.h"
 
 enum { FEW_PY_FRAMES = 32 };
 
 /* ---- the chain ------------------------------------------------------------------- */
-
-static inline uint64_t load(uint64_t object, uint16_t offset)
-{
-	return *(const uint64_t *)(object + offset);
-}
 
 static uint64_t newest_frame(uint64_t state)
 {
@@ -23,17 +18,6 @@ static uint64_t newest_frame(uint64_t state)
 	if (p->cframe_frame != TM_PY_ABSENT)
 		at = at ? load(at, p->cframe_frame) : 0;
 	return at;
-}
-
-static inline uint8_t owner_of(const struct tm_recorder_python *p, uint64_t frame)
-{
-	return p->frame_owner == TM_PY_ABSENT ? 0 :
-	       *(const uint8_t *)(frame + p->frame_owner);
-}
-
-static inline bool is_foreign(const struct tm_recorder_python *p, uint64_t frame)
-{
-	return p->foreign_owner && owner_of(p, frame) >= p->foreign_owner;
 }
 
 /* Free-threaded 3.14+: threads run copies of the code (_PyCodeArray: Py_ssize_t
@@ -197,82 +181,6 @@ static inline void walk_frame(struct py_walk *w, const struct seen *seen)
 		w->words[w->n++] = word;
 }
 
-/* ---- evaluators ---------------------------------------------------------------------- */
-
-static void add_evaluator(struct py_walk *w, uint64_t at)
-{
-	struct evaluators *e = w->evaluators;
-
-	if (e->n == MAX_EVALUATORS) {
-		w->more = true;
-		return;
-	}
-	e->at[e->n] = at;
-	e->words[e->n++] = w->n;
-}
-
-/* 3.11: the frame is the newest of an older evaluator. */
-static bool is_of_next(const struct tm_recorder_python *p, const struct evaluators *e,
-		       uint64_t frame)
-{
-	uint64_t next = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
-
-	return next && load(next, p->cframe_frame) == frame;
-}
-
-/* The walk comes to this frame: those that run newer frames are complete. */
-static void end_newer(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
-{
-	struct evaluators *e = w->evaluators;
-
-	if (p->merge == TM_PY_BY_ENTRY_FRAME && is_foreign(p, frame))
-		add_evaluator(w, frame);
-	while (p->merge == TM_PY_BY_CFRAME && !w->more && is_of_next(p, e, frame)) {
-		add_evaluator(w, e->cframe);
-		e->cframe = load(e->cframe, p->cframe_previous);
-	}
-}
-
-static void end_each(const struct tm_recorder_python *p, struct py_walk *w)
-{
-	struct evaluators *e = w->evaluators;
-
-	add_evaluator(w, e->cframe);
-	e->cframe = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
-}
-
-/* 3.11: before the structure of the oldest evaluator is one without frames, of the
- * thread's state or a greenlet's. Else an evaluator was missed: none of them counts. */
-static void end_oldest(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
-{
-	struct evaluators *e = w->evaluators;
-	uint64_t root = e->cframe ? load(e->cframe, p->cframe_previous) : 0;
-
-	add_evaluator(w, e->cframe);
-	if (!frame && (!root || load(root, p->cframe_frame)))
-		e->at[0] = 0;
-}
-
-/* There are no frames from here on, or no room: whose are the last words? */
-static void end_last(const struct tm_recorder_python *p, struct py_walk *w, uint64_t frame)
-{
-	struct evaluators *e = w->evaluators;
-
-	if (w->n == (e->n ? e->words[e->n - 1] : 0))
-		return;
-	if (p->merge == TM_PY_BY_CFRAME)
-		end_oldest(p, w, frame);
-	if (p->merge != TM_PY_BY_ENTRY_FRAME)
-		return;
-	for (uint32_t i = 0; frame && frame % 8 == 0 && i < TM_PY_MAX_WALK; i++) {
-		if (is_foreign(p, frame)) {
-			add_evaluator(w, frame);
-			return;
-		}
-		frame = load(frame, p->frame_previous);
-	}
-}
-
 /* ---- stacks ------------------------------------------------------------------------- */
 
 static inline uint64_t instr_of(const struct tm_recorder_python *p, uint64_t frame)
@@ -291,16 +199,16 @@ static void walk_frames(uint64_t frame, struct py_walk *w)
 			return;
 		}
 		if (w->evaluators)
-			end_newer(p, w, frame);
+			evaluators_before(p, w, frame);
 		walk_frame(w, &(struct seen){
 			frame, load(frame, p->frame_code), instr_of(p, frame),
 		});
 		if (w->evaluators && p->merge == TM_PY_BY_CFRAME_EACH && !w->more)
-			end_each(p, w);
+			evaluators_of_frame(p, w);
 		frame = load(frame, p->frame_previous);
 	}
 	if (w->evaluators)
-		end_last(p, w, frame);
+		evaluators_end(p, w, frame);
 }
 
 /*

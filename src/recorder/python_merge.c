@@ -6,7 +6,7 @@
  * must be where the other is looked for. Where that is not so, the Python frames
  * stand alone.
  */
-#include "recorder.h"
+#include "python_walk.h"
 
 struct merge {
 	const struct tm_recorder_space *space;

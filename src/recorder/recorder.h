@@ -341,37 +341,10 @@ int32_t code_first_traceable(uint64_t code);
 uint64_t python_state(enum tm_recorder_py_domain domain);
 
 /* python_frames.c */
-enum { MAX_EVALUATORS = 64 };
-
-/* The evaluators of a stack's Python frames, newest first: where the structure of each
- * is, and how many words there are up to its last frame. */
-struct evaluators {
-	uint64_t cframe; /* of the frames that come next; 3.10, 3.11 */
-	uint32_t n;
-	uint32_t words[MAX_EVALUATORS];
-	uint64_t at[MAX_EVALUATORS];
-};
-
-/* The Python frames of a stack as words, newest first. */
-struct py_walk {
-	uint64_t *words;
-	uint32_t n, max;
-	uint32_t frames; /* looked at: not all have a word */
-	bool more;       /* there are others */
-	bool changed;    /* some frame has, since the memo's last stack */
-	struct tm_recorder_py_memo *memo; /* NULL: walk without; `words` are its own */
-	struct evaluators *evaluators;    /* NULL: nobody asks */
-};
-
 /* The id of the stack of the functions that called for a block of this domain: of
  * Python, and where they are to be merged of C, from `caller` on. */
 uint32_t python_stack(enum tm_recorder_py_domain domain, const struct frame *caller,
 		      struct tm_recorder_thread *slot);
-
-/* python_merge.c */
-/* The same, of frames that have been walked, with their evaluators. */
-uint32_t merged_stack(const struct py_walk *python, const struct frame *caller,
-		      struct tm_recorder_thread *slot, uint32_t domain);
 
 /* sample.c */
 /* Is this block one of those that stand for all? Most are not, which a hook tells

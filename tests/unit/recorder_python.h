@@ -31,6 +31,7 @@
 #include "src/recorder/unwind.c"
 #include "src/recorder/python_codes.c"
 #include "src/recorder/python_state.c"
+#include "src/recorder/python_evaluators.c"
 #include "src/recorder/python_frames.c"
 #include "src/recorder/python_merge.c"
 
