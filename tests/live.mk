@@ -58,6 +58,7 @@ bench: $(B)/have-test-deps
 
 bench-python: $(B)/have-test-deps live-roots
 	$(q)$(MAKE) --no-print-directory -s $(B)/tmattach
+	$(q)MEMRAY=1 tests/live/roots sid
 	$(q)B='$(abspath $(B))' tests/bench/python
 
 $(B)/tests/bench/%.so: tests/bench/%.c
