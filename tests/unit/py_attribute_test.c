@@ -19,25 +19,17 @@ enum {
 	READY = 1 << 12, INLINE = 1 << 2, MANAGED = 1 << 4,
 };
 
-#define BASE ((tm_addr)0x10000)
-
-static unsigned char bytes[SIZE];
+#include "unit/made_memory.h"
 
 struct fixture {
 	struct py_runtime runtime;
 	struct tm_mem *mem;
 };
 
-static void put64(size_t at, uint64_t value)
-{
-	memcpy(bytes + at, &value, sizeof(value));
-}
-
 static void begin(struct fixture *f, unsigned minor)
 {
-	memset(bytes, 0, sizeof(bytes));
 	tm_mem_destroy(f->mem);
-	*f = (struct fixture){ .mem = tm_mem_bytes(BASE, bytes, SIZE) };
+	*f = (struct fixture){ .mem = made_memory() };
 	f->runtime.layout = py_layout_find(minor);
 	f->runtime.str = (struct py_str_layout){
 		.type = BASE + STR_TYPE, .ob_type = 8, .length = 16, .state = 32, .ascii = 40,

@@ -18,9 +18,7 @@ enum {
 	FLAGS = 16 + 152, READY = 1 << 12,
 };
 
-#define BASE ((tm_addr)0x10000)
-
-static unsigned char bytes[SIZE];
+#include "unit/made_memory.h"
 
 struct fixture {
 	struct py_runtime runtime;
@@ -28,17 +26,11 @@ struct fixture {
 	struct py_dict_iter iter;
 };
 
-static void put64(size_t at, uint64_t value)
-{
-	memcpy(bytes + at, &value, sizeof(value));
-}
-
 /* A dict of two entries, in the form of 3.13. */
 static void begin(struct fixture *f, unsigned minor)
 {
-	memset(bytes, 0, sizeof(bytes));
 	tm_mem_destroy(f->mem);
-	*f = (struct fixture){ .mem = tm_mem_bytes(BASE, bytes, SIZE) };
+	*f = (struct fixture){ .mem = made_memory() };
 	f->runtime.layout = py_layout_find(minor);
 	f->runtime.str.ob_type = 8;
 	put64(TYPE + 8, BASE + METATYPE);

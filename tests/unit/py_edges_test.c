@@ -19,22 +19,14 @@ enum {
 	TARGET = 1, OWNER = 2, NODES = 3,
 };
 
-#define BASE ((tm_addr)0x10000)
-
-static unsigned char bytes[SIZE];
-
-static void put64(size_t at, uint64_t value)
-{
-	memcpy(bytes + at, &value, sizeof(value));
-}
+#include "unit/made_memory.h"
 
 /* Two blocks: raw memory, and an object of this type that comes in two pieces. */
 static void begin(struct py_census *census, struct py_type *type)
 {
 	struct heap_census *base = &census->base;
 
-	memset(bytes, 0, sizeof(bytes));
-	*census = (struct py_census){ .mem = tm_mem_bytes(BASE, bytes, sizeof(bytes)),
+	*census = (struct py_census){ .mem = made_memory(),
 				      .names = true, .types = type, .ntypes = 1 };
 	census->runtime.layout = py_layout_find(8);
 	census->layout = &census->runtime.layout->objects;

@@ -16,9 +16,7 @@ enum {
 	TEXTS = 0xb00, TABLE = 0xf00, HEAP = 0x1000, BLOCK = 0x200, SIZE = 0x2000,
 };
 
-#define BASE ((tm_addr)0x10000)
-
-static unsigned char bytes[SIZE];
+#include "unit/made_memory.h"
 
 struct fixture {
 	struct py_runtime runtime;
@@ -26,11 +24,6 @@ struct fixture {
 	struct tm_mem *mem;
 	struct tm_intern files;
 };
-
-static void put64(size_t at, uint64_t value)
-{
-	memcpy(bytes + at, &value, sizeof(value));
-}
 
 /* A compact ASCII str, the i-th. */
 static tm_addr put_text(unsigned i, const char *text)
@@ -82,8 +75,7 @@ static void put_code(const struct fixture *f, size_t at)
 
 static void begin(struct fixture *f, unsigned minor)
 {
-	memset(bytes, 0, sizeof(bytes));
-	*f = (struct fixture){ .mem = tm_mem_bytes(BASE, bytes, SIZE) };
+	*f = (struct fixture){ .mem = made_memory() };
 	f->runtime = (struct py_runtime){
 		.layout = py_layout_find(minor), .hexversion = 0x03000000 | minor << 16,
 		.runtime = BASE + RUNTIME, .code_type = BASE + CODE_TYPE,
