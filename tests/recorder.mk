@@ -13,7 +13,7 @@ recorder_try := $(addprefix $(B)/tests/live/recorder/,plugins-musl storm-musl st
 	frames.so)
 victim_flags := -std=gnu17 $(warnings) -O2 -g
 
-.PHONY: check-recorder check-plugins check-maps check-pyrecorder check-merged check-registers soak-recorder
+.PHONY: check-recorder check-plugins check-maps check-services check-pyrecorder check-merged check-registers soak-recorder
 
 $(B)/tests/live/recorder_driver: tests/live/recorder_driver.c $(B)/libprivate.a $(if $(STATIC),$(static_obj))
 	$(call say,TEST,$@)
@@ -160,6 +160,11 @@ $(B)/tests/live/recorder/maps-musl: tests/live/recorder/maps.c
 check-maps: $(B)/tmattach $(addprefix $(B)/tests/live/recorder/,maps maps-static maps-musl)
 	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/maps.py
 
+# Programs in other languages, and servers.
+check-services: $(B)/tmattach
+	-$(q)tests/install-deps services
+	$(q)B='$(abspath $(B))' python3 -B tests/live/recorder/services.py
+
 # C functions between Python functions.
 check-merged: $(B)/tmattach live-roots
 	$(q)B='$(abspath $(B))' tests/live/run merged
@@ -187,7 +192,7 @@ valgrind-recorder: $(recorder_unit)
 
 soak: soak-recorder valgrind-recorder
 
-CHECKS += check-recorder check-pyrecorder check-merged check-plugins check-maps
+CHECKS += check-recorder check-pyrecorder check-merged check-plugins check-maps check-services
 
 -include $(B)/tests/live/recorder_driver.d $(B)/tests/live/pyrecorder_driver.d
 
