@@ -205,4 +205,10 @@ bench-recorder: $(B)/tests/live/recorder_driver $(B)/tests/bench/recorder_pairs
 	-$(q)tests/install-deps bench
 	$(q)B=$(abspath $(B)) tests/bench/recorder
 
-bench: bench-recorder
+# Whole programs beside other tools.
+.PHONY: bench-peers
+bench-peers: $(B)/tmattach
+	-$(q)tests/install-deps bench
+	$(q)B=$(abspath $(B)) tests/bench/peers
+
+bench: bench-recorder bench-peers
