@@ -6,11 +6,10 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 
-from embedder_program import (ROOT, Host, Program, connected, needs, over_http, over_nbd, over_socket,
-                              program, ready, until)
-from harness import HANG, free_port, line_of
+from embedder_program import (ROOT, Host, Program, Session, connected, needs, over_http, over_nbd,
+                              over_socket, postgres, program, ready, until)
+from harness import HANG, free_port
 
 
 WSGI = """
@@ -42,17 +41,12 @@ $$;
 """.replace("LINES", "\n" * 97)
 
 
-class Session:
-    """psql, and in the server the backend that it keeps."""
+class Functions(Session):
+    """psql, and in the server the backend that it keeps, with functions in Python."""
 
-    def __init__(self, argv, directory):
-        self.process = subprocess.Popen(argv, cwd=directory, stdin=subprocess.PIPE, text=True, bufsize=1,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    def __init__(self, psql, directory):
+        super().__init__(psql, directory)
         self.process.stdin.write(SQL.replace("DIR", directory))
-
-    def answer(self, statement):
-        self.process.stdin.write(statement + ";\n")
-        return line_of(self.process)
 
     def ask(self, words):
         return self.answer("SELECT ask('%s')" % words)
@@ -60,30 +54,12 @@ class Session:
     def leak(self, count, size):
         return self.answer("SELECT leak(%d, %d)" % (count, size))
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.process.stdin.close()
-        self.process.wait(HANG)
-        self.process.stdout.close()
-
 
 @contextlib.contextmanager
 def postgresql(directory):
-    bin_dir = os.path.dirname(needs("/usr/lib/postgresql/*/bin/initdb"))
     needs("/usr/share/postgresql/*/extension/plpython3u.control")
-    with Program(directory, "postgres") as server:
-        server.spawn([bin_dir + "/initdb", "-D", "data", "-A", "trust", "-U", "postgres", "--no-sync"])
-        server.ends()
-        server.spawn([bin_dir + "/postgres", "-D", "data", "-k", directory, "-c", "listen_addresses=",
-                      "-c", "fsync=off"])
-        psql = [bin_dir + "/psql", "-XqAt", "-h", directory, "-U", "postgres", "-d", "postgres"]
-        until("a server that answers", lambda: subprocess.run(
-            psql + ["-c", ""], stderr=subprocess.DEVNULL).returncode == 0, server.process)
-        with Session(psql, directory) as session:
-            yield [Host("postgresql", session.ask, leak=session.leak)]
-        server.end(signal.SIGINT)
+    with postgres(directory) as psql, Functions(psql, directory) as session:
+        yield [Host("postgresql", session.ask, leak=session.leak)]
 
 
 # ---- Apache -----------------------------------------------------------------

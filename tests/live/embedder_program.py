@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from harness import HANG, Failed
+from harness import HANG, Failed, line_of
 
 ROOT = os.geteuid() == 0
 
@@ -122,6 +122,42 @@ class Program:
             self.process.wait()
         if self.process:
             self.process.stdin.close()
+
+
+class Session:
+    """A client that stays, and so what its server keeps for it: a statement in, a line out."""
+
+    def __init__(self, argv, cwd=None):
+        self.process = subprocess.Popen(argv, cwd=cwd, stdin=subprocess.PIPE, text=True, bufsize=1,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def answer(self, statement):
+        self.process.stdin.write(statement + ";\n")
+        return line_of(self.process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.stdin.close()
+        self.process.wait(HANG)
+        self.process.stdout.close()
+
+
+@contextlib.contextmanager
+def postgres(directory):
+    """A PostgreSQL that ends well: how psql asks it."""
+    bin_dir = os.path.dirname(needs("/usr/lib/postgresql/*/bin/initdb"))
+    with Program(directory, "postgres") as server:
+        server.spawn([bin_dir + "/initdb", "-D", "data", "-A", "trust", "-U", "postgres", "--no-sync"])
+        server.ends()
+        server.spawn([bin_dir + "/postgres", "-D", "data", "-k", directory, "-c", "listen_addresses=",
+                      "-c", "fsync=off"])
+        psql = [bin_dir + "/psql", "-XqAt", "-h", directory, "-U", "postgres", "-d", "postgres"]
+        until("a server that answers", lambda: subprocess.run(
+            psql + ["-c", ""], stderr=subprocess.DEVNULL).returncode == 0, server.process)
+        yield psql
+        server.end(signal.SIGINT)
 
 
 class Host:

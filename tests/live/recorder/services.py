@@ -6,7 +6,6 @@ block, also when they give it back, and they go on.
 Each keeps COUNT blocks of a size that nothing else in it has, or a little more: what its runtime
 puts before it."""
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -15,16 +14,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
-from embedder_program import Failed, Lacking, Program, needs, until as until_there  # noqa: E402
-from harness import BUILD, HANG, Report, line_of, until  # noqa: E402
+from embedder_program import Lacking, Program, Session, needs, postgres, until as until_there  # noqa: E402
+from harness import HANG, Failed, Report, line_of, tmattach, until  # noqa: E402
 
 report = Report()
 COUNT, SIZE, HEADER = 20, 1234560, 4096
-
-
-def tmattach(*args):
-    return subprocess.run([os.path.join(BUILD, "tmattach")] + [str(a) for a in args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=HANG)
 
 
 class Service:
@@ -35,7 +29,7 @@ class Service:
 
     def kept(self):
         done = tmattach("traces", "-f", "json", "-l", 0, "--block-size", "%d-%d" % (SIZE, SIZE + HEADER), self.pid)
-        return len(done.stdout.splitlines()) if done.returncode == 0 else done
+        return done if done.status else len(done.text.splitlines())
 
 
 def record(name, service):
@@ -44,14 +38,14 @@ def record(name, service):
         started = tmattach("start", "--nframe", 20, service.pid)
         answer = service.tell("keep")
         kept = service.kept()
-        report.check(started.returncode == 0 and kept == COUNT,
-                     "%s: %s: %d blocks that it keeps" % (name, turn, COUNT), (started, answer, kept))
+        report.check(started.status == 0 and kept == COUNT,
+                     "%s: %s: %d blocks that it keeps" % (name, turn, COUNT), "%s\n%s\n%s" % (started, answer, kept))
         service.tell("drop")
         if service.drops:
             kept = until(lambda: service.kept() == 0) or service.kept()
             report.check(kept is True, "%s: %s: none that it has dropped" % (name, turn), kept)
         stopped = tmattach("stop", service.pid)
-        report.check(stopped.returncode == 0 and service.tell("alive") == "alive",
+        report.check(stopped.status == 0 and service.tell("alive") == "alive",
                      "%s: %s: it goes on after stop" % (name, turn), stopped)
 
 
@@ -164,25 +158,15 @@ def php(directory):
 
 # ---- servers -------------------------------------------------------------------------
 
-class Session:
-    """A client that stays, and so what the server keeps for it."""
+class Client(Session):
+    """Told by orders: statements that say nothing, and then one that does."""
 
     def __init__(self, argv, orders):
+        super().__init__(argv)
         self.orders = orders
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-                                        stderr=subprocess.STDOUT)
 
     def tell(self, order):
-        self.process.stdin.write(self.orders.get(order, "") + "SELECT '%s';\n" % order)
-        return line_of(self.process).strip()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.process.stdin.close()
-        self.process.wait(HANG)
-        self.process.stdout.close()
+        return self.answer(self.orders.get(order, "") + "SELECT '%s'" % order).strip()
 
 
 def of_each(statement):
@@ -193,8 +177,8 @@ def mariadb(directory):
     install, server_program = needs("/usr/bin/mariadb-install-db"), needs("/usr/sbin/mariadbd")
     socket = directory + "/socket"
     with Program(directory, "mysql") as server:
-        server.spawn([install, "--no-defaults", "--datadir=" + directory + "/data", "--auth-root-authentication-method=normal",
-                      "--skip-test-db"])
+        server.spawn([install, "--no-defaults", "--datadir=" + directory + "/data",
+                      "--auth-root-authentication-method=normal", "--skip-test-db"])
         server.ends()
         server.spawn([server_program, "--no-defaults", "--datadir=" + directory + "/data", "--socket=" + socket,
                       "--skip-networking", "--innodb-buffer-pool-size=8M", "--max-allowed-packet=16M"])
@@ -202,7 +186,7 @@ def mariadb(directory):
         until_there("a server that answers", lambda: subprocess.run(
             client + ["-e", "select 1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0,
             server.process)
-        with Session(client, {"keep": of_each("SET @v%(i)d = REPEAT('x', %(size)d);\n"),
+        with Client(client, {"keep": of_each("SET @v%(i)d = REPEAT('x', %(size)d);\n"),
                               "drop": of_each("SET @v%(i)d = NULL;\n")}) as session:
             session.tell("alive")
             record("mariadb", Service(server.process.pid, session.tell, True))
@@ -211,24 +195,11 @@ def mariadb(directory):
 
 
 def postgresql(directory):
-    programs = os.path.dirname(needs("/usr/lib/postgresql/*/bin/initdb"))
-    with Program(directory, "postgres") as server:
-        server.spawn([programs + "/initdb", "-D", "data", "-A", "trust", "-U", "postgres", "--no-sync"])
-        server.ends()
-        server.spawn([programs + "/postgres", "-D", "data", "-k", directory, "-c", "listen_addresses=",
-                      "-c", "fsync=off"])
-        client = [programs + "/psql", "-XqAt", "-h", directory, "-U", "postgres", "-d", "postgres"]
-        until_there("a server that answers", lambda: subprocess.run(
-            client + ["-c", ""], stderr=subprocess.DEVNULL).returncode == 0, server.process)
-        with Session(client, {"keep": of_each("DO $$ BEGIN PERFORM set_config('kept.v%(i)d', repeat('x', %(size)d), "
-                                              "false); END $$;\n"),
-                              "drop": of_each("SET kept.v%(i)d = '';\n"),
-                              "pid": "SELECT pg_backend_pid();\n"}) as session:
-            pid = int(session.tell("pid"))
-            line_of(session.process)
-            record("postgresql", Service(pid, session.tell, True))
-        server.end(signal.SIGINT)
-        report.check(True, "postgresql ends well")
+    with postgres(directory) as psql, Client(psql, {
+            "keep": of_each("DO $$ BEGIN PERFORM set_config('kept.v%(i)d', repeat('x', %(size)d), false); END $$;\n"),
+            "drop": of_each("SET kept.v%(i)d = '';\n")}) as session:
+        record("postgresql", Service(int(session.answer("SELECT pg_backend_pid()")), session.tell, True))
+    report.check(True, "postgresql ends well")
 
 
 ALL = {one.__name__: one for one in (node, java, ruby, php, mariadb, postgresql)}
