@@ -282,10 +282,14 @@ void inject_settle_operators(struct tm_injection *in, const struct tm_maps *maps
 			     const struct tm_image *image, struct tm_functions *functions,
 			     size_t from)
 {
-	struct code code = code_of(in, maps);
 	size_t kept = from;
+	struct code code;
 	bool all;
 
+	/* Most images have none, and our hooks would be read for each. */
+	if (from == functions->n)
+		return;
+	code = code_of(in, maps);
 	for (size_t i = from; i < functions->n; i++) {
 		struct tm_function *function = &functions->items[i];
 

@@ -254,14 +254,12 @@ enum { TM_PY_MEMO_FRAMES_LOG2 = 6, TM_PY_MEMO_WORDS = 128, TM_PY_RECENT_LOG2 = 5
 
 struct tm_recorder_py_memo {
 	uint64_t generation; /* counts code objects that ended */
-	uint32_t n;          /* words of the last stack, */
+	uint32_t stack;      /* the last one's id; 0: not kept */
+	uint32_t nwalked;    /* frames that were looked at for it */
 	uint16_t more;
-	uint16_t reserved;
-	uint32_t stack;      /* and its id; 0: not kept */
-	uint32_t nwalked;    /* frames that were looked at for them */
-	uint32_t reserved_too[10];
+	uint16_t reserved[23];
 	uint64_t recent[1 << TM_PY_RECENT_LOG2]; /* stacks: hash and id */
-	uint64_t words[TM_PY_MEMO_WORDS]; /* newest first, */
+	uint64_t words[TM_PY_MEMO_WORDS]; /* of the last stack, newest first, */
 	struct tm_recorder_py_frame walked[TM_PY_MEMO_WORDS]; /* and the first frames, with
 							       * those without a word */
 	struct tm_recorder_py_frame frames[1 << TM_PY_MEMO_FRAMES_LOG2]; /* by address and

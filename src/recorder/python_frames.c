@@ -272,7 +272,6 @@ static uint32_t stack_by_memo(struct tm_recorder_py_memo *memo, uint64_t state, 
 	memo->stack = stack_intern_again(memo->recent, w.words, w.n, more_of(&w),
 					 table()->domain);
 	memo->nwalked = w.frames;
-	memo->n = w.n;
 	memo->more = w.more;
 	return memo->stack;
 }
