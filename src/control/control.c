@@ -98,7 +98,7 @@ static bool timed_out(const struct doing *doing, struct tm_err *err)
 				"to end as soon as it can; --timeout waits longer");
 }
 
-/* A stop of its own: it borrows a thread, too. *ret_left: still there. */
+/* A stop of its own: it borrows a thread, too. *ret_left: with a thread in it. */
 static bool sweep(struct doing *doing, size_t *ret_left, struct tm_err *err)
 {
 	if (!tm_stop_all(doing->target->process, TM_STOP_DEADLINE_MS, &doing->stop, err))
@@ -109,8 +109,8 @@ static bool sweep(struct doing *doing, size_t *ret_left, struct tm_err *err)
 }
 
 /*
- * The helper of a tmattach that was killed may wait for the GIL inside of
- * tracemalloc's hook, where its thread state is allocated. tracemalloc.stop()
+ * The helper of another tmattach, which may have been killed, may wait for the GIL
+ * inside of tracemalloc's hook, where its thread state is allocated. tracemalloc.stop()
  * at that moment takes the traceback away that it is going to write to: most
  * versions of CPython crash (gh-128679). It needs the GIL as ours does, so we
  * wait for it as long.
@@ -123,7 +123,7 @@ static bool settle(struct doing *doing, struct tm_err *err)
 
 	if (!tm_maps_read(doing->target->process->pid, &maps, err))
 		return false;
-	if (!control_has_strays(doing->target, &maps))
+	if (!control_has_any(doing->target, &maps))
 		return true;
 	for (;;) {
 		if (!sweep(doing, &left, err))
@@ -187,26 +187,30 @@ static bool no_instant(const struct doing *doing, struct tm_err *err)
 	return tm_err_hint(err, "nothing was done; try again, or with a longer --timeout");
 }
 
-/* Stop everything and find a thread to borrow, which is stopped then. */
+/* Stop everything and find a thread to borrow, which is stopped then. settle() was
+ * another stop: the helper of another tmattach may have come since. */
 static bool find_host(struct doing *doing, struct tm_thread **ret, bool *ret_embeds,
 		      struct tm_err *err)
 {
 	const struct control_target *target = doing->target;
 	uint64_t wait_ns = 100000;
+	bool in_use;
 
 	for (;;) {
 		if (!tm_stop_all(target->process, TM_STOP_DEADLINE_MS, &doing->stop, err))
 			return false;
 		if (job_stopped(&doing->stop))
 			return refuse_stopped(doing, err);
-		*ret = control_choose(&doing->stop, &doing->view, ret_embeds);
+		if (!control_is_in_use(target, &doing->stop, &in_use, err))
+			return false;
+		*ret = in_use ? NULL : control_choose(&doing->stop, &doing->view, ret_embeds);
 		if (*ret)
 			return true;
 		tm_stop_guard(&doing->stop);
 		if (over(doing))
-			return tm_now_ns() < doing->deadline ?
-			       given_up(doing, err) : no_instant(doing, err);
-		wait_a_little(&wait_ns, 10000000);
+			return tm_now_ns() < doing->deadline ? given_up(doing, err) :
+			       in_use ? timed_out(doing, err) : no_instant(doing, err);
+		wait_a_little(&wait_ns, in_use ? 50000000 : 10000000);
 	}
 }
 

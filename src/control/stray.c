@@ -25,16 +25,23 @@ static bool read_head(struct tm_mem *mem, struct tm_range mapping, struct contro
 }
 
 /* The head before the code page that ends there. */
-static bool head_before(struct tm_mem *mem, tm_addr end, struct tm_range *ret)
+static bool head_before(struct tm_mem *mem, tm_addr end, struct tm_range *ret,
+			struct control_head *head)
 {
-	struct control_head head;
-
 	ret->end = end;
-	if (!read_head(mem, *ret, &head) || head.start + head.len != end ||
-	    head.len > MAX_LEN || head.len % TM_PAGE || !control_owner_is_dead(&head))
+	if (!read_head(mem, *ret, head) || head->start + head->len != end ||
+	    head->len > MAX_LEN || head->len % TM_PAGE)
 		return false;
-	ret->start = head.start;
+	ret->start = head->start;
 	return true;
+}
+
+/* Filled already, or not yet. */
+static bool has_head(struct tm_mem *mem, const struct tm_region *region,
+		     struct tm_range *ret, struct control_head *head)
+{
+	return head_before(mem, region->start + CONTROL_CODE_SIZE, ret, head) ||
+	       head_before(mem, region->end, ret, head);
 }
 
 /* Killed between making it and writing to it. */
@@ -46,23 +53,63 @@ static bool never_used(struct tm_mem *mem, const struct tm_region *region,
 	       tm_mem_is_blank(mem, *ret);
 }
 
+static bool may_be_code(const struct tm_region *region)
+{
+	return !region->path[0] && !region->inode && !region->shared && region->executable &&
+	       region->readable && !region->writable;
+}
+
 static bool is_stray(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
 {
 	const struct tm_region *region = &maps->regions[i];
+	struct control_head head;
 
-	return !region->path[0] && !region->inode && !region->shared && region->executable &&
-	       region->readable && !region->writable &&
-	       (head_before(ctx, region->start + CONTROL_CODE_SIZE, ret) ||
-		head_before(ctx, region->end, ret) || never_used(ctx, region, ret));
+	return may_be_code(region) &&
+	       (has_head(ctx, region, ret, &head) ? control_owner_is_dead(&head) :
+						    never_used(ctx, region, ret));
 }
 
-bool control_has_strays(const struct control_target *target,
-			const struct tm_maps *maps)
+static bool is_anyones(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
 {
-	const struct tm_stray_kind kind = { is_stray, target->mem };
+	const struct tm_region *region = &maps->regions[i];
+	struct control_head head;
+
+	return may_be_code(region) &&
+	       (has_head(ctx, region, ret, &head) || never_used(ctx, region, ret));
+}
+
+bool control_has_any(const struct control_target *target, const struct tm_maps *maps)
+{
+	const struct tm_stray_kind kind = { is_anyones, target->mem };
 	struct tm_range found;
 
 	return tm_stray_find(maps, &kind, &found, 1) > 0;
+}
+
+static size_t in_use(const struct control_target *target, const struct tm_stop *stop,
+		     const struct tm_maps *maps)
+{
+	const struct tm_stray_kind kind = { is_anyones, target->mem };
+	struct tm_range found[MAX_STRAYS];
+	size_t n = tm_stray_find(maps, &kind, found, MAX_STRAYS), nused = 0;
+
+	for (size_t i = 0; i < n; i++)
+		nused += control_stands_in(stop, found[i]);
+	return nused;
+}
+
+bool control_is_in_use(const struct control_target *target, const struct tm_stop *stop,
+		       bool *ret, struct tm_err *err)
+{
+	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
+
+	*ret = false;
+	if (stop->n < 2) /* a helper is a thread */
+		return true;
+	if (!tm_maps_read(target->process->pid, &maps, err))
+		return false;
+	*ret = in_use(target, stop, &maps) > 0;
+	return true;
 }
 
 /* ---- taking them out ---------------------------------------------------------------- */
@@ -120,16 +167,17 @@ size_t control_sweep(const struct control_target *target, struct tm_stop *stop)
 	const struct tm_stray_kind kind = { is_stray, target->mem };
 	struct tm_range strays[MAX_STRAYS];
 	struct tm_err err;
-	size_t n, nfree;
+	size_t n, nfree, nused;
 
 	if (!tm_maps_read(target->process->pid, &maps, &err))
 		return 0;
+	nused = in_use(target, stop, &maps);
 	n = tm_stray_find(&maps, &kind, strays, MAX_STRAYS);
 	nfree = sort_out(stop, strays, n);
 	if (!unmap(target, stop, strays, nfree))
 		nfree = 0;
 	for (size_t i = nfree; i < n; i++)
 		withdraw(target, stop, strays[i]);
-	tm_log("control: %zu strays, %zu left", n, n - nfree);
-	return n - nfree;
+	tm_log("control: %zu strays, %zu left, %zu in use", n, n - nfree, nused);
+	return nused;
 }

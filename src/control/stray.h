@@ -1,6 +1,7 @@
 /*
- * What a tmattach that was killed has left in the target: its mapping, and
- * perhaps its helper thread that waits for the GIL. Private to src/control.
+ * Calls that others have in the target: a mapping, and perhaps a helper thread that
+ * waits for the GIL. Of a tmattach that was killed it is taken out. Private to
+ * src/control.
  *
  * A mapping of ours is known by its head (payload.h), which precedes a page
  * of executable anonymous memory; one that was never written to, by its
@@ -13,14 +14,17 @@
 #include "control/mapping.h"
 #include "target/maps.h"
 
-/* Is there any? Reads only; the target may run. */
-bool control_has_strays(const struct control_target *target,
-			const struct tm_maps *maps);
+/* Is there any, of whomever? Reads only; the target may run. */
+bool control_has_any(const struct control_target *target, const struct tm_maps *maps);
+
+/* Is a thread of the stopped target in one, of whomever, or may it be? */
+bool control_is_in_use(const struct control_target *target, const struct tm_stop *stop,
+		       bool *ret, struct tm_err *err) TM_MUST_CHECK;
 
 /*
- * The target is stopped: take them out, and tell threads that still wait
- * in one to end without doing anything. Returns how many are still there.
- * The stop must be released after.
+ * The target is stopped: take out those of the dead, and tell threads that still
+ * wait in one to end without doing anything. Returns how many have a thread in
+ * them, of whomever. The stop must be released after.
  */
 size_t control_sweep(const struct control_target *target, struct tm_stop *stop);
 

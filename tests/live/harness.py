@@ -318,8 +318,13 @@ class Target:
         return found
 
     def say(self, text):
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(text.encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            status = self.process.wait(HANG)
+            err = self.process.stderr.read().decode("utf-8", "replace")
+            raise Failed("the target ended with %d before it was told %r: %s" % (status, text, err))
 
     def end(self):
         """Let it come to its end: (status, the rest of its output)."""
