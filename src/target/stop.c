@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "target/late.h"
 #include "target/restart.h"
+#include "target/stat.h"
 
 /* Time for a disk; a stop without sleeping threads takes a tenth of it. */
 enum { PATIENCE_NS = 2000000 };
@@ -69,8 +70,18 @@ static bool tracer_fades(pid_t tracer)
 	return tracer != 0 && tracer != gettid() && access(path, F_OK) == 0;
 }
 
-/* *ret_tracer: who was in the way, who may be gone by now. */
-static bool try_seize(pid_t pid, pid_t tid, pid_t *ret_tracer)
+/* Another tmattach: it looks for some milliseconds and is gone again. */
+static bool tracer_is_brief(pid_t tracer)
+{
+	struct target_stat fields = { .name = "" };
+
+	return tracer != 0 && target_stat_read(tracer, &fields) &&
+	       strcmp(fields.name, "tmattach") == 0;
+}
+
+/* `patient`: nothing is held meanwhile. *ret_tracer: who was in the way, who may be
+ * gone by now. */
+static bool try_seize(pid_t pid, pid_t tid, bool patient, pid_t *ret_tracer)
 {
 	enum { TRIES = 10000, AGAIN = 3 };
 	struct timespec pause = { .tv_nsec = 100000 };
@@ -85,7 +96,8 @@ static bool try_seize(pid_t pid, pid_t tid, pid_t *ret_tracer)
 		/* It may have ended between the two looks: look AGAIN. */
 		tracer = tracer_of(pid, tid);
 		*ret_tracer = tracer ? tracer : *ret_tracer;
-		if (i >= AGAIN && !tracer_fades(tracer))
+		if (i >= AGAIN && !tracer_fades(tracer) &&
+		    !(patient && tracer_is_brief(tracer)))
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -99,7 +111,7 @@ static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 	bool held = tid == stop->process->held;
 	pid_t tracer = 0;
 
-	if (held || try_seize(pid, tid, &tracer)) {
+	if (held || try_seize(pid, tid, stop->n == 0, &tracer)) {
 		stop->threads = tm_grow(stop->threads, &stop->cap, stop->n + 1,
 					sizeof(*stop->threads));
 		stop->threads[stop->n++] = (struct tm_thread){
