@@ -16,7 +16,7 @@ $(embeds): $(B)/tests/live/%: tests/live/%.c
 	$(call say,LD,$@)
 	$(q)mkdir -p $(@D) && $(CC) -std=gnu17 $(warnings) -O1 -g -o $@ $< -ldl -lpthread
 
-control_tests := control control_killed control_embed control_company contexts
+control_tests := control control_killed control_drained control_embed control_company contexts
 launch_tests  := launch launch_first launch_held launch_job launch_recorder
 control_bin   := $(B)/tmattach $(B)/tests/live/control.so $(launch_native) $(embeds)
 

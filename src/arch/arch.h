@@ -54,6 +54,7 @@
 #include "cpu.h"
 
 #include "arch/reads.h"
+#include "base/range.h"
 
 /* ---- regs.c: registers ------------------------------------------------------ */
 
@@ -308,6 +309,15 @@ struct tm_reach {
 bool tm_code_reach(uint64_t function,
 		   size_t (*read)(void *ctx, uint64_t at, void *buf, size_t len), void *ctx,
 		   struct tm_reach *ret);
+
+/*
+ * Where the instructions of a function are, and of those that it jumps to, not of those
+ * that it calls: ranges in order that do not touch. Returns how many; 0: there are more than
+ * `max`, or the code is not understood. Code is hostile.
+ */
+size_t tm_code_extent(uint64_t function,
+		      size_t (*read)(void *ctx, uint64_t at, void *buf, size_t len), void *ctx,
+		      struct tm_range *ret, size_t max);
 
 /* How many bytes at the start of a function stay where they are, because
  * indirect jumps have to land on them: 0 or TM_LANDING_LEN (cpu.h). */

@@ -60,10 +60,8 @@ static bool refuse_stop(const struct control_target *target, struct tm_err *err)
 				"and its traces can be read");
 }
 
-/* Does somebody look at the context of this table, or may do so? One that is neither none
- * nor ours is looked at; a function that is not CPython's may look at any. */
-static bool is_foreign(const struct control_target *target, const struct tm_maps *maps,
-		       tm_addr table, const uint64_t words[static 1 + PY_NFUNCTIONS])
+bool control_is_foreign(const struct control_target *target, const struct tm_maps *maps,
+			tm_addr table, const uint64_t words[static 1 + PY_NFUNCTIONS])
 {
 	const struct tm_region *own = tm_maps_find(maps, target->runtime->image);
 
@@ -88,7 +86,7 @@ static bool prepare_stop(const struct control_target *target, const struct tm_ma
 
 		if (!tm_mem_read(target->mem, table, words, sizeof(words), err))
 			return false;
-		if (is_foreign(target, maps, table, words))
+		if (control_is_foreign(target, maps, table, words))
 			return refuse_stop(target, err);
 		if (words[0] == 0 && !set_context(target, table, table, err))
 			return false;

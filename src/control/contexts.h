@@ -13,6 +13,7 @@
 #define TM_CONTROL_CONTEXTS_H
 
 #include "control/control.h"
+#include "py/allocators.h"
 #include "target/maps.h"
 
 /*
@@ -22,5 +23,12 @@
  */
 bool control_contexts(const struct control_target *target, const struct tm_maps *maps,
 		      struct tm_err *err) TM_MUST_CHECK;
+
+/*
+ * Does somebody look at the context of this table (its five words), or may do so? One that
+ * is neither none nor ours is looked at; a function that is not CPython's may look at any.
+ */
+bool control_is_foreign(const struct control_target *target, const struct tm_maps *maps,
+			tm_addr table, const uint64_t words[static 1 + PY_NFUNCTIONS]);
 
 #endif

@@ -217,6 +217,22 @@ bool control_explain_raised(const struct control_target *target,
 	return memory && tm_limit_hint(process, ENOMEM, err);
 }
 
+bool control_reserve(const struct control_target *target, struct tm_stop *stop,
+		     const struct control_args *args, struct control_mapping *ret,
+		     struct tm_err *err)
+{
+	struct tm_remote remote;
+	bool ok;
+
+	if (!tm_remote_begin(stop, target->insn, &remote, err))
+		return false;
+	ok = control_map(&remote, ret, err) && control_fill(target, &remote, args, ret, err);
+	if (!ok && ret->start)
+		control_take_out(&remote, ret);
+	tm_remote_end(&remote);
+	return ok;
+}
+
 bool control_launch_on(const struct control_target *target, struct tm_stop *stop,
 		       struct tm_thread *host, const struct control_args *args,
 		       struct control_mapping *ret, struct tm_err *err)
@@ -224,10 +240,9 @@ bool control_launch_on(const struct control_target *target, struct tm_stop *stop
 	struct tm_remote remote = { 0 };
 	bool ok = false;
 
-	*ret = (struct control_mapping){ 0 };
 	if (!tm_remote_begin_on(stop, host, target->insn, &remote, err))
 		goto out;
-	ok = control_map(&remote, ret, err) &&
+	ok = (ret->start || control_map(&remote, ret, err)) &&
 	     control_fill(target, &remote, args, ret, err) &&
 	     run_host(target, &remote, ret, args->holder, err) &&
 	     check_launched(target, ret, err);

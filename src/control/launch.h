@@ -7,8 +7,17 @@
 #include "control/mapping.h"
 
 /*
+ * Make the mapping and fill it; everything is stopped, and the stop must be released
+ * after. On failure nothing is left in the target.
+ */
+bool control_reserve(const struct control_target *target, struct tm_stop *stop,
+		     const struct control_args *args, struct control_mapping *ret,
+		     struct tm_err *err) TM_MUST_CHECK;
+
+/*
  * `host` (of `stop`, everything stopped) makes the helper thread, or the call
- * itself (args->holder); all threads have been released on return. On failure
+ * itself (args->holder), with the mapping that *ret is, or a new one where it is none; all
+ * threads have been released on return. On failure
  * nothing is left in the target, unless the host did not come back in time
  * (*ret is a mapping then): it goes on by itself, and a helper thread may yet
  * begin.

@@ -75,8 +75,17 @@ enum control_function {
 	FN_COUNT,
 };
 
+/* The raw allocators as tracemalloc has them, which have been taken out of their table
+ * (drain.h): context, malloc, calloc, realloc, free. */
+enum { CONTROL_TABLE_WORDS = 5 };
+
+struct control_taken {
+	uint64_t table;                 /* 0: nothing was taken */
+	uint64_t words[CONTROL_TABLE_WORDS];
+};
+
 /* How it is known again after its tmattach was killed: the same in every
- * version (stray.h). */
+ * version (stray.h), but for `taken`, which is checked before it is believed. */
 struct control_head {
 	char magic[16];
 	uint64_t start, len;            /* of the whole mapping */
@@ -84,6 +93,7 @@ struct control_head {
 					   time and its pid namespace */
 	int32_t owner;                  /* its pid */
 	uint32_t state;                 /* enum control_state */
+	struct control_taken taken;
 };
 #define CONTROL_MAGIC "tmattach control"
 

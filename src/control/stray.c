@@ -5,6 +5,7 @@
 
 #include "base/guard.h"
 #include "base/log.h"
+#include "control/drain.h"
 #include "mem/scan.h"
 #include "remote/stray.h"
 
@@ -86,29 +87,38 @@ bool control_has_any(const struct control_target *target, const struct tm_maps *
 	return tm_stray_find(maps, &kind, &found, 1) > 0;
 }
 
+/* Its tmattach lives, and keeps others out of tracemalloc (drain.h). */
+static bool drains(const struct control_target *target, struct tm_range mapping)
+{
+	struct control_head head;
+
+	return read_head(target->mem, mapping, &head) && head.taken.table &&
+	       !control_owner_is_dead(&head);
+}
+
+/* `own`: the start of the one that does not count, or 0. */
 static size_t in_use(const struct control_target *target, const struct tm_stop *stop,
-		     const struct tm_maps *maps)
+		     const struct tm_maps *maps, tm_addr own)
 {
 	const struct tm_stray_kind kind = { is_anyones, target->mem };
 	struct tm_range found[MAX_STRAYS];
 	size_t n = tm_stray_find(maps, &kind, found, MAX_STRAYS), nused = 0;
 
 	for (size_t i = 0; i < n; i++)
-		nused += control_stands_in(stop, found[i]);
+		nused += found[i].start != own && (control_stands_in(stop, found[i]) ||
+						   drains(target, found[i]));
 	return nused;
 }
 
 bool control_is_in_use(const struct control_target *target, const struct tm_stop *stop,
-		       bool *ret, struct tm_err *err)
+		       const struct control_mapping *own, bool *ret, struct tm_err *err)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
 
 	*ret = false;
-	if (stop->n < 2) /* a helper is a thread */
-		return true;
 	if (!tm_maps_read(target->process->pid, &maps, err))
 		return false;
-	*ret = in_use(target, stop, &maps) > 0;
+	*ret = in_use(target, stop, &maps, own->start) > 0;
 	return true;
 }
 
@@ -161,6 +171,26 @@ static size_t sort_out(const struct tm_stop *stop, struct tm_range *strays, size
 	return nfree;
 }
 
+/* What they have taken from the allocators is put back; those where that was possible
+ * come to the front. */
+static size_t recover(const struct control_target *target, const struct tm_stop *stop,
+		      const struct tm_maps *maps, struct tm_range *strays, size_t n)
+{
+	struct control_head head;
+	size_t ndone = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct tm_range stray = strays[i];
+
+		if (read_head(target->mem, stray, &head) &&
+		    !control_drain_recover(target, stop, maps, &head.taken))
+			continue;
+		strays[i] = strays[ndone];
+		strays[ndone++] = stray;
+	}
+	return ndone;
+}
+
 size_t control_sweep(const struct control_target *target, struct tm_stop *stop)
 {
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
@@ -171,13 +201,16 @@ size_t control_sweep(const struct control_target *target, struct tm_stop *stop)
 
 	if (!tm_maps_read(target->process->pid, &maps, &err))
 		return 0;
-	nused = in_use(target, stop, &maps);
+	nused = in_use(target, stop, &maps, 0);
 	n = tm_stray_find(&maps, &kind, strays, MAX_STRAYS);
 	nfree = sort_out(stop, strays, n);
+	nfree = recover(target, stop, &maps, strays, nfree);
 	if (!unmap(target, stop, strays, nfree))
 		nfree = 0;
-	for (size_t i = nfree; i < n; i++)
+	for (size_t i = nfree; i < n; i++) {
 		withdraw(target, stop, strays[i]);
+		nused += !control_stands_in(stop, strays[i]);
+	}
 	tm_log("control: %zu strays, %zu left, %zu in use", n, n - nfree, nused);
 	return nused;
 }

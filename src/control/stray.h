@@ -17,9 +17,10 @@
 /* Is there any, of whomever? Reads only; the target may run. */
 bool control_has_any(const struct control_target *target, const struct tm_maps *maps);
 
-/* Is a thread of the stopped target in one, of whomever, or may it be? */
+/* Is a thread of the stopped target in one that is not `own`, or may it be, or does a
+ * living tmattach keep threads out of tracemalloc (drain.h)? */
 bool control_is_in_use(const struct control_target *target, const struct tm_stop *stop,
-		       bool *ret, struct tm_err *err) TM_MUST_CHECK;
+		       const struct control_mapping *own, bool *ret, struct tm_err *err) TM_MUST_CHECK;
 
 /*
  * The target is stopped: take out those of the dead, and tell threads that still

@@ -1,6 +1,8 @@
 """What the live tests share: interpreters, targets, reports, our command."""
 import contextlib
 import glob
+import importlib.machinery
+import importlib.util
 import json
 import os
 import random
@@ -22,6 +24,14 @@ ROOTS = os.environ.get("TMATTACH_ROOTS", "/var/tmp/tmattach-roots")
 LONG = os.environ.get("LONG", "") not in ("", "0")
 # A hang is a failure, not a wait for ever. Nothing is ever timed with it.
 HANG = int(os.environ.get("HANG", "300"))
+
+
+def sibling(name):
+    """Another runner of this folder, as a module."""
+    loader = importlib.machinery.SourceFileLoader(name, os.path.join(HERE, name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
 
 
 class Report:

@@ -1,4 +1,5 @@
-/* Where code may come to: by calls and jumps, and by words of a linkage table. */
+/* Where code may come to: by calls and jumps, and by words of a linkage table; and where
+ * the code of a function is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +94,55 @@ static void bad_code_is_unknown(void **state)
 	assert_false(REACH("\x06", 0, &got));
 }
 
+/* ---- where the code of a function is ------------------------------------------------ */
+
+enum { MAX = 4 };
+
+static size_t extent(const char *bytes, size_t len, struct tm_range *ret)
+{
+	struct code code = { bytes, len };
+
+	return tm_code_extent(BASE, read_bytes, &code, ret, MAX);
+}
+
+static void what_is_jumped_to_belongs_to_it(void **state)
+{
+	/* je 1f; call far away; ret; (2 bytes of others); 1: jmp 2f; (1 byte); 2: ret */
+	static const char code[] = "\x74\x08" "\xe8\x00\x01\x00\x00" "\xc3" "\xcc\xcc"
+				   "\xeb\x01" "\xcc" "\xc3";
+	struct tm_range got[MAX];
+
+	(void)state;
+	assert_int_equal(extent(code, sizeof(code) - 1, got), 3);
+	assert_int_equal(got[0].start, BASE);
+	assert_int_equal(got[0].end, BASE + 8);
+	assert_int_equal(got[1].start, BASE + 10);
+	assert_int_equal(got[1].end, BASE + 12);
+	assert_int_equal(got[2].start, BASE + 13);
+	assert_int_equal(got[2].end, BASE + 14);
+}
+
+static void code_that_is_not_understood_has_no_extent(void **state)
+{
+	struct tm_range got[MAX];
+
+	(void)state;
+	/* je to where nothing can be read; one that is none; more pieces than there is room for */
+	assert_int_equal(extent("\x74\x40\xc3", 3, got), 0);
+	assert_int_equal(extent("\x06", 1, got), 0);
+	assert_int_equal(extent("\xeb\x01\xcc" "\xeb\x01\xcc" "\xeb\x01\xcc" "\xeb\x01\xcc" "\xc3",
+				13, got), 0);
+}
+
+static void a_loop_has_an_end(void **state)
+{
+	struct tm_range got[MAX];
+
+	(void)state;
+	assert_int_equal(extent("\xeb\xfe", 2, got), 1);
+	assert_int_equal(got[0].end, BASE + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +150,9 @@ int main(void)
 		cmocka_unit_test(a_loop_ends),
 		cmocka_unit_test(what_registers_say_is_unknown),
 		cmocka_unit_test(bad_code_is_unknown),
+		cmocka_unit_test(what_is_jumped_to_belongs_to_it),
+		cmocka_unit_test(code_that_is_not_understood_has_no_extent),
+		cmocka_unit_test(a_loop_has_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
