@@ -45,28 +45,42 @@ static bool points_to_traces(struct tm_mem *mem, const struct tm_maps *maps,
 	       is_traces(runtime, &table);
 }
 
-/* Slots in [start, end) that point to a traces table; *ret is the last. */
-static size_t scan(struct tm_mem *mem, const struct tm_maps *maps,
-		   const struct py_runtime *runtime,
-		   const struct tm_image *image, struct tm_range range,
-		   tm_addr *ret)
+/* Slots that point to a traces table. */
+struct slots {
+	tm_addr expected; /* the one that code tells of; 0: none is known */
+	tm_addr found;    /* that one if it is among them, else the last */
+	size_t n;
+};
+
+/*
+ * Add those in [start, end). What a program has given back may look like a table, too, and
+ * something may still point there: the one that its code tells of is right, whatever others
+ * there are.
+ */
+static void scan(struct tm_mem *mem, const struct tm_maps *maps,
+		 const struct py_runtime *runtime, const struct tm_image *image,
+		 struct tm_range range, struct slots *ret)
 {
-	size_t len = (size_t)(range.end - range.start), hits = 0;
+	size_t len = (size_t)(range.end - range.start);
 	TM_GUARD(tm_free_ptr) char *bytes = NULL;
 	/* What they point to lies close together. */
 	TM_GUARD(tm_mem_guard) struct tm_mem *paged = tm_mem_paged(mem, 256);
 
 	if (len > SCAN_LIMIT)
-		return 0;
+		return;
 	bytes = tm_malloc(len);
 	len = tm_mem_read_some(mem, range.start, bytes, len);
 	for (size_t at = -range.start & 7; at + 8 <= len; at += 8)
 		if (points_to_traces(paged, maps, runtime, image->whole,
 				     tm_load_u64(bytes, at))) {
-			*ret = range.start + at;
-			hits++;
+			if (!ret->n++ || ret->found != ret->expected)
+				ret->found = range.start + at;
 		}
-	return hits;
+}
+
+static bool are_ambiguous(const struct slots *slots)
+{
+	return slots->n > 1 && slots->found != slots->expected;
 }
 
 /* This function reads the flag before anything else. */
@@ -130,24 +144,27 @@ static bool locate_in_runtime(struct tm_mem *mem, const struct tm_maps *maps,
 				  runtime->runtime + runtime->runtime_size };
 	const struct py_variable what = { range, runtime->runtime, sizeof(uint32_t) };
 	tm_addr flag = py_code_first_read(mem, image, untrack, &what);
-	tm_addr slot = 0;
-	size_t hits = scan(mem, maps, runtime, image, range, &slot);
-	tm_addr found = hits ? slot - state->traces : flag - state->tracing;
+	struct slots slots = {
+		.expected = flag ? flag - state->tracing + state->traces : 0,
+	};
+	tm_addr found;
 
+	scan(mem, maps, runtime, image, range, &slots);
+	found = slots.n ? slots.found - state->traces : flag - state->tracing;
 	tm_log("traces slot 0x%" PRIx64 " (%zu hits), tracing flag 0x%" PRIx64
-	       " by code", slot, hits, flag);
-	if (hits > 1)
-		return too_many(image, hits, err);
-	if (hits == 1 && py_code_denies(mem, image, untrack, &what,
+	       " by code", slots.found, slots.n, flag);
+	if (are_ambiguous(&slots))
+		return too_many(image, slots.n, err);
+	if (slots.n && py_code_denies(mem, image, untrack, &what,
 					found + state->tracing))
 		return disagree(image, "the tracing flag", found + state->tracing,
 				flag, err);
-	if (hits == 0 && !flag)
+	if (!slots.n && !flag)
 		return tm_err_set(err, TM_ERR_UNSUPPORTED, runtime->name,
 				  "unknown layout: tracemalloc's state was not found");
 	roots_from_state(state, found, &runtime->roots);
 	/* Without tables (never imported) there is nothing more to check. */
-	return hits == 0 ||
+	return !slots.n ||
 	       (check_table(mem, runtime, runtime->roots.domains, "domains", err) &&
 		check_table(mem, runtime, runtime->roots.tracebacks, "tracebacks", err) &&
 		check_table(mem, runtime, runtime->roots.filenames, "filenames", err));
@@ -243,26 +260,24 @@ static bool locate_statics(struct tm_mem *mem, const struct tm_maps *maps,
 			   const struct tm_image *image,
 			   struct py_runtime *runtime, struct tm_err *err)
 {
-	tm_addr config = 0, slot = 0;
-	size_t hits = 0;
+	struct slots slots = { 0 };
+	tm_addr config = 0, table;
 
 	if (!find_config(mem, image, &config, err) ||
 	    !roots_from_code(mem, image, runtime, config, &runtime->roots, err))
 		return false;
+	slots.expected = runtime->roots.traces;
 	for (size_t i = 0; i < image->nsegments; i++)
 		if (image->flags[i] & PF_W)
-			hits += scan(mem, maps, runtime, image, image->segments[i],
-				     &slot);
-	tm_log("traces slot 0x%" PRIx64 " (%zu hits), by code 0x%" PRIx64, slot,
-	       hits, runtime->roots.traces);
-	if (hits > 1)
-		return too_many(image, hits, err);
-	if (hits == 1 && slot != runtime->roots.traces)
-		return disagree(image, "the traces table", slot,
+			scan(mem, maps, runtime, image, image->segments[i], &slots);
+	tm_log("traces slot 0x%" PRIx64 " (%zu hits), by code 0x%" PRIx64, slots.found,
+	       slots.n, runtime->roots.traces);
+	if (are_ambiguous(&slots))
+		return too_many(image, slots.n, err);
+	if (slots.n && slots.found != runtime->roots.traces)
+		return disagree(image, "the traces table", slots.found,
 				runtime->roots.traces, err);
-	if (hits == 0 && (!tm_mem_u64(mem, runtime->roots.traces, &slot, err)))
-		return false;
-	return true;
+	return slots.n || tm_mem_u64(mem, runtime->roots.traces, &table, err);
 }
 
 /* A value that may be in a root at all; the last line of defence. */
