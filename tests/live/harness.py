@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -24,6 +25,8 @@ ROOTS = os.environ.get("TMATTACH_ROOTS", "/var/tmp/tmattach-roots")
 LONG = os.environ.get("LONG", "") not in ("", "0")
 # A hang is a failure, not a wait for ever. Nothing is ever timed with it.
 HANG = int(os.environ.get("HANG", "300"))
+# How many interpreters at a time: a test and its target mostly wait for each other.
+JOBS = int(os.environ.get("JOBS", os.cpu_count() or 1))
 
 
 def sibling(name):
@@ -228,17 +231,21 @@ def interpreters(names=()):
 def each(report, check, refused=lambda interpreter: None):
     """A whole runner: all interpreters, or those of the command line, but for those that
     refused() says why of."""
-    for interpreter in interpreters(sys.argv[1:]):
-        why = interpreter.why or refused(interpreter)
-        if why:
-            report.skip(interpreter.label, why)
-            continue
+    def look(interpreter):
         try:
             check(interpreter)
         except Failed as e:
             report.check(False, interpreter.label, e)
-        except (OSError, ValueError, LookupError, subprocess.SubprocessError) as e:
+        except Exception as e:  # a thread's would be lost
             report.check(False, interpreter.label, repr(e))
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        for interpreter in interpreters(sys.argv[1:]):
+            why = interpreter.why or refused(interpreter)
+            if why:
+                report.skip(interpreter.label, why)
+            else:
+                pool.submit(look, interpreter)
     report.close()
 
 
