@@ -11,6 +11,8 @@ from harness import HANG, TMATTACH, Target
 # What any read of a forged table may take, in kB: an honest one takes about
 # 20 MB (37 under ASan), the pages and rows of what is really there come on top.
 BOUND = 128 << 10
+# What ASan keeps of memory that was given back is no part of it.
+ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=4:" + os.environ.get("ASAN_OPTIONS", ""))
 HUGE = (1 << 64) - 1, 1 << 63, 1 << 62, 1 << 48, 1 << 40, 1 << 32
 most = [0]
 
@@ -57,7 +59,8 @@ def look(pid, *command):
     """What is wrong with how tmattach takes it; its status."""
     argv = [TMATTACH] + list(command) + [str(pid)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                   env=ENVIRONMENT)
         killer = threading.Timer(HANG, process.kill)
         killer.start()
         _, status, usage = os.wait4(process.pid, 0)
