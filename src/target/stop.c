@@ -79,9 +79,8 @@ static bool tracer_is_brief(pid_t tracer)
 	       strcmp(fields.name, "tmattach") == 0;
 }
 
-/* `patient`: nothing is held meanwhile. *ret_tracer: who was in the way, who may be
- * gone by now. */
-static bool try_seize(pid_t pid, pid_t tid, bool patient, pid_t *ret_tracer)
+/* *ret_tracer: who was in the way, who may be gone by now. */
+static bool try_seize(pid_t pid, pid_t tid, pid_t *ret_tracer)
 {
 	enum { TRIES = 10000, AGAIN = 3 };
 	struct timespec pause = { .tv_nsec = 100000 };
@@ -96,8 +95,7 @@ static bool try_seize(pid_t pid, pid_t tid, bool patient, pid_t *ret_tracer)
 		/* It may have ended between the two looks: look AGAIN. */
 		tracer = tracer_of(pid, tid);
 		*ret_tracer = tracer ? tracer : *ret_tracer;
-		if (i >= AGAIN && !tracer_fades(tracer) &&
-		    !(patient && tracer_is_brief(tracer)))
+		if (i >= AGAIN && !tracer_fades(tracer))
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -105,13 +103,14 @@ static bool try_seize(pid_t pid, pid_t tid, bool patient, pid_t *ret_tracer)
 	return false;
 }
 
-static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
+/* *ret_brief: one that is there for a short time is in the way. */
+static bool seize(struct tm_stop *stop, pid_t tid, bool *ret_brief, struct tm_err *err)
 {
 	pid_t pid = stop->process->pid;
 	bool held = tid == stop->process->held;
 	pid_t tracer = 0;
 
-	if (held || try_seize(pid, tid, stop->n == 0, &tracer)) {
+	if (held || try_seize(pid, tid, &tracer)) {
 		stop->threads = tm_grow(stop->threads, &stop->cap, stop->n + 1,
 					sizeof(*stop->threads));
 		stop->threads[stop->n++] = (struct tm_thread){
@@ -123,13 +122,16 @@ static bool seize(struct tm_stop *stop, pid_t tid, struct tm_err *err)
 	}
 	if (errno == ESRCH || (errno == EPERM && has_ended(pid, tid)))
 		return true;
-	if (errno == EPERM && tracer)
+	if (errno == EPERM && tracer) {
+		*ret_brief = tracer_is_brief(tracer);
 		return tm_process_traced(stop->process, tracer, err);
+	}
 	return tm_process_explain(stop->process, errno, "cannot attach", err);
 }
 
 /* Seize threads not seen before; *ret_new counts them. */
-static bool seize_new(struct tm_stop *stop, size_t *ret_new, struct tm_err *err)
+static bool seize_new(struct tm_stop *stop, size_t *ret_new, bool *ret_brief,
+		      struct tm_err *err)
 {
 	TM_GUARD(tm_dir_close) DIR *dir = NULL;
 	char path[64];
@@ -144,7 +146,7 @@ static bool seize_new(struct tm_stop *stop, size_t *ret_new, struct tm_err *err)
 	while ((entry = readdir(dir))) {
 		pid_t tid = (pid_t)atoi(entry->d_name);
 
-		if (tid > 0 && !known(stop, tid) && !seize(stop, tid, err))
+		if (tid > 0 && !known(stop, tid) && !seize(stop, tid, ret_brief, err))
 			return false;
 	}
 	*ret_new = stop->n - before;
@@ -249,8 +251,8 @@ static void restart_calls(const struct tm_stop *stop)
 			tm_restart_call(stop->process->pid, stop->threads[i].tid);
 }
 
-bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
-		 struct tm_stop *ret, struct tm_err *err)
+static bool stop_once(const struct tm_process *process, unsigned deadline_ms,
+		      struct tm_stop *ret, bool *ret_brief, struct tm_err *err)
 {
 	uint64_t deadline;
 	size_t n_new = 0;
@@ -258,14 +260,14 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 	*ret = (struct tm_stop){ .process = process };
 	if (!tm_process_check(process, err))
 		return false;
-	if (!seize_new(ret, &n_new, err))
+	if (!seize_new(ret, &n_new, ret_brief, err))
 		goto fail;
 	ret->began_ns = tm_now_ns();
 	deadline = ret->began_ns + deadline_ms * TM_NS_PER_MS;
 	while (n_new > 0) {
 		interrupt_new(ret, n_new);
 		wait_all(ret, deadline);
-		if (!seize_new(ret, &n_new, err))
+		if (!seize_new(ret, &n_new, ret_brief, err))
 			goto fail;
 	}
 	restart_calls(ret);
@@ -274,9 +276,32 @@ bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
 		goto fail;
 	return true;
 fail:
+	/* Only who stops can be let go. */
+	if (*ret_brief)
+		interrupt_new(ret, ret->n);
 	restart_calls(ret);
 	tm_stop_guard(ret);
 	return false;
+}
+
+/* Another tmattach is waited for, with all of ours let go: it may hold but one thread, which
+ * it has borrowed. */
+bool tm_stop_all(const struct tm_process *process, unsigned deadline_ms,
+		 struct tm_stop *ret, struct tm_err *err)
+{
+	enum { TRIES = 200 };
+	struct timespec pause = { .tv_nsec = 10000000 };
+
+	for (int i = 0;; i++) {
+		bool brief = false;
+
+		if (stop_once(process, deadline_ms, ret, &brief, err))
+			return true;
+		if (!brief || i == TRIES)
+			return false;
+		nanosleep(&pause, NULL);
+		tm_late_poll();
+	}
 }
 
 static bool is_exec(long nr)
