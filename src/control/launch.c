@@ -227,7 +227,7 @@ bool control_reserve(const struct control_target *target, struct tm_stop *stop,
 	if (!tm_remote_begin(stop, target->insn, &remote, err))
 		return false;
 	ok = control_map(&remote, ret, err) && control_fill(target, &remote, args, ret, err);
-	if (!ok && ret->start)
+	if (!ok && ret->start && remote.borrowed)
 		control_take_out(&remote, ret);
 	tm_remote_end(&remote);
 	return ok;
