@@ -63,8 +63,9 @@ static bool hook_words(struct tm_injection *in, pid_t tid, bool opens, struct tm
 	return !opens || inject_poke(in, tid, in->head.gate, &open, sizeof(open), err);
 }
 
+/* *ret_again: perhaps at another instant. */
 static bool try_hook(struct tm_injection *in, const struct tm_inject_python *python,
-		     bool opens, struct tm_err *err)
+		     bool opens, bool *ret_again, struct tm_err *err)
 {
 	TM_GUARD(tm_stop_guard) struct tm_stop stop = { 0 };
 	TM_GUARD(tm_maps_free) struct tm_maps maps = { 0 };
@@ -76,8 +77,10 @@ static bool try_hook(struct tm_injection *in, const struct tm_inject_python *pyt
 	if (!tid)
 		return tm_err_set(err, TM_ERR_BUSY, in->process.object,
 				  "none of its threads can be stopped");
+	*ret_again = true;
 	if (!python->proved(python->ctx, &stop, err) || !choose(in, python, err))
 		return false;
+	*ret_again = false;
 	/* The head tells of the words before they change. */
 	return inject_write_head(in, tid, err) && hook_words(in, tid, opens, err);
 }
@@ -85,14 +88,18 @@ static bool try_hook(struct tm_injection *in, const struct tm_inject_python *pyt
 bool inject_words_hook(struct tm_injection *in, const struct tm_inject_python *python,
 		       bool opens, struct tm_err *err)
 {
-	enum { MAX_TRIES = 100 };
+	/* A thread that is just entering a function may have a frame that leads nowhere yet:
+	 * what contradicts us for longer than that does so for good. */
+	enum { MAX_TRIES = 100, CONTRADICTED_TRIES = 5 };
 
 	for (unsigned tries = 0; tries < MAX_TRIES; tries++) {
+		bool again = false;
+
 		if (tries)
 			inject_pause(tries);
-		if (try_hook(in, python, opens, err))
+		if (try_hook(in, python, opens, &again, err))
 			return true;
-		if (err->kind != TM_ERR_BUSY)
+		if (err->kind != TM_ERR_BUSY && !(again && tries < CONTRADICTED_TRIES))
 			return false;
 	}
 	return false;
