@@ -26,23 +26,16 @@ static bool read_head(struct tm_mem *mem, struct tm_range mapping, struct contro
 }
 
 /* The head before the code page that ends there. */
-static bool head_before(struct tm_mem *mem, tm_addr end, struct tm_range *ret,
-			struct control_head *head)
+static bool head_before(struct tm_mem *mem, tm_addr end, struct tm_range *ret)
 {
-	ret->end = end;
-	if (!read_head(mem, *ret, head) || head->start + head->len != end ||
-	    head->len > MAX_LEN || head->len % TM_PAGE)
-		return false;
-	ret->start = head->start;
-	return true;
-}
+	struct control_head head;
 
-/* Filled already, or not yet. */
-static bool has_head(struct tm_mem *mem, const struct tm_region *region,
-		     struct tm_range *ret, struct control_head *head)
-{
-	return head_before(mem, region->start + CONTROL_CODE_SIZE, ret, head) ||
-	       head_before(mem, region->end, ret, head);
+	ret->end = end;
+	if (!read_head(mem, *ret, &head) || head.start + head.len != end ||
+	    head.len > MAX_LEN || head.len % TM_PAGE)
+		return false;
+	ret->start = head.start;
+	return true;
 }
 
 /* Killed between making it and writing to it. */
@@ -54,29 +47,22 @@ static bool never_used(struct tm_mem *mem, const struct tm_region *region,
 	       tm_mem_is_blank(mem, *ret);
 }
 
-static bool may_be_code(const struct tm_region *region)
+static bool is_anyones(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
 {
+	const struct tm_region *region = &maps->regions[i];
+
 	return !region->path[0] && !region->inode && !region->shared && region->executable &&
-	       region->readable && !region->writable;
+	       region->readable && !region->writable &&
+	       (head_before(ctx, region->start + CONTROL_CODE_SIZE, ret) ||
+		head_before(ctx, region->end, ret) || never_used(ctx, region, ret));
 }
 
 static bool is_stray(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
 {
-	const struct tm_region *region = &maps->regions[i];
 	struct control_head head;
 
-	return may_be_code(region) &&
-	       (has_head(ctx, region, ret, &head) ? control_owner_is_dead(&head) :
-						    never_used(ctx, region, ret));
-}
-
-static bool is_anyones(void *ctx, const struct tm_maps *maps, size_t i, struct tm_range *ret)
-{
-	const struct tm_region *region = &maps->regions[i];
-	struct control_head head;
-
-	return may_be_code(region) &&
-	       (has_head(ctx, region, ret, &head) || never_used(ctx, region, ret));
+	return is_anyones(ctx, maps, i, ret) &&
+	       (!read_head(ctx, *ret, &head) || control_owner_is_dead(&head));
 }
 
 bool control_has_any(const struct control_target *target, const struct tm_maps *maps)
